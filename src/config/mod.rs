@@ -1,0 +1,91 @@
+//! `pb.toml`, profiles, settings and the places of credentials, as one validated value.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+/// Everything that was configured; made once, from files, environment and arguments.
+#[derive(Debug, Clone, Default)]
+pub struct Config {
+    /// The `pb.toml` that was read, if there was one.
+    pub path: Option<PathBuf>,
+    /// Its folder, or the working directory: relative paths are relative to it.
+    pub dir: PathBuf,
+    /// Where the folders of the runs stand.
+    pub record: PathBuf,
+    /// The checklist, where the platform brings its own.
+    pub checklist: Option<PathBuf>,
+    /// The clusters by name.
+    pub clusters: BTreeMap<String, Cluster>,
+    /// `ssh("edge-1")`
+    pub hosts: BTreeMap<String, Host>,
+    /// `http("grafana")`
+    pub endpoints: BTreeMap<String, Endpoint>,
+    /// Networks in CIDR notation, and the proxy they are reached through.
+    pub networks: BTreeMap<String, String>,
+    /// The profile in force.
+    pub profile: Option<String>,
+}
+
+/// A Kubernetes cluster.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cluster {
+    /// The kubeconfig; default: `$KUBECONFIG`, then the usual place.
+    pub kubeconfig: Option<PathBuf>,
+    /// The context in it; default: the cluster's name.
+    pub context: Option<String>,
+    /// The talosconfig.
+    pub talosconfig: Option<PathBuf>,
+    /// The context in that.
+    pub talos_context: Option<String>,
+    /// Whether the REPL is read-only on it until switched.
+    #[serde(default)]
+    pub protected: bool,
+    /// Settings for this cluster.
+    #[serde(default)]
+    pub settings: BTreeMap<String, toml::Value>,
+}
+
+/// A host behind SSH.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Host {
+    /// Name or address; default: what `~/.ssh/config` says of the host's name.
+    pub address: Option<String>,
+    /// Default 22.
+    pub port: Option<u16>,
+    /// The user.
+    pub user: Option<String>,
+    /// The private key's file.
+    pub key: Option<PathBuf>,
+    /// Where the key's passphrase is: `env:NAME`, `file:PATH` …
+    pub passphrase: Option<String>,
+    /// The file of known host keys.
+    pub known_hosts: Option<PathBuf>,
+    /// Another host of `pb.toml` or of `~/.ssh/config` to go through.
+    pub jump: Option<String>,
+    /// `frr`, `ios`, `eos`; default: detected.
+    pub dialect: Option<String>,
+}
+
+/// An HTTP endpoint.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Endpoint {
+    /// `https://grafana.example.org`
+    pub url: Option<String>,
+    /// `cluster/namespace/service:port`, forwarded while it is used.
+    pub service: Option<String>,
+    /// Where the bearer token is.
+    pub token: Option<String>,
+    /// For basic authentication.
+    pub user: Option<String>,
+    /// Where that user's password is.
+    pub password: Option<String>,
+    /// A file with the certificate authority.
+    pub ca: Option<PathBuf>,
+    /// The address to connect to in place of what DNS says.
+    pub resolve: Option<String>,
+}

@@ -1,0 +1,138 @@
+//! The way from whoever emits an event to every listener, in one order, on one thread.
+
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use super::{Event, What};
+use crate::clock::Clock;
+
+/// Whatever wants to know what happens: the terminal, the record, a report.
+pub trait Listener: Send {
+    /// One thing happened.
+    fn on(&mut self, event: &Event);
+
+    /// Nothing happened for a moment: redraw what moves with time.
+    fn tick(&mut self) {}
+
+    /// How often [`Listener::tick`] is wanted.
+    fn tick_every(&self) -> Option<Duration> {
+        None
+    }
+}
+
+/// What stands between emitting and listening: redaction.
+pub type Filter = dyn Fn(Event) -> Event + Send + Sync;
+
+enum Message {
+    Event(Box<Event>),
+    Flush(Sender<()>),
+    Close,
+}
+
+/// The sending side. Cheap to share; events of one thread keep their order.
+pub struct Bus {
+    sender: Mutex<Sender<Message>>,
+    filter: Box<Filter>,
+    clock: Arc<dyn Clock>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl std::fmt::Debug for Bus {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Bus")
+    }
+}
+
+impl Bus {
+    /// Starts the thread that hands events to the listeners.
+    pub fn new(clock: Arc<dyn Clock>, filter: Box<Filter>, listeners: Vec<Box<dyn Listener>>) -> Arc<Self> {
+        let (sender, receiver) = channel();
+        let thread =
+            std::thread::Builder::new().name("events".into()).spawn(move || deliver(&receiver, listeners)).ok();
+        Arc::new(Self { sender: Mutex::new(sender), filter, clock, thread: Mutex::new(thread) })
+    }
+
+    /// A bus that nobody listens to.
+    pub fn silent(clock: Arc<dyn Clock>) -> Arc<Self> {
+        Self::new(clock, Box::new(|event| event), Vec::new())
+    }
+
+    /// Tells every listener, after redaction.
+    pub fn emit(&self, step: Option<&str>, what: What) {
+        let event = (self.filter)(Event { at: self.clock.now(), step: step.map(Into::into), what });
+        // The receiver is gone only after `close`: then nobody listens any more.
+        let _ = self.lock().send(Message::Event(Box::new(event)));
+    }
+
+    /// Returns when everything emitted so far has reached the listeners.
+    pub fn flush(&self) {
+        let (done, wait) = channel();
+        if self.lock().send(Message::Flush(done)).is_ok() {
+            let _ = wait.recv();
+        }
+    }
+
+    /// Delivers what is under way and ends the thread.
+    pub fn close(&self) {
+        let _ = self.lock().send(Message::Close);
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread {
+            let _ = thread.join();
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Sender<Message>> {
+        self.sender.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn deliver(receiver: &Receiver<Message>, mut listeners: Vec<Box<dyn Listener>>) {
+    let every = listeners.iter().filter_map(|l| l.tick_every()).min().unwrap_or(Duration::from_secs(3600));
+    loop {
+        match receiver.recv_timeout(every) {
+            Ok(Message::Event(event)) => listeners.iter_mut().for_each(|l| l.on(&event)),
+            Ok(Message::Flush(done)) => {
+                let _ = done.send(());
+            }
+            Err(RecvTimeoutError::Timeout) => listeners.iter_mut().for_each(|l| l.tick()),
+            Ok(Message::Close) | Err(RecvTimeoutError::Disconnected) => return,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::System;
+
+    struct Keep(Arc<Mutex<Vec<String>>>);
+
+    impl Listener for Keep {
+        fn on(&mut self, event: &Event) {
+            if let What::Note { text } = &event.what {
+                self.0.lock().expect("not poisoned").push(text.clone());
+            }
+        }
+    }
+
+    #[test]
+    fn events_arrive_in_order_and_filtered() {
+        let kept = Arc::new(Mutex::new(Vec::new()));
+        let filter = |mut event: Event| {
+            if let What::Note { text } = &mut event.what {
+                *text = text.replace("hunter2", "<secret:1>");
+            }
+            event
+        };
+        let bus = Bus::new(Arc::new(System), Box::new(filter), vec![Box::new(Keep(kept.clone()))]);
+        for n in 0..100 {
+            bus.emit(None, What::Note { text: format!("{n} hunter2") });
+        }
+        bus.flush();
+        let kept = kept.lock().expect("not poisoned");
+        assert_eq!(kept.len(), 100);
+        assert_eq!(kept[42], "42 <secret:1>");
+    }
+}

@@ -1,0 +1,102 @@
+//! How a change is undone, as data: written before the change, worked off at the step's end.
+
+use serde::{Deserialize, Serialize};
+
+/// A Kubernetes object by its place in the API.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct ObjectRef {
+    /// The cluster's name in `pb.toml`.
+    pub cluster: String,
+    /// `v1`, `apps/v1`
+    pub api_version: String,
+    /// `Pod`
+    pub kind: String,
+    /// `pods`: what stands in the URL.
+    pub plural: String,
+    /// None for what is not in a namespace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
+    /// Its name.
+    pub name: String,
+    /// Its uid, once it was seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uid: Option<String>,
+}
+
+impl std::fmt::Display for ObjectRef {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.namespace {
+            Some(namespace) => write!(f, "{} {namespace}/{}", self.kind, self.name),
+            None => write!(f, "{} {}", self.kind, self.name),
+        }
+    }
+}
+
+/// What undoes a change.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "undo", rename_all = "snake_case")]
+pub enum Undo {
+    /// Delete what was created, with its uid as a precondition; where no uid was seen, only when it
+    /// carries the run's label.
+    Delete {
+        /// What was created.
+        object: ObjectRef,
+    },
+    /// Put fields back, each only if it still has the value that the run gave it.
+    Restore {
+        /// What was changed.
+        object: ObjectRef,
+        /// The subresource that was written, `scale` or `status`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        subresource: Option<String>,
+        /// Field by field.
+        fields: Vec<FieldChange>,
+    },
+    /// Make a node schedulable again.
+    Uncordon {
+        /// The node.
+        object: ObjectRef,
+    },
+    /// Send an HTTP request.
+    Http {
+        /// `DELETE`
+        method: String,
+        /// Where to.
+        url: String,
+        /// The endpoint of `pb.toml` whose credentials and route it takes.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        endpoint: Option<String>,
+    },
+    /// Run a program.
+    Command {
+        /// The program.
+        program: String,
+        /// Its arguments.
+        args: Vec<String>,
+    },
+}
+
+/// One field's change.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FieldChange {
+    /// A JSON pointer: `/spec/replicas`.
+    pub pointer: String,
+    /// The value before; none where the field was absent.
+    #[serde(default)]
+    pub before: Option<serde_json::Value>,
+    /// The value that the run gave; none where it was removed.
+    #[serde(default)]
+    pub after: Option<serde_json::Value>,
+}
+
+/// A row of the ledger.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LedgerRow {
+    /// Number within the run, from 1.
+    pub row: u64,
+    /// What was about to be done: `create Pod pb-1a2b3c/probe-1a2b3c`.
+    pub change: String,
+    /// What undoes it.
+    #[serde(flatten)]
+    pub undo: Undo,
+}

@@ -1,0 +1,392 @@
+//! The single gate that every host call passes: deadline, cancellation, effects, recording.
+
+use std::cell::RefCell;
+use std::future::Future;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use rhai::{Dynamic, EvalAltResult, NativeCallContext, Position};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio_util::sync::CancellationToken;
+
+use super::state::StepState;
+use super::world::World;
+use crate::error::{Error, Kind, Place};
+use crate::event::{Effect, LedgerRow, Undo, What, short};
+
+/// What a host function returns to Rhai.
+pub type HostResult<T> = Result<T, Box<EvalAltResult>>;
+
+impl From<Error> for Box<EvalAltResult> {
+    /// A host error is a value of its own that scripts can catch: `.kind`, `.message`, `.hints`.
+    fn from(error: Error) -> Self {
+        match error.kind {
+            // A run that is being stopped must not be caught by the script.
+            Kind::Cancelled => EvalAltResult::ErrorTerminated(Dynamic::from(error), Position::NONE).into(),
+            _ => EvalAltResult::ErrorRuntime(Dynamic::from(error), Position::NONE).into(),
+        }
+    }
+}
+
+/// How long a host call may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limit {
+    /// The default of an ordinary call, 30 s.
+    Call,
+    /// As long as the step: waits, logs, programs.
+    Step,
+    /// What the script said.
+    Within(Duration),
+}
+
+/// An ordinary call's deadline.
+pub const CALL_LIMIT: Duration = Duration::from_secs(30);
+/// A connection's deadline.
+pub const CONNECT_LIMIT: Duration = Duration::from_secs(5);
+/// A step's deadline, unless it declares another.
+pub const STEP_LIMIT: Duration = Duration::from_secs(300);
+
+/// A host call on its way to the gate.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// `kube.list`
+    pub function: &'static str,
+    /// What it does, judged by verb and object.
+    pub effect: Effect,
+    /// The cluster that it acts on; `--allow destroy=CLUSTER` is judged by it.
+    pub cluster: Option<String>,
+    /// The host, endpoint or address, where there is no cluster.
+    pub target: Option<String>,
+    /// The arguments, as canonical JSON.
+    pub args: serde_json::Value,
+    /// The command line that a person could type instead.
+    pub line: String,
+    /// How long it may take.
+    pub limit: Limit,
+}
+
+impl Call {
+    /// A reading call without arguments; the rest is set with the methods below.
+    pub fn new(function: &'static str, line: impl Into<String>) -> Self {
+        Self {
+            function,
+            effect: Effect::Read,
+            cluster: None,
+            target: None,
+            args: serde_json::Value::Null,
+            line: line.into(),
+            limit: Limit::Call,
+        }
+    }
+
+    /// What it does.
+    #[must_use]
+    pub fn effect(mut self, effect: Effect) -> Self {
+        self.effect = effect;
+        self
+    }
+
+    /// The cluster that it acts on.
+    #[must_use]
+    pub fn cluster(mut self, cluster: &str) -> Self {
+        self.cluster = Some(cluster.to_string());
+        self
+    }
+
+    /// The host, endpoint or address.
+    #[must_use]
+    pub fn target(mut self, target: &str) -> Self {
+        self.target = Some(target.to_string());
+        self
+    }
+
+    /// Its arguments.
+    #[must_use]
+    pub fn args(mut self, args: serde_json::Value) -> Self {
+        self.args = args;
+        self
+    }
+
+    /// How long it may take.
+    #[must_use]
+    pub fn limit(mut self, limit: Limit) -> Self {
+        self.limit = limit;
+        self
+    }
+}
+
+/// What a step (or a line of the REPL) may do, what it gathered, and the world around it.
+#[derive(Debug)]
+pub struct Context {
+    /// What all steps share.
+    pub world: Arc<World>,
+    /// `t5/bgp-table@infra`
+    pub step: String,
+    /// The cluster that the step runs on.
+    pub cluster: Option<String>,
+    /// What the step declared.
+    pub effect: Effect,
+    /// Cancels this step alone; a child of the world's token.
+    pub cancel: CancellationToken,
+    /// When the step must be done, and how long it was given.
+    pub deadline: Option<(Instant, Duration)>,
+    /// Whether this is the clean-up: it runs although the run is being stopped.
+    pub cleaning: bool,
+    state: Arc<Mutex<StepState>>,
+}
+
+thread_local! {
+    static CURRENT: RefCell<Vec<Arc<Context>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Ends the thread's use of a context when dropped.
+#[derive(Debug)]
+pub struct Entered(());
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        CURRENT.with_borrow_mut(|stack| {
+            stack.pop();
+        });
+    }
+}
+
+impl Context {
+    /// A step's context. `limit` is the step's deadline from now on.
+    pub fn new(
+        world: Arc<World>,
+        step: impl Into<String>,
+        cluster: Option<String>,
+        effect: Effect,
+        limit: Option<Duration>,
+    ) -> Arc<Self> {
+        let cancel = world.cancel.child_token();
+        let deadline = limit.map(|limit| (world.clock.instant() + limit, limit));
+        Arc::new(Self {
+            world,
+            step: step.into(),
+            cluster,
+            effect,
+            cancel,
+            deadline,
+            cleaning: false,
+            state: Arc::default(),
+        })
+    }
+
+    /// The same step's context for clean-up: a token and a deadline of its own, the same findings.
+    pub fn for_cleaning(&self, limit: Duration) -> Arc<Self> {
+        Arc::new(Self {
+            world: self.world.clone(),
+            step: self.step.clone(),
+            cluster: self.cluster.clone(),
+            effect: self.effect.max(Effect::Write),
+            cancel: CancellationToken::new(),
+            deadline: Some((self.world.clock.instant() + limit, limit)),
+            cleaning: true,
+            state: self.state.clone(),
+        })
+    }
+
+    /// Makes this the context of host calls on this thread until the guard is dropped.
+    #[must_use]
+    pub fn enter(self: &Arc<Self>) -> Entered {
+        CURRENT.with_borrow_mut(|stack| stack.push(self.clone()));
+        Entered(())
+    }
+
+    /// The context of this thread; an error while a playbook only declares.
+    pub fn current() -> Result<Arc<Self>, Error> {
+        CURRENT.with_borrow(|stack| stack.last().cloned()).ok_or_else(|| {
+            Error::new(Kind::Playbook, "a host call at the top level of a playbook, where steps are only declared")
+                .hint("move it into a step's closure: step(\"id\", #{ … }, |t| { … })")
+        })
+    }
+
+    /// The findings so far.
+    pub fn state(&self) -> MutexGuard<'_, StepState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Emits an event of this step.
+    pub fn emit(&self, what: What) {
+        self.world.bus.emit(Some(&self.step), what);
+    }
+
+    /// The script line that calls, with its text.
+    pub fn place(&self, at: &NativeCallContext) -> Option<Place> {
+        let position = at.call_position();
+        let file = at.call_source()?.to_string();
+        let line = position.line()?;
+        let source = self.world.source_line(&file, line);
+        Some(Place { file, line, column: position.position().unwrap_or(0), source })
+    }
+
+    /// What is left until the step's deadline.
+    pub fn remaining(&self) -> Option<Duration> {
+        self.deadline.map(|(at, _)| at.saturating_duration_since(self.world.clock.instant()))
+    }
+
+    /// Fails when the run is being stopped or the step's time is up.
+    pub fn check(&self) -> Result<(), Error> {
+        if self.cancel.is_cancelled() {
+            return Err(Error::new(Kind::Cancelled, "interrupted"));
+        }
+        match self.deadline {
+            Some((_, limit)) if self.remaining().is_some_and(|d| d.is_zero()) => {
+                Err(Error::new(Kind::Timeout, format!("the step's deadline of {} struck", short(limit)))
+                    .hint("timeout: duration(\"…\") in the step's options, or --timeout, gives it longer"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Writes the undo of a change that is about to be made into the ledger; it is worked off at the step's end.
+    pub fn undo(&self, change: impl Into<String>, undo: Undo) -> LedgerRow {
+        let row = self.world.ledger.add(Some(&self.step), change.into(), undo);
+        self.emit(What::UndoRecorded(row.clone()));
+        row
+    }
+
+    /// The same for what the whole run shares: worked off at the run's end.
+    pub fn undo_at_end_of_run(&self, change: impl Into<String>, undo: Undo) -> LedgerRow {
+        let row = self.world.ledger.add(None, change.into(), undo);
+        self.emit(What::UndoRecorded(row.clone()));
+        row
+    }
+
+    /// Lets a call pass, or says why not.
+    ///
+    /// # Errors
+    /// [`Kind::Refused`] when it is stronger than the step's effect or than what the operator allowed.
+    pub fn admit(&self, call: &Call) -> Result<(), Error> {
+        let on = call.cluster.as_deref().or(call.target.as_deref()).map(|t| format!(" on {t}")).unwrap_or_default();
+        let what = format!("{}{on} is \"{}\"", call.function, call.effect);
+        if self.world.permissions.read_only && call.effect > Effect::Read {
+            return Err(Error::new(Kind::Refused, format!("{what}, and the run is --read-only"))
+                .because(format!("refused: {}", call.line)));
+        }
+        if call.effect > self.effect {
+            return Err(Error::new(
+                Kind::Refused,
+                format!("{what}, stronger than what step {} declares: \"{}\"", self.step, self.effect),
+            )
+            .because(format!("refused: {}", call.line))
+            .hint(format!("effect: \"{}\" in the step's options declares it", call.effect)));
+        }
+        if call.effect == Effect::Destroy && !self.cleaning {
+            let allowed = call.cluster.as_ref().is_some_and(|c| self.world.permissions.destroy.contains(c));
+            if !allowed {
+                let cluster = call.cluster.as_deref().unwrap_or("CLUSTER");
+                return Err(Error::new(Kind::Refused, format!("{what}, and that is not allowed here"))
+                    .hint(format!("--allow destroy={cluster} allows it")));
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs a host call: admits it, tells the listeners, and ends it by its deadline or by cancellation.
+    ///
+    /// The answer can be written to the record and read back, so that a replay can give it again.
+    ///
+    /// # Errors
+    /// What `work` says; [`Kind::Refused`], [`Kind::Timeout`] and [`Kind::Cancelled`] from the gate.
+    pub fn call<T, W>(&self, at: &NativeCallContext, call: Call, work: W) -> Result<T, Error>
+    where
+        T: Serialize + DeserializeOwned,
+        W: Future<Output = Result<T, Error>>,
+    {
+        self.call_with(at, call, |_| String::new(), work)
+    }
+
+    /// The same, with a word on the answer for the listeners: `12 objects`.
+    ///
+    /// # Errors
+    /// As [`Context::call`].
+    pub fn call_with<T, W>(
+        &self,
+        at: &NativeCallContext,
+        call: Call,
+        summary: impl FnOnce(&T) -> String,
+        work: W,
+    ) -> Result<T, Error>
+    where
+        T: Serialize + DeserializeOwned,
+        W: Future<Output = Result<T, Error>>,
+    {
+        let place = self.place(at);
+        self.run(place, call, summary, work)
+    }
+
+    /// The same for a call that no script line makes: clean-up, forwarding for an endpoint.
+    ///
+    /// # Errors
+    /// As [`Context::call`].
+    pub fn run<T, W>(
+        &self,
+        place: Option<Place>,
+        call: Call,
+        summary: impl FnOnce(&T) -> String,
+        work: W,
+    ) -> Result<T, Error>
+    where
+        T: Serialize + DeserializeOwned,
+        W: Future<Output = Result<T, Error>>,
+    {
+        self.check()?;
+        self.admit(&call)?;
+        let number = self.world.next_call();
+        self.state().calls += 1;
+        let started = self.world.clock.instant();
+        let (limit, whose) = self.limit_of(call.limit);
+        self.emit(What::CallStarted {
+            call: number,
+            function: call.function.into(),
+            effect: call.effect,
+            target: call.cluster.clone().or(call.target.clone()),
+            args: call.args.clone(),
+            line: call.line.clone(),
+            place,
+        });
+        let result = self.world.runtime.block_on(async {
+            tokio::select! {
+                biased;
+                () = self.cancel.cancelled() => Err(Error::new(Kind::Cancelled, "interrupted")),
+                result = work => result,
+                () = self.world.clock.sleep(limit) => Err(self.timed_out(&call, limit, whose)),
+            }
+        });
+        let seconds = self.world.clock.instant().saturating_duration_since(started).as_secs_f64();
+        self.emit(What::CallFinished {
+            call: number,
+            seconds,
+            summary: result.as_ref().map(summary).unwrap_or_default(),
+            error: result.as_ref().err().cloned(),
+        });
+        result
+    }
+
+    fn limit_of(&self, limit: Limit) -> (Duration, &'static str) {
+        let step = self.remaining().unwrap_or(Duration::MAX / 4);
+        let (own, whose) = match limit {
+            Limit::Call => (CALL_LIMIT, "the call's"),
+            Limit::Within(within) => (within, "the call's"),
+            Limit::Step => (step, "the step's"),
+        };
+        if own <= step { (own, whose) } else { (step, "the step's") }
+    }
+
+    fn timed_out(&self, call: &Call, limit: Duration, whose: &str) -> Error {
+        let step = match (whose, self.deadline) {
+            ("the step's", Some((_, of))) => format!(" (the step has {} in all)", short(of)),
+            (_, Some(_)) => format!(" (the step has {} left)", short(self.remaining().unwrap_or_default())),
+            _ => String::new(),
+        };
+        Error::new(
+            Kind::Timeout,
+            format!("{}: no answer within {}, {whose} deadline{step}", call.function, short(limit)),
+        )
+        .because(format!("asked: {}", call.line))
+    }
+}

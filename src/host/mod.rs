@@ -1,0 +1,20 @@
+//! What scripts see: one file or folder a module, and [`MODULES`], the one table of them.
+//!
+//! Every function that reaches outside passes [`context::Context::call`], the single gate: deadline,
+//! cancellation, effects, redaction, recording.
+
+pub mod context;
+pub mod ledger;
+pub mod redact;
+pub mod registrar;
+pub mod state;
+#[cfg(test)]
+pub(crate) mod testing;
+pub mod world;
+
+pub use context::{Call, Context, HostResult, Limit};
+pub use registrar::{Form, Function, Module, Needs, Registrar};
+pub use world::World;
+
+/// Every module that scripts see. To add one, write its file and its row here.
+pub const MODULES: &[Module] = &[];

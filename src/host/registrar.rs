@@ -1,0 +1,235 @@
+//! How a host function is declared: its row in the module's table carries signature, effect, doc
+//! comment and example, and help, completion, reference, `pb check` and tests read it from there.
+
+use rhai::{FuncRegistration, Module as RhaiModule, RhaiNativeFunc, Variant};
+
+use crate::event::Effect;
+
+/// What the examples of a module need around them to run in a test.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Needs {
+    /// Nothing but this machine.
+    Nothing,
+    /// The clusters `infra` and `apps`.
+    Cluster,
+    /// The router `edge-1` behind SSH.
+    Router,
+    /// An HTTP server of the test's, the endpoint `web`.
+    Web,
+}
+
+/// A row of [`super::MODULES`].
+#[derive(Debug, Clone, Copy)]
+pub struct Module {
+    /// The name of its pages and, for path functions, the script's name: `dns`.
+    pub name: &'static str,
+    /// One line: what it is for.
+    pub about: &'static str,
+    /// What its examples need.
+    pub needs: Needs,
+    /// Declares its functions.
+    pub register: fn(&mut Registrar),
+}
+
+/// What is known of a host function.
+#[derive(Debug, Clone)]
+pub struct Function {
+    /// The module whose page it stands on.
+    pub module: &'static str,
+    /// What its example needs.
+    pub needs: Needs,
+    /// Its name, without module and receiver.
+    pub name: &'static str,
+    /// How it is called.
+    pub form: Form,
+    /// The parameters and the result: `(name: string, options?: map) -> list`.
+    pub signature: &'static str,
+    /// The strongest effect that it can have.
+    pub effect: Effect,
+    /// Whether it reaches outside the script, so that it is refused at top level.
+    pub host_call: bool,
+    /// The doc comment, in Markdown; the first sentence is its summary.
+    pub doc: &'static str,
+    /// Script lines that run as a test.
+    pub example: &'static str,
+    /// The numbers of arguments it takes, the receiver not counted.
+    pub arities: Vec<usize>,
+}
+
+/// How a function is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// `expect(x, "label")`
+    Global,
+    /// `dns::lookup(name)`
+    Path,
+    /// `k.list("pods")`, on the named type.
+    Method(&'static str),
+    /// `pod.name`, on the named type.
+    Property(&'static str),
+}
+
+impl Function {
+    /// The name as a script calls it: `dns::lookup`, `cluster.list`, `expect`.
+    pub fn full_name(&self) -> String {
+        match self.form {
+            Form::Global => self.name.into(),
+            Form::Path => format!("{}::{}", self.module, self.name),
+            Form::Method(receiver) | Form::Property(receiver) => format!("{receiver}.{}", self.name),
+        }
+    }
+
+    /// The first sentence of its doc comment.
+    pub fn summary(&self) -> &'static str {
+        let doc = self.doc.trim();
+        let end = doc.find(". ").or_else(|| doc.find(".\n")).map_or(doc.len(), |i| i + 1);
+        doc[..end].trim_end_matches('.')
+    }
+}
+
+/// Collects the functions of all modules: for the engine and for the reference.
+#[derive(Debug, Default)]
+pub struct Registrar {
+    module: &'static str,
+    needs: Option<Needs>,
+    global: RhaiModule,
+    path: RhaiModule,
+    paths: Vec<(&'static str, RhaiModule)>,
+    functions: Vec<Function>,
+}
+
+impl Registrar {
+    /// Runs every row of the table.
+    pub fn of(modules: &[Module]) -> Self {
+        let mut all = Self::default();
+        for module in modules {
+            all.module = module.name;
+            all.needs = Some(module.needs);
+            (module.register)(&mut all);
+            if all.path.count().0 + all.path.count().1 > 0 {
+                all.paths.push((module.name, std::mem::take(&mut all.path)));
+            }
+        }
+        all
+    }
+
+    /// A function called by its bare name.
+    pub fn global(&mut self, name: &'static str) -> Row<'_> {
+        self.row(name, Form::Global)
+    }
+
+    /// A function called as `module::name`.
+    pub fn path(&mut self, name: &'static str) -> Row<'_> {
+        self.row(name, Form::Path)
+    }
+
+    /// A function called on a value: the receiver is its first parameter (`&mut T`).
+    pub fn method(&mut self, receiver: &'static str, name: &'static str) -> Row<'_> {
+        self.row(name, Form::Method(receiver))
+    }
+
+    /// A property read from a value: its function takes the receiver (`&mut T`) alone.
+    pub fn property(&mut self, receiver: &'static str, name: &'static str) -> Row<'_> {
+        self.row(name, Form::Property(receiver))
+    }
+
+    /// The global module itself, for what has no row: operators, indexers, iterators, `to_string`.
+    pub fn raw(&mut self) -> &mut RhaiModule {
+        &mut self.global
+    }
+
+    /// The global module, the modules by name, and what is known of every function.
+    pub fn finish(self) -> (RhaiModule, Vec<(&'static str, RhaiModule)>, Vec<Function>) {
+        (self.global, self.paths, self.functions)
+    }
+
+    fn row(&mut self, name: &'static str, form: Form) -> Row<'_> {
+        let function = Function {
+            module: self.module,
+            needs: self.needs.unwrap_or(Needs::Nothing),
+            name,
+            form,
+            signature: "",
+            effect: Effect::Read,
+            host_call: false,
+            doc: "",
+            example: "",
+            arities: Vec::new(),
+        };
+        Row { registrar: self, function }
+    }
+}
+
+/// A row under construction; it enters the table when it is dropped.
+#[derive(Debug)]
+pub struct Row<'a> {
+    registrar: &'a mut Registrar,
+    function: Function,
+}
+
+impl Row<'_> {
+    /// Parameters and result, the receiver left out: `(kind: string, options?: map) -> list`.
+    #[must_use]
+    pub fn sig(mut self, signature: &'static str) -> Self {
+        self.function.signature = signature;
+        self
+    }
+
+    /// Marks a host call with the strongest effect that it can have.
+    #[must_use]
+    pub fn effect(mut self, effect: Effect) -> Self {
+        self.function.effect = effect;
+        self.function.host_call = true;
+        self
+    }
+
+    /// The doc comment: shapes, units, errors.
+    #[must_use]
+    pub fn doc(mut self, doc: &'static str) -> Self {
+        self.function.doc = doc;
+        self
+    }
+
+    /// Script lines that show it and run as a test; they end in a `bool` that is true, or assert.
+    #[must_use]
+    pub fn example(mut self, example: &'static str) -> Self {
+        self.function.example = example;
+        self
+    }
+
+    /// Adds the Rust function; called again for each further number or type of arguments.
+    #[must_use = "a row enters the table when it is dropped"]
+    pub fn add<A: 'static, const N: usize, const X: bool, R, const F: bool>(
+        mut self,
+        function: impl RhaiNativeFunc<A, N, X, R, F> + Send + Sync + 'static,
+    ) -> Self
+    where
+        R: Variant + Clone,
+    {
+        let receiver = matches!(self.function.form, Form::Method(_) | Form::Property(_));
+        let arity = N - usize::from(receiver);
+        if !self.function.arities.contains(&arity) {
+            self.function.arities.push(arity);
+        }
+        let module = match self.function.form {
+            Form::Path => &mut self.registrar.path,
+            _ => &mut self.registrar.global,
+        };
+        let registration = match self.function.form {
+            Form::Property(_) => FuncRegistration::new_getter(self.function.name),
+            _ => FuncRegistration::new(self.function.name),
+        };
+        let _ = registration
+            .in_global_namespace()
+            .with_purity(true)
+            .with_volatility(true)
+            .set_into_module(module, function);
+        self
+    }
+}
+
+impl Drop for Row<'_> {
+    fn drop(&mut self) {
+        self.registrar.functions.push(self.function.clone());
+    }
+}

@@ -1,0 +1,41 @@
+//! The engine: features, limits, host modules, and the traps of the language that the host takes away.
+
+use rhai::{Dynamic, Engine};
+
+use crate::host::{Context, MODULES, Registrar};
+
+/// Nested calls of script functions, the same in debug and release builds.
+const CALL_LEVELS: usize = 64;
+/// Nested expressions, at top level and in functions.
+const EXPRESSION_DEPTH: usize = 128;
+/// Bytes of one string: what a script may hold, far above what a command may print.
+const STRING_SIZE: usize = 64 << 20;
+/// Items of one array or map.
+const COLLECTION_SIZE: usize = 5_000_000;
+
+/// An engine with every host module.
+pub fn build() -> Engine {
+    let mut engine = Engine::new();
+    engine
+        .set_strict_variables(true)
+        .set_max_call_levels(CALL_LEVELS)
+        .set_max_expr_depths(EXPRESSION_DEPTH, EXPRESSION_DEPTH)
+        .set_max_string_size(STRING_SIZE)
+        .set_max_array_size(COLLECTION_SIZE)
+        .set_max_map_size(COLLECTION_SIZE)
+        .set_fail_on_invalid_map_property(false);
+    let (global, paths, _) = Registrar::of(MODULES).finish();
+    engine.register_global_module(global.into());
+    for (name, module) in paths {
+        engine.register_static_module(name, module.into());
+    }
+    // Ends script loops when the step is cancelled or its time is up; a look at the clock every 1,024 operations.
+    engine.on_progress(|operations| {
+        if operations % 1024 != 0 {
+            return None;
+        }
+        let context = Context::current().ok()?;
+        context.check().err().map(Dynamic::from)
+    });
+    engine
+}

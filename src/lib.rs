@@ -6,4 +6,5 @@ pub mod config;
 pub mod error;
 pub mod event;
 pub mod host;
+pub mod playbook;
 pub mod script;

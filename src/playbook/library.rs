@@ -1,0 +1,212 @@
+//! Finds playbooks and library modules: files on disk win over those embedded in the binary.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use rust_embed::RustEmbed;
+
+use super::source::{Origin, Source};
+use crate::error::{Error, Kind, Result, did_you_mean};
+
+#[derive(RustEmbed)]
+#[folder = "playbooks/"]
+struct Playbooks;
+
+#[derive(RustEmbed)]
+#[folder = "stdlib/"]
+struct Stdlib;
+
+/// The texts that this `pb` knows: `playbooks/` and `stdlib/` beside `pb.toml`, over the embedded ones.
+#[derive(Debug, Clone)]
+pub struct Library {
+    root: PathBuf,
+    cwd: PathBuf,
+}
+
+impl Library {
+    /// `root` is the folder of `pb.toml` (or the working directory), `cwd` what relative targets are relative to.
+    pub fn new(root: impl Into<PathBuf>, cwd: impl Into<PathBuf>) -> Self {
+        Self { root: root.into(), cwd: cwd.into() }
+    }
+
+    /// Every playbook, by name.
+    ///
+    /// # Errors
+    /// [`Kind::Io`] where a file can't be read.
+    pub fn playbooks(&self) -> Result<Vec<Source>> {
+        let mut found = BTreeMap::new();
+        for name in Playbooks::iter().filter(|n| n.ends_with(".rhai")) {
+            if let Some(source) = embedded::<Playbooks>("playbooks", &name) {
+                found.insert(name.to_string(), source);
+            }
+        }
+        for source in self.folder(&self.root.join("playbooks"))? {
+            found.insert(format!("{}.rhai", source.stem()), source);
+        }
+        Ok(found.into_values().collect())
+    }
+
+    /// The playbook at a path: on disk, or embedded under that very name.
+    ///
+    /// # Errors
+    /// [`Kind::Usage`] where there is none.
+    pub fn file(&self, path: &str) -> Result<Source> {
+        let on_disk = self.cwd.join(path);
+        if on_disk.is_file() {
+            return self.read(&on_disk);
+        }
+        if let Some(source) = path.strip_prefix("playbooks/").and_then(|n| embedded::<Playbooks>("playbooks", n)) {
+            return Ok(source);
+        }
+        let known = self.playbooks()?;
+        Err(Error::new(Kind::Usage, format!("no playbook {path}, neither on disk nor embedded"))
+            .maybe_hint(did_you_mean(path, known.iter().map(|s| s.name.as_str())))
+            .hint("pb list shows the playbooks that there are"))
+    }
+
+    /// Every playbook of a folder on disk, by name.
+    ///
+    /// # Errors
+    /// [`Kind::Io`] where it can't be read.
+    pub fn folder(&self, folder: &Path) -> Result<Vec<Source>> {
+        let folder = self.cwd.join(folder);
+        let mut paths = match std::fs::read_dir(&folder) {
+            Ok(entries) => entries.filter_map(|e| e.ok().map(|e| e.path())).collect::<Vec<_>>(),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(e) => return Err(Error::new(Kind::Io, format!("the folder {} can't be read", folder.display())).because(e)),
+        };
+        paths.retain(|p| p.extension().is_some_and(|e| e == "rhai") && p.is_file());
+        paths.sort();
+        paths.iter().map(|p| self.read(p)).collect()
+    }
+
+    /// Whether a target names a folder on disk.
+    pub fn is_folder(&self, target: &str) -> bool {
+        self.cwd.join(target).is_dir()
+    }
+
+    /// A module of the standard library, by name.
+    ///
+    /// # Errors
+    /// [`Kind::Io`] where the file that overlays it can't be read.
+    pub fn stdlib(&self, name: &str) -> Result<Option<Source>> {
+        let on_disk = self.root.join("stdlib").join(format!("{name}.rhai"));
+        if on_disk.is_file() {
+            return self.read(&on_disk).map(Some);
+        }
+        Ok(embedded::<Stdlib>("stdlib", &format!("{name}.rhai")))
+    }
+
+    /// The names of the standard library's modules.
+    pub fn stdlib_names(&self) -> Vec<String> {
+        let mut names: Vec<String> =
+            Stdlib::iter().filter_map(|n| n.strip_suffix(".rhai").map(Into::into)).collect();
+        if let Ok(sources) = self.folder(&self.root.join("stdlib")) {
+            names.extend(sources.iter().map(|s| s.stem().to_string()));
+        }
+        names.sort();
+        names.dedup();
+        names
+    }
+
+    /// A module imported by a path relative to the file that imports it.
+    ///
+    /// # Errors
+    /// [`Kind::Io`] where it can't be read.
+    pub fn beside(&self, importer: Option<&Source>, path: &str) -> Result<Option<Source>> {
+        let file = if path.ends_with(".rhai") { path.to_string() } else { format!("{path}.rhai") };
+        match importer.map(|s| &s.origin) {
+            Some(Origin::Embedded) => {
+                let folder = importer.map_or("", |s| s.name.rsplit_once('/').map_or("", |(f, _)| f));
+                let name = normal(&format!("{folder}/{file}"));
+                let found = match name.split_once('/') {
+                    Some(("playbooks", rest)) => embedded::<Playbooks>("playbooks", rest),
+                    Some(("stdlib", rest)) => embedded::<Stdlib>("stdlib", rest),
+                    _ => None,
+                };
+                Ok(found)
+            }
+            Some(Origin::Disk(importer)) => {
+                let path = importer.parent().unwrap_or(&self.cwd).join(&file);
+                if path.is_file() { self.read(&path).map(Some) } else { Ok(None) }
+            }
+            None => {
+                let path = self.cwd.join(&file);
+                if path.is_file() { self.read(&path).map(Some) } else { Ok(None) }
+            }
+        }
+    }
+
+    /// Every embedded text with its path, for `pb init`.
+    pub fn embedded() -> Vec<(String, String)> {
+        let text = |data: std::borrow::Cow<'static, [u8]>| String::from_utf8_lossy(&data).into_owned();
+        let playbooks = Playbooks::iter().filter(|n| is_ours(n)).filter_map(|n| Some((format!("playbooks/{n}"), text(Playbooks::get(&n)?.data))));
+        let stdlib = Stdlib::iter().filter(|n| is_ours(n)).filter_map(|n| Some((format!("stdlib/{n}"), text(Stdlib::get(&n)?.data))));
+        playbooks.chain(stdlib).collect()
+    }
+
+    /// The embedded or overlaid checklist.
+    ///
+    /// # Errors
+    /// [`Kind::Io`] where the configured file can't be read.
+    pub fn checklist(&self, configured: Option<&Path>) -> Result<Source> {
+        if let Some(path) = configured {
+            return self.read(path);
+        }
+        let on_disk = self.root.join("playbooks/checklist.tsv");
+        if on_disk.is_file() {
+            return self.read(&on_disk);
+        }
+        embedded::<Playbooks>("playbooks", "checklist.tsv")
+            .ok_or_else(|| Error::new(Kind::Io, "this binary was built without playbooks/checklist.tsv"))
+    }
+
+    fn read(&self, path: &Path) -> Result<Source> {
+        let bytes = std::fs::read(path)
+            .map_err(|e| Error::new(Kind::Io, format!("{} can't be read", path.display())).because(e))?;
+        let text = String::from_utf8(bytes).map_err(|e| {
+            Error::new(Kind::Playbook, format!("{} is not UTF-8 text", path.display()))
+                .because(format!("byte {}", e.utf8_error().valid_up_to()))
+        })?;
+        let shown = path.strip_prefix(&self.cwd).unwrap_or(path);
+        let name = normal(&shown.to_string_lossy());
+        Ok(Source { name, text: text.into(), origin: Origin::Disk(path.to_path_buf()) })
+    }
+}
+
+fn embedded<E: RustEmbed>(folder: &str, name: &str) -> Option<Source> {
+    let file = E::get(name)?;
+    let text = String::from_utf8_lossy(&file.data).into_owned();
+    Some(Source { name: format!("{folder}/{name}"), text: text.into(), origin: Origin::Embedded })
+}
+
+fn is_ours(name: &str) -> bool {
+    name.ends_with(".rhai") || name.ends_with(".tsv")
+}
+
+/// A path without `./` and with `x/..` resolved, for names that people read.
+fn normal(path: &str) -> String {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "." => {}
+            ".." if parts.last().is_some_and(|p| !p.is_empty() && *p != "..") => {
+                parts.pop();
+            }
+            _ => parts.push(part),
+        }
+    }
+    parts.join("/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_normal_paths() {
+        assert_eq!(normal("./a/../playbooks/x.rhai"), "playbooks/x.rhai");
+        assert_eq!(normal("/a/./b"), "/a/b");
+        assert_eq!(normal("../x"), "../x");
+    }
+}

@@ -1,0 +1,10 @@
+//! Playbooks as data: where their texts come from, what they declare, and the plan of a run.
+
+mod declared;
+mod library;
+pub mod plan;
+mod source;
+
+pub use declared::{Later, On, PlaybookDecl, PlaybookKind, Retry, StepDecl};
+pub use library::Library;
+pub use source::{Origin, Source};

@@ -10,6 +10,7 @@ pub mod registrar;
 pub mod state;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod values;
 pub mod world;
 
 pub use context::{Call, Context, HostResult, Limit};

@@ -10,6 +10,8 @@ use crate::event::Effect;
 pub enum Needs {
     /// Nothing but this machine.
     Nothing,
+    /// Nothing, and it is a playbook's top level rather than a step's body.
+    Declaring,
     /// The clusters `infra` and `apps`.
     Cluster,
     /// The router `edge-1` behind SSH.
@@ -198,7 +200,7 @@ impl Row<'_> {
     }
 
     /// Adds the Rust function; called again for each further number or type of arguments.
-    #[must_use = "a row enters the table when it is dropped"]
+    #[expect(clippy::return_self_not_must_use, reason = "the last one is dropped, and so enters the table")]
     pub fn add<A: 'static, const N: usize, const X: bool, R, const F: bool>(
         mut self,
         function: impl RhaiNativeFunc<A, N, X, R, F> + Send + Sync + 'static,

@@ -51,5 +51,5 @@ pub(crate) fn eval_in(config: Config, script: &str) -> Result<Dynamic, Error> {
     let mut ast = engine.compile(script).map_err(|e| Error::new(crate::error::Kind::Playbook, e.to_string()))?;
     ast.set_source("test.rhai");
     world.sources.lock().expect("not poisoned").insert("test.rhai".into(), script.into());
-    engine.eval_ast::<Dynamic>(&ast).map_err(|e| crate::script::diagnose::from_rhai(&e, None))
+    engine.eval_ast::<Dynamic>(&ast).map_err(|e| crate::script::diagnose::from_rhai(&e, Some("test.rhai")))
 }

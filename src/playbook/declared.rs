@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::error::{Error, Kind, Place, Result, did_you_mean};
+use crate::error::{Error, Kind, Place, Result};
 use crate::event::Effect;
 
 /// What kind of playbook it is.
@@ -144,7 +144,9 @@ impl StepDecl {
     /// # Errors
     /// [`Kind::Playbook`], at the step's place.
     pub fn check(&self) -> Result<()> {
-        let wrong = |what: String| Err(Error::new(Kind::Playbook, format!("step \"{}\": {what}", self.id)).at(self.place.clone()));
+        let wrong = |what: String| {
+            Err(Error::new(Kind::Playbook, format!("step \"{}\": {what}", self.id)).at(self.place.clone()))
+        };
         let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
         if self.id.is_empty() || !self.id.chars().all(allowed) {
             return wrong("an id has letters, digits, - _ and . alone".into());
@@ -157,12 +159,4 @@ impl StepDecl {
         }
         Ok(())
     }
-}
-
-/// `unknown option "x"`, with what is known.
-pub(crate) fn unknown_option(of: &str, key: &str, known: &[(&str, &str)]) -> Error {
-    let names: Vec<&str> = known.iter().map(|(n, _)| *n).collect();
-    Error::new(Kind::Playbook, format!("{of}: unknown option \"{key}\""))
-        .maybe_hint(did_you_mean(key, names.iter().copied()))
-        .hint(format!("it takes {}", names.join(", ")))
 }

@@ -73,7 +73,9 @@ impl Library {
         let mut paths = match std::fs::read_dir(&folder) {
             Ok(entries) => entries.filter_map(|e| e.ok().map(|e| e.path())).collect::<Vec<_>>(),
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(e) => return Err(Error::new(Kind::Io, format!("the folder {} can't be read", folder.display())).because(e)),
+            Err(e) => {
+                return Err(Error::new(Kind::Io, format!("the folder {} can't be read", folder.display())).because(e));
+            }
         };
         paths.retain(|p| p.extension().is_some_and(|e| e == "rhai") && p.is_file());
         paths.sort();
@@ -99,8 +101,7 @@ impl Library {
 
     /// The names of the standard library's modules.
     pub fn stdlib_names(&self) -> Vec<String> {
-        let mut names: Vec<String> =
-            Stdlib::iter().filter_map(|n| n.strip_suffix(".rhai").map(Into::into)).collect();
+        let mut names: Vec<String> = Stdlib::iter().filter_map(|n| n.strip_suffix(".rhai").map(Into::into)).collect();
         if let Ok(sources) = self.folder(&self.root.join("stdlib")) {
             names.extend(sources.iter().map(|s| s.stem().to_string()));
         }
@@ -140,8 +141,12 @@ impl Library {
     /// Every embedded text with its path, for `pb init`.
     pub fn embedded() -> Vec<(String, String)> {
         let text = |data: std::borrow::Cow<'static, [u8]>| String::from_utf8_lossy(&data).into_owned();
-        let playbooks = Playbooks::iter().filter(|n| is_ours(n)).filter_map(|n| Some((format!("playbooks/{n}"), text(Playbooks::get(&n)?.data))));
-        let stdlib = Stdlib::iter().filter(|n| is_ours(n)).filter_map(|n| Some((format!("stdlib/{n}"), text(Stdlib::get(&n)?.data))));
+        let playbooks = Playbooks::iter()
+            .filter(|n| is_ours(n))
+            .filter_map(|n| Some((format!("playbooks/{n}"), text(Playbooks::get(&n)?.data))));
+        let stdlib = Stdlib::iter()
+            .filter(|n| is_ours(n))
+            .filter_map(|n| Some((format!("stdlib/{n}"), text(Stdlib::get(&n)?.data))));
         playbooks.chain(stdlib).collect()
     }
 

@@ -85,10 +85,8 @@ impl Plan {
                 return Err(problems);
             }
         };
-        let on: Vec<&String> = clusters
-            .iter()
-            .filter(|c| selection.clusters.is_empty() || selection.clusters.contains(c))
-            .collect();
+        let on: Vec<&String> =
+            clusters.iter().filter(|c| selection.clusters.is_empty() || selection.clusters.contains(c)).collect();
         let mut all = Vec::new();
         for &at in &order {
             problems.extend(duplicates(&playbooks[at]));
@@ -136,17 +134,13 @@ impl Plan {
         let before = earlier_playbooks(playbooks);
         for at in 0..steps.len() {
             let Some(earlier) = before.get(steps[at].info.playbook.as_str()) else { continue };
-            let after: Vec<usize> =
-                (0..at).filter(|i| earlier.contains(steps[*i].info.playbook.as_str())).collect();
+            let after: Vec<usize> = (0..at).filter(|i| earlier.contains(steps[*i].info.playbook.as_str())).collect();
             steps[at].gates = after.iter().copied().filter(|i| steps[*i].info.priority == "P0").collect();
             steps[at].after = after;
         }
         let used: BTreeSet<&str> = steps.iter().map(|s| s.info.playbook.as_str()).collect();
-        let playbooks = order
-            .iter()
-            .map(|i| playbooks[*i].playbook.id.clone())
-            .filter(|id| used.contains(id.as_str()))
-            .collect();
+        let playbooks =
+            order.iter().map(|i| playbooks[*i].playbook.id.clone()).filter(|id| used.contains(id.as_str())).collect();
         Self { steps, playbooks }
     }
 }
@@ -189,16 +183,19 @@ fn playbook_order(playbooks: &[Declared]) -> Result<Vec<usize>> {
         let placed = |id: &str| {
             order.iter().any(|i| playbooks[*i].playbook.id == id) || !playbooks.iter().any(|p| p.playbook.id == id)
         };
-        let next = (0..playbooks.len())
-            .find(|i| !order.contains(i) && playbooks[*i].playbook.after.iter().all(|a| placed(a)));
+        let next =
+            (0..playbooks.len()).find(|i| !order.contains(i) && playbooks[*i].playbook.after.iter().all(|a| placed(a)));
         match next {
             Some(next) => order.push(next),
             None => {
                 let left: Vec<&Declared> =
                     (0..playbooks.len()).filter(|i| !order.contains(i)).map(|i| &playbooks[i]).collect();
                 let names: Vec<&str> = left.iter().map(|p| p.playbook.id.as_str()).collect();
-                return Err(Error::new(Kind::Playbook, format!("playbooks wait for each other by after: {}", names.join(", ")))
-                    .at(left[0].playbook.place.clone()));
+                return Err(Error::new(
+                    Kind::Playbook,
+                    format!("playbooks wait for each other by after: {}", names.join(", ")),
+                )
+                .at(left[0].playbook.place.clone()));
             }
         }
     }
@@ -235,10 +232,13 @@ fn expand(
             On::All | On::None => vec![None],
             On::Cluster(name) if !clusters.contains(name) => {
                 problems.push(
-                    Error::new(Kind::Playbook, format!("step \"{}\" runs on \"{name}\", and there is no such cluster", step.id))
-                        .at(step.place.clone())
-                        .maybe_hint(did_you_mean(name, clusters.iter().map(String::as_str)))
-                        .hint(format!("clusters: {}; or \"each cluster\", \"all\", \"none\"", clusters.join(", "))),
+                    Error::new(
+                        Kind::Playbook,
+                        format!("step \"{}\" runs on \"{name}\", and there is no such cluster", step.id),
+                    )
+                    .at(step.place.clone())
+                    .maybe_hint(did_you_mean(name, clusters.iter().map(String::as_str)))
+                    .hint(format!("clusters: {}; or \"each cluster\", \"all\", \"none\"", clusters.join(", "))),
                 );
                 Vec::new()
             }
@@ -314,9 +314,12 @@ fn resolve(
         let foreign = full.split_once('/').is_some_and(|(p, _)| !all.iter().any(|s| s.info.playbook == p));
         if !foreign {
             problems.push(
-                Error::new(Kind::Playbook, format!("step \"{}\" needs \"{need}\", and there is no such step", step.info.step))
-                    .at(step.info.place.clone())
-                    .maybe_hint(did_you_mean(&full, names.keys().map(String::as_str))),
+                Error::new(
+                    Kind::Playbook,
+                    format!("step \"{}\" needs \"{need}\", and there is no such step", step.info.step),
+                )
+                .at(step.info.place.clone())
+                .maybe_hint(did_you_mean(&full, names.keys().map(String::as_str))),
             );
         }
         return Vec::new();

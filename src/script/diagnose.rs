@@ -1,54 +1,147 @@
 //! From Rhai's errors to ours: the true position, the call stack, the host's own error inside.
 
-use rhai::{EvalAltResult, Position};
+use rhai::{EvalAltResult, ParseError, Position};
 
+use super::resolver::Sources;
 use crate::error::{Error, Kind, Place};
-use crate::host::World;
+use crate::playbook::Source;
 
-/// Translates an error of an evaluation. With a world, the place gets the source line.
-pub fn from_rhai(error: &EvalAltResult, world: Option<&World>) -> Error {
+/// Translates an error of an evaluation. `file` is the name of the text that was evaluated.
+pub fn from_rhai(error: &EvalAltResult, file: Option<&str>) -> Error {
     let mut stack = Vec::new();
     let mut inner = error;
-    let mut file = None;
+    let mut file = file.map(ToString::to_string);
     loop {
         match inner {
             EvalAltResult::ErrorInFunctionCall(name, source, next, position) => {
-                stack.insert(0, format!("{name} ({source}:{position})"));
+                let from = file.clone().unwrap_or_default();
+                let name = if name.starts_with("anon$") { "a closure" } else { name.as_str() };
+                stack.insert(0, format!("{name}, called at {from}:{}", shown(*position)));
                 if !source.is_empty() {
                     file = Some(source.clone());
                 }
                 inner = next;
             }
             EvalAltResult::ErrorInModule(name, next, _) => {
-                file = Some(name.clone());
+                if !name.is_empty() {
+                    file = Some(name.clone());
+                }
                 inner = next;
             }
             _ => break,
         }
     }
-    let position = inner.position();
     let mut out = match inner {
-        EvalAltResult::ErrorRuntime(value, _) | EvalAltResult::ErrorTerminated(value, _) => {
-            match value.read_lock::<Error>() {
-                Some(error) => error.clone(),
-                None => Error::new(Kind::Script, value.to_string()),
-            }
+        EvalAltResult::ErrorRuntime(value, _) | EvalAltResult::ErrorTerminated(value, _) => thrown(value),
+        EvalAltResult::ErrorParsing(kind, _) => Error::new(Kind::Playbook, kind.to_string()),
+        EvalAltResult::ErrorVariableNotFound(name, _) => {
+            Error::new(Kind::Playbook, format!("no variable \"{name}\" here"))
+                .hint("a function (fn) sees only its parameters; a closure (|x| …) sees the variables around it")
         }
-        EvalAltResult::ErrorParsing(..) | EvalAltResult::ErrorVariableNotFound(..) => {
-            Error::new(Kind::Playbook, inner.to_string())
+        EvalAltResult::ErrorModuleNotFound(name, _) => Error::new(Kind::Playbook, format!("no module \"{name}\"")),
+        EvalAltResult::ErrorDataRace(name, _) => {
+            Error::new(Kind::Script, format!("\"{name}\" is used by a closure while a method of it runs"))
+                .hint("write f(x, || …) with a free function, or copy the variable first: let y = x;")
         }
-        other => Error::new(Kind::Script, other.to_string()),
+        EvalAltResult::ErrorStackOverflow(_) => Error::new(Kind::Script, "the script's calls are nested too deep"),
+        other => {
+            // Positions are told beside the message, not in it.
+            let mut plain = other.clone_without_position();
+            plain.set_position(Position::NONE);
+            Error::new(Kind::Script, plain.to_string())
+        }
     };
-    if let Some(place) = place(file.as_deref(), position, world) {
+    if let Some(place) = place(file.as_deref(), inner.position()) {
         out = out.at(place);
     }
-    out.stack = stack;
+    if out.stack.is_empty() {
+        out.stack = stack;
+    }
     out
 }
 
-fn place(file: Option<&str>, position: Position, world: Option<&World>) -> Option<Place> {
+/// Translates an error of parsing, with the line it is in.
+pub fn from_parse(error: &ParseError, source: &Source) -> Error {
+    let mut out = Error::new(Kind::Playbook, error.err_type().to_string());
+    let position = error.position();
+    if let Some(mut place) = place(Some(&source.name), position) {
+        place.source = source.text.lines().nth(place.line - 1).map(Into::into);
+        out = out.at(place);
+    }
+    let text = error.err_type().to_string();
+    if let Some(word) = reserved(&text) {
+        out = out
+            .hint(format!("\"{word}\" is a reserved word: as a property write [\"{word}\"], as a name choose another"));
+    }
+    out
+}
+
+/// Gives an error's place its source line, where that is still missing.
+pub fn add_source(error: &mut Error, sources: &Sources) {
+    let places = error.place.iter_mut().chain(error.failure.iter_mut().filter_map(|f| f.at.as_mut()));
+    for place in places {
+        if place.source.is_none() {
+            place.source = super::load::line_of(sources, &place.file, place.line);
+        }
+    }
+}
+
+trait WithoutPosition {
+    fn clone_without_position(&self) -> EvalAltResult;
+}
+
+impl WithoutPosition for EvalAltResult {
+    fn clone_without_position(&self) -> EvalAltResult {
+        // EvalAltResult has no Clone; these are the kinds whose text carries nothing but the position.
+        match self {
+            Self::ErrorFunctionNotFound(signature, _) => Self::ErrorFunctionNotFound(signature.clone(), Position::NONE),
+            Self::ErrorMismatchDataType(wanted, got, _) => {
+                Self::ErrorMismatchDataType(wanted.clone(), got.clone(), Position::NONE)
+            }
+            Self::ErrorArithmetic(what, _) => Self::ErrorArithmetic(what.clone(), Position::NONE),
+            Self::ErrorPropertyNotFound(name, _) => Self::ErrorPropertyNotFound(name.clone(), Position::NONE),
+            Self::ErrorIndexingType(what, _) => Self::ErrorIndexingType(what.clone(), Position::NONE),
+            Self::ErrorArrayBounds(len, at, _) => Self::ErrorArrayBounds(*len, *at, Position::NONE),
+            Self::ErrorDataTooLarge(what, _) => Self::ErrorDataTooLarge(what.clone(), Position::NONE),
+            other => {
+                let text = other.to_string();
+                let text = text.rsplit_once(" (line ").map_or(text.as_str(), |(text, _)| text);
+                Self::ErrorRuntime(text.to_string().into(), Position::NONE)
+            }
+        }
+    }
+}
+
+/// A thrown value: our own error, a map with `message`, or whatever the script threw.
+fn thrown(value: &rhai::Dynamic) -> Error {
+    if let Some(error) = value.read_lock::<Error>() {
+        return error.clone();
+    }
+    if let Some(map) = value.read_lock::<rhai::Map>() {
+        let text = map.get("message").map_or_else(|| value.to_string(), ToString::to_string);
+        return Error::new(Kind::Script, text);
+    }
+    Error::new(Kind::Script, format!("the script threw: {value}"))
+}
+
+fn place(file: Option<&str>, position: Position) -> Option<Place> {
     let line = position.line()?;
     let file = file.unwrap_or_default().to_string();
-    let source = world.and_then(|w| w.source_line(&file, line));
-    Some(Place { file, line, column: position.position().unwrap_or(0), source })
+    Some(Place { file, line, column: position.position().unwrap_or(0), source: None })
+}
+
+fn shown(position: Position) -> String {
+    match (position.line(), position.position()) {
+        (Some(line), Some(column)) => format!("{line}:{column}"),
+        (Some(line), None) => line.to_string(),
+        _ => "?".into(),
+    }
+}
+
+/// The reserved word that a parser's message quotes.
+fn reserved(message: &str) -> Option<&str> {
+    if !message.contains("reserved") {
+        return None;
+    }
+    message.split('\'').nth(1).or_else(|| message.split('"').nth(1))
 }

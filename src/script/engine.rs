@@ -2,7 +2,7 @@
 
 use rhai::{Dynamic, Engine};
 
-use crate::host::{Context, MODULES, Registrar};
+use crate::host::{Context, Function, MODULES, Module, Registrar};
 
 /// Nested calls of script functions, the same in debug and release builds.
 const CALL_LEVELS: usize = 64;
@@ -12,6 +12,16 @@ const EXPRESSION_DEPTH: usize = 128;
 const STRING_SIZE: usize = 64 << 20;
 /// Items of one array or map.
 const COLLECTION_SIZE: usize = 5_000_000;
+
+/// Every module that scripts see: those that declare, and those of the host.
+pub fn modules() -> Vec<Module> {
+    std::iter::once(super::declare::MODULE).chain(MODULES.iter().copied()).collect()
+}
+
+/// What is known of every function that scripts see.
+pub fn functions() -> Vec<Function> {
+    Registrar::of(&modules()).finish().2
+}
 
 /// An engine with every host module.
 pub fn build() -> Engine {
@@ -24,7 +34,7 @@ pub fn build() -> Engine {
         .set_max_array_size(COLLECTION_SIZE)
         .set_max_map_size(COLLECTION_SIZE)
         .set_fail_on_invalid_map_property(false);
-    let (global, paths, _) = Registrar::of(MODULES).finish();
+    let (global, paths, _) = Registrar::of(&modules()).finish();
     engine.register_global_module(global.into());
     for (name, module) in paths {
         engine.register_static_module(name, module.into());

@@ -1,4 +1,8 @@
 //! The Rhai engine, the module resolver, limits, lints, positions and diagnostics.
 
+pub mod closure;
+pub mod declare;
 pub mod diagnose;
 pub mod engine;
+pub mod load;
+pub mod resolver;

@@ -1,0 +1,180 @@
+//! From a playbook's text to its declarations and closures: compiled once, its top level evaluated
+//! without a cluster and once for each cluster.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError};
+
+use rhai::{AST, ASTNode, Engine, Expr};
+
+use super::declare::{Body, Declarations, Resolve, declaring};
+use super::diagnose;
+use super::resolver::{Resolver, Sources};
+use crate::error::{Error, Kind, Result};
+use crate::event::{PlaybookInfo, SettingInfo};
+use crate::playbook::plan::Declared;
+use crate::playbook::{Library, PlaybookDecl, Source};
+
+/// A loaded playbook.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// What reports say of it.
+    pub info: PlaybookInfo,
+    /// What it declares, as data.
+    pub declared: Declared,
+    /// The closures, by cluster and step id.
+    pub bodies: BTreeMap<(Option<String>, String), Body>,
+    /// The settings, by cluster (`None`: without one).
+    pub settings: BTreeMap<Option<String>, Vec<SettingInfo>>,
+    /// The text.
+    pub source: Source,
+    /// The compiled text, for `pb check`.
+    pub ast: AST,
+}
+
+/// An engine with a library: what compiles and evaluates playbooks.
+pub struct Loader {
+    /// The engine, shared by every thread.
+    pub engine: Arc<Engine>,
+    /// Where texts are found.
+    pub library: Library,
+    /// What was loaded, by the name that positions carry.
+    pub sources: Sources,
+    resolve: Arc<Resolve>,
+}
+
+impl std::fmt::Debug for Loader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Loader").field("library", &self.library).finish_non_exhaustive()
+    }
+}
+
+impl Loader {
+    /// A loader; `resolve` gives settings their values.
+    pub fn new(library: Library, resolve: Arc<Resolve>) -> Self {
+        let sources = Sources::default();
+        let mut engine = super::engine::build();
+        engine.set_module_resolver(Resolver::new(library.clone(), sources.clone()));
+        Self { engine: Arc::new(engine), library, sources, resolve }
+    }
+
+    /// Compiles a text.
+    ///
+    /// # Errors
+    /// [`Kind::Playbook`] with the place, the line and a caret.
+    pub fn compile(&self, source: &Source) -> Result<AST> {
+        self.sources.lock().unwrap_or_else(PoisonError::into_inner).insert(source.name.clone(), source.clone());
+        let mut ast = self.engine.compile(source.text.as_ref()).map_err(|e| diagnose::from_parse(&e, source))?;
+        ast.set_source(source.name.clone());
+        Ok(ast)
+    }
+
+    /// Compiles a playbook and evaluates its top level: without a cluster, and for each of `clusters`.
+    ///
+    /// # Errors
+    /// [`Kind::Playbook`]: it does not parse, its top level throws, or it declares wrongly.
+    pub fn load(&self, source: &Source, clusters: &[String]) -> Result<Loaded> {
+        let ast = self.compile(source)?;
+        let whole = self.with_stdlib(&ast)?;
+        let mut declared = Declared::default();
+        let mut bodies = BTreeMap::new();
+        let mut settings = BTreeMap::new();
+        for scope in std::iter::once(None).chain(clusters.iter().cloned().map(Some)) {
+            let found = self.evaluate(&whole, scope.as_deref())?;
+            let playbook = found.playbook.ok_or_else(|| no_playbook(source))?;
+            if scope.is_none() {
+                declared.playbook = playbook;
+            }
+            let mut steps = Vec::new();
+            for (decl, body) in found.steps {
+                bodies.insert((scope.clone(), decl.id.clone()), body);
+                steps.push(decl);
+            }
+            declared.steps.insert(scope.clone(), steps);
+            settings.insert(scope, found.settings);
+        }
+        let PlaybookDecl { id, title, .. } = declared.playbook.clone();
+        let info = PlaybookInfo {
+            id,
+            title,
+            path: source.name.clone(),
+            sha256: source.sha256(),
+            source: source.origin_word().into(),
+        };
+        Ok(Loaded { info, declared, bodies, settings, source: source.clone(), ast })
+    }
+
+    fn evaluate(&self, ast: &AST, cluster: Option<&str>) -> Result<Declarations> {
+        let sources = self.sources.clone();
+        let lines = move |file: &str, line: usize| line_of(&sources, file, line);
+        let (result, found) =
+            declaring(cluster, self.resolve.clone(), lines, || self.engine.eval_ast::<rhai::Dynamic>(ast));
+        match result {
+            Ok(_) => Ok(found),
+            Err(error) => {
+                let mut error = diagnose::from_rhai(&error, ast.source());
+                diagnose::add_source(&mut error, &self.sources);
+                // Whatever a top level throws, the playbook is wrong: nothing was looked at yet.
+                if error.kind != Kind::Config && error.kind != Kind::Cancelled {
+                    error.kind = Kind::Playbook;
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// The playbook with the modules of the standard library that it names put before it, so that
+    /// `bgp::routes` needs no `import`; an import of the playbook's own comes later and wins.
+    ///
+    /// # Errors
+    /// [`Kind::Io`] where a module can't be read.
+    pub fn with_stdlib(&self, ast: &AST) -> Result<AST> {
+        let names = self.library.stdlib_names();
+        let used = namespaces(ast);
+        let prelude: String =
+            names.iter().filter(|n| used.contains(*n)).map(|n| format!("import \"{n}\" as {n};")).collect();
+        if prelude.is_empty() {
+            return Ok(ast.clone());
+        }
+        let prelude = self
+            .engine
+            .compile(&prelude)
+            .map_err(|e| Error::new(Kind::Playbook, format!("the standard library can't be imported: {e}")))?;
+        let mut whole = prelude.merge(ast);
+        if let Some(source) = ast.source() {
+            whole.set_source(source);
+        }
+        Ok(whole)
+    }
+}
+
+/// The first part of every `a::b` in a compiled text, and of every name used as a variable through one.
+pub fn namespaces(ast: &AST) -> std::collections::BTreeSet<String> {
+    let mut used = std::collections::BTreeSet::new();
+    ast.walk(&mut |path| {
+        match path.last() {
+            Some(ASTNode::Expr(Expr::FnCall(call, _))) if !call.namespace.is_empty() => {
+                used.insert(call.namespace.root().to_string());
+            }
+            Some(ASTNode::Stmt(rhai::Stmt::FnCall(call, _))) if !call.namespace.is_empty() => {
+                used.insert(call.namespace.root().to_string());
+            }
+            Some(ASTNode::Expr(Expr::Variable(variable, ..))) if !variable.2.is_empty() => {
+                used.insert(variable.2.root().to_string());
+            }
+            _ => {}
+        }
+        true
+    });
+    used
+}
+
+/// A line of a loaded text.
+pub fn line_of(sources: &Sources, file: &str, line: usize) -> Option<String> {
+    let sources = sources.lock().unwrap_or_else(PoisonError::into_inner);
+    sources.get(file)?.text.lines().nth(line.checked_sub(1)?).map(Into::into)
+}
+
+fn no_playbook(source: &Source) -> Error {
+    Error::new(Kind::Playbook, format!("{} declares no playbook", source.name))
+        .hint("its first lines should be: playbook(#{ id: \"…\", title: \"…\" });")
+}

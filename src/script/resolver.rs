@@ -1,0 +1,102 @@
+//! `import "name"` (the standard library, the file on disk over the embedded one) and
+//! `import "./path"` (relative to the importing file).
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rhai::{AST, Engine, EvalAltResult, GlobalRuntimeState, Module, ModuleResolver, Position, Scope};
+
+use super::diagnose;
+use crate::error::{Error, Kind, Result, did_you_mean};
+use crate::playbook::{Library, Source};
+
+/// The texts that were loaded, by the name that positions carry.
+pub type Sources = Arc<Mutex<HashMap<String, Source>>>;
+
+/// Finds and compiles modules, each once.
+#[derive(Debug)]
+pub struct Resolver {
+    library: Library,
+    sources: Sources,
+    compiled: Mutex<HashMap<String, AST>>,
+}
+
+impl Resolver {
+    /// A resolver over a library. What it loads is entered into `sources`.
+    pub fn new(library: Library, sources: Sources) -> Self {
+        Self { library, sources, compiled: Mutex::default() }
+    }
+
+    /// The text that an import names.
+    ///
+    /// # Errors
+    /// [`Kind::Playbook`] where there is none.
+    pub fn find(&self, importer: Option<&str>, path: &str) -> Result<Source> {
+        let relative =
+            path.starts_with("./") || path.starts_with("../") || path.contains('/') || path.ends_with(".rhai");
+        let importer = importer.and_then(|name| lock(&self.sources).get(name).cloned());
+        let found = if relative { self.library.beside(importer.as_ref(), path)? } else { self.library.stdlib(path)? };
+        let found = match found {
+            None if !relative => self.library.beside(importer.as_ref(), path)?,
+            found => found,
+        };
+        found.ok_or_else(|| {
+            let names = self.library.stdlib_names();
+            Error::new(Kind::Playbook, format!("no module \"{path}\" to import"))
+                .maybe_hint(did_you_mean(path, names.iter().map(String::as_str)))
+                .hint(format!("the standard library has {}; a file of yours is \"./name\"", names.join(", ")))
+        })
+    }
+
+    fn ast(&self, engine: &Engine, importer: Option<&str>, path: &str) -> Result<AST> {
+        let source = self.find(importer, path)?;
+        if let Some(ast) = lock(&self.compiled).get(&source.name) {
+            return Ok(ast.clone());
+        }
+        lock(&self.sources).insert(source.name.clone(), source.clone());
+        let mut ast = engine.compile(source.text.as_ref()).map_err(|e| diagnose::from_parse(&e, &source))?;
+        ast.set_source(source.name.clone());
+        lock(&self.compiled).insert(source.name.clone(), ast.clone());
+        Ok(ast)
+    }
+}
+
+impl ModuleResolver for Resolver {
+    fn resolve(
+        &self,
+        engine: &Engine,
+        source: Option<&str>,
+        path: &str,
+        position: Position,
+    ) -> Result<Arc<Module>, Box<EvalAltResult>> {
+        let _ = position;
+        let ast = self.ast(engine, source, path)?;
+        Module::eval_ast_as_new(Scope::new(), &ast, engine).map(Arc::new)
+    }
+
+    fn resolve_raw(
+        &self,
+        engine: &Engine,
+        global: &mut GlobalRuntimeState,
+        scope: &mut Scope,
+        path: &str,
+        _position: Position,
+    ) -> Result<Arc<Module>, Box<EvalAltResult>> {
+        let ast = self.ast(engine, global.source(), path)?;
+        Module::eval_ast_as_new_raw(engine, scope, global, &ast).map(Arc::new)
+    }
+
+    fn resolve_ast(
+        &self,
+        engine: &Engine,
+        source: Option<&str>,
+        path: &str,
+        _position: Position,
+    ) -> Option<Result<AST, Box<EvalAltResult>>> {
+        Some(self.ast(engine, source, path).map_err(Into::into))
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

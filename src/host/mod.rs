@@ -3,11 +3,13 @@
 //! Every function that reaches outside passes [`context::Context::call`], the single gate: deadline,
 //! cancellation, effects, redaction, recording.
 
+pub mod closure;
 pub mod context;
 pub mod ledger;
 pub mod redact;
 pub mod registrar;
 pub mod state;
+pub mod step;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod values;
@@ -18,4 +20,4 @@ pub use registrar::{Form, Function, Module, Needs, Registrar};
 pub use world::World;
 
 /// Every module that scripts see. To add one, write its file and its row here.
-pub const MODULES: &[Module] = &[];
+pub const MODULES: &[Module] = &[step::MODULE];

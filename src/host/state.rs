@@ -1,5 +1,6 @@
 //! What a step gathers while it runs: failures, warnings, notes, metrics, evidence.
 
+use super::closure::Closure;
 use crate::event::{Failure, Metric};
 
 /// The findings of one attempt of a step.
@@ -24,25 +25,43 @@ pub struct StepState {
     /// `expect(…)` whose matcher has not been called yet: label and place.
     pub unmatched: Vec<(u64, String, Option<crate::error::Place>)>,
     /// `finally(…)` closures, in order of registration.
-    pub finally: Vec<Finally>,
+    pub finally: Vec<Closure>,
     /// What lives until the step ends: port-forwards, sessions.
     pub kept: Vec<Box<dyn std::any::Any + Send>>,
 }
 
-/// A closure to call at the step's end.
-pub struct Finally {
-    /// The closure.
-    pub call: rhai::FnPtr,
-    /// Where it can be called from another thread and for imported modules.
-    #[expect(
-        deprecated,
-        reason = "Rhai marks it volatile; it is the one way to call a closure of an imported module later"
-    )]
-    pub store: rhai::NativeCallContextStore,
+/// How much a step had found at a moment, to go back to.
+#[derive(Debug, Clone, Copy)]
+pub struct Mark {
+    failures: usize,
+    inconclusive: usize,
+    unmatched: usize,
 }
 
-impl std::fmt::Debug for Finally {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Finally")
+impl StepState {
+    /// Remembers how much was found.
+    pub fn mark(&self) -> Mark {
+        Mark {
+            failures: self.failures.len(),
+            inconclusive: self.inconclusive.len(),
+            unmatched: self.unmatched.len(),
+        }
+    }
+
+    /// Forgets what was found since: the attempt does not count.
+    pub fn rewind(&mut self, mark: Mark) {
+        self.failures.truncate(mark.failures);
+        self.inconclusive.truncate(mark.inconclusive);
+        self.unmatched.truncate(mark.unmatched);
+    }
+
+    /// What was found since that does not hold.
+    pub fn failures_since(&self, mark: Mark) -> &[Failure] {
+        self.failures.get(mark.failures..).unwrap_or_default()
+    }
+
+    /// What was found since that says nothing.
+    pub fn inconclusive_since(&self, mark: Mark) -> &[String] {
+        self.inconclusive.get(mark.inconclusive..).unwrap_or_default()
     }
 }

@@ -25,6 +25,9 @@ pub struct Permissions {
     pub destroy: BTreeSet<String>,
 }
 
+/// Playbook, cluster (none: the value without one) and name of a setting.
+pub type SettingKey = (String, Option<String>, String);
+
 /// What all steps of a run share.
 pub struct World {
     /// The run's id: its folder's name.
@@ -51,6 +54,8 @@ pub struct World {
     pub published: Mutex<BTreeMap<String, BTreeMap<String, serde_json::Value>>>,
     /// The texts of the playbooks and modules that were loaded, by the name that positions carry.
     pub sources: Mutex<HashMap<String, Arc<str>>>,
+    /// Every setting's value, by playbook, cluster and name.
+    pub settings: Mutex<HashMap<SettingKey, rhai::Dynamic>>,
     calls: AtomicU64,
     parts: Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
 }
@@ -87,6 +92,7 @@ impl World {
             cancel: CancellationToken::new(),
             published: Mutex::default(),
             sources: Mutex::default(),
+            settings: Mutex::default(),
             calls: AtomicU64::new(0),
             parts: Mutex::default(),
         })

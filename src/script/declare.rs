@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rhai::{Array, Dynamic, FnPtr, Map, NativeCallContext};
 
-use super::closure::Closure;
+use crate::host::closure::Closure;
 use crate::error::{Error, Kind, Place, Result, did_you_mean};
 use crate::event::{Effect, SettingInfo};
 use crate::host::{HostResult, Module, Needs, Registrar};

@@ -1,6 +1,5 @@
 //! The Rhai engine, the module resolver, limits, lints, positions and diagnostics.
 
-pub mod closure;
 pub mod declare;
 pub mod diagnose;
 pub mod engine;

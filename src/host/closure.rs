@@ -6,7 +6,7 @@
 
 use rhai::{Array, Dynamic, Engine, FnPtr, FuncArgs, Map, NativeCallContext};
 
-use crate::host::HostResult;
+use super::context::HostResult;
 
 /// A closure, and where it can be called.
 #[derive(Clone)]

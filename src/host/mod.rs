@@ -5,14 +5,18 @@
 
 pub mod context;
 pub mod ledger;
+pub mod object;
+pub mod options;
 pub mod redact;
 pub mod registrar;
 pub mod state;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod values;
 pub mod world;
 
 pub use context::{Call, Context, HostResult, Limit};
+pub use options::Options;
 pub use registrar::{Form, Function, Module, Needs, Registrar};
 pub use world::World;
 

@@ -6,6 +6,8 @@
 pub mod closure;
 pub mod context;
 pub mod ledger;
+pub mod object;
+pub mod options;
 pub mod redact;
 pub mod registrar;
 pub mod state;
@@ -16,6 +18,7 @@ pub mod values;
 pub mod world;
 
 pub use context::{Call, Context, HostResult, Limit};
+pub use options::Options;
 pub use registrar::{Form, Function, Module, Needs, Registrar};
 pub use world::World;
 

@@ -1,0 +1,120 @@
+//! Lists: of objects that a cluster answered, inside an object, or of values that a script made.
+
+use std::ops::Range;
+use std::sync::{Arc, OnceLock};
+
+use rhai::Dynamic;
+
+use super::{Doc, Missing, Object, scan, value_at};
+
+/// An unchangeable list that knows what it holds and what it was filtered from.
+#[derive(Clone)]
+pub struct List {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    source: Source,
+    /// Made when the items are first needed all at once.
+    items: OnceLock<Vec<Dynamic>>,
+    what: String,
+    population: Option<usize>,
+}
+
+enum Source {
+    /// The items themselves are all there is.
+    Items,
+    /// Whole objects, in documents.
+    Docs(Vec<Arc<Doc>>),
+    /// An array inside a document.
+    Place(Arc<Doc>, Range<u32>),
+}
+
+impl std::fmt::Debug for List {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} of {}", self.len(), self.what())
+    }
+}
+
+impl List {
+    /// A list of values. `what` says what they are: `pods in web`.
+    pub fn new(items: Vec<Dynamic>, what: &str) -> Self {
+        Self::build(Source::Items, items.into(), what, None)
+    }
+
+    /// The whole objects of documents, in order.
+    pub fn of_docs(docs: Vec<Arc<Doc>>, what: &str) -> Self {
+        Self::build(Source::Docs(docs), OnceLock::new(), what, None)
+    }
+
+    /// The array that lies there.
+    pub(super) fn at(doc: Arc<Doc>, place: Range<u32>) -> Self {
+        Self::build(Source::Place(doc, place), OnceLock::new(), "", None)
+    }
+
+    fn build(source: Source, items: OnceLock<Vec<Dynamic>>, what: &str, population: Option<usize>) -> Self {
+        Self { inner: Arc::new(Inner { source, items, what: what.to_string(), population }) }
+    }
+
+    /// Some of this list's items, or what was made of them: the same `what`, and this list's size as population.
+    #[must_use]
+    pub fn derive(&self, items: Vec<Dynamic>) -> Self {
+        let population = self.inner.population.unwrap_or_else(|| self.len());
+        Self::build(Source::Items, items.into(), &self.what(), Some(population))
+    }
+
+    /// The items. Objects among them stay text.
+    pub fn items(&self) -> &[Dynamic] {
+        self.inner.items.get_or_init(|| match &self.inner.source {
+            Source::Items => Vec::new(),
+            Source::Docs(docs) => docs.iter().flat_map(Doc::objects).map(Dynamic::from).collect(),
+            Source::Place(doc, place) => {
+                scan::elements(doc.text(), place.start as usize).map(|place| value_at(doc, place)).collect()
+            }
+        })
+    }
+
+    /// The number of items.
+    pub fn len(&self) -> usize {
+        match &self.inner.source {
+            Source::Docs(docs) => docs.iter().map(|doc| doc.len()).sum(),
+            Source::Place(..) | Source::Items => self.items().len(),
+        }
+    }
+
+    /// Whether there is no item.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// What it holds: `pods in web`; for a list inside an object `status.conditions of Pod web/shop`.
+    pub fn what(&self) -> String {
+        match &self.inner.source {
+            Source::Place(doc, place) => Object::at(doc.clone(), place.clone()).describe(),
+            _ => self.inner.what.clone(),
+        }
+    }
+
+    /// The number of items that it was filtered from; none where it was not filtered.
+    pub fn population(&self) -> Option<usize> {
+        self.inner.population
+    }
+
+    /// The item at an index; from the end, where it is negative. What is not there is a [`Missing`].
+    pub fn item(&self, index: i64) -> Dynamic {
+        let at = if index < 0 { self.len().checked_sub(index.unsigned_abs() as usize) } else { Some(index as usize) };
+        let found = at.and_then(|at| match (&self.inner.source, self.inner.items.get()) {
+            // The first few of an array are read without making all its items.
+            (Source::Place(doc, place), None) if at < 8 => {
+                scan::elements(doc.text(), place.start as usize).nth(at).map(|place| value_at(doc, place))
+            }
+            _ => self.items().get(at).cloned(),
+        });
+        found.unwrap_or_else(|| {
+            Dynamic::from(match &self.inner.source {
+                Source::Place(doc, place) => Missing::element(Object::at(doc.clone(), place.clone()), index),
+                _ => Missing::element_of(&self.inner.what, index),
+            })
+        })
+    }
+}

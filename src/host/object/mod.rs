@@ -1,0 +1,237 @@
+//! Lazy objects: what the cluster answered stays text, and a field is read where it lies.
+//!
+//! An [`Object`] is a shared [`Doc`] and a range of it, 16 bytes. Reading a field scans the text from the
+//! object's brace; a value on the way that nobody asked for is skipped, not parsed. There is no index.
+//! Nothing in an object can be changed; `.to_map()` makes a copy.
+
+mod doc;
+mod list;
+mod missing;
+mod scan;
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use rhai::{Dynamic, Engine};
+
+pub use doc::{Doc, Origin};
+pub use list::List;
+pub use missing::Missing;
+
+use crate::error::{Error, Kind};
+
+/// A JSON object that lies in a [`Doc`]: a whole Kubernetes object, or one inside it.
+#[derive(Clone)]
+pub struct Object {
+    doc: Arc<Doc>,
+    start: u32,
+    end: u32,
+}
+
+impl std::fmt::Debug for Object {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.describe())
+    }
+}
+
+impl Object {
+    /// The object that lies there.
+    pub(super) fn at(doc: Arc<Doc>, place: Range<u32>) -> Self {
+        Self { doc, start: place.start, end: place.end }
+    }
+
+    /// One object from its JSON text; `metadata.managedFields` is cut out.
+    ///
+    /// # Errors
+    /// [`Kind::Unreadable`] when the text is not one JSON object; the error shows it.
+    pub fn from_text(text: String, origin: Origin) -> Result<Self, Error> {
+        if let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(&text) {
+            let shown: String = text.chars().take(200).collect();
+            return Err(Error::new(Kind::Unreadable, format!("not a JSON object: {shown}")).because(error));
+        }
+        let text = without_managed_fields(text);
+        let start = scan::skip_space(text.as_bytes(), 0);
+        let end = scan::skip_value(text.as_bytes(), start);
+        let (Ok(from), Ok(to)) = (u32::try_from(start), u32::try_from(end)) else {
+            return Err(Error::new(Kind::Unreadable, "an object of more than 4 GB"));
+        };
+        if text.as_bytes().get(start) != Some(&b'{') {
+            let shown: String = text.chars().take(200).collect();
+            return Err(Error::new(Kind::Unreadable, format!("expected a JSON object, got {shown}")));
+        }
+        let whole = from..to;
+        Ok(Self::at(Doc::new(text, vec![whole.clone()], origin), whole))
+    }
+
+    /// Its JSON text.
+    pub fn text(&self) -> &str {
+        self.doc.text().get(self.start as usize..self.end as usize).unwrap_or_default()
+    }
+
+    /// A parsed copy.
+    pub fn to_json(&self) -> serde_json::Value {
+        serde_json::from_str(self.text()).unwrap_or_default()
+    }
+
+    /// The value at a JSON pointer (`/spec/replicas`), parsed; none where there is nothing.
+    pub fn pointer(&self, pointer: &str) -> Option<serde_json::Value> {
+        serde_json::from_str(self.slice(self.pointer_place(pointer)?)).ok()
+    }
+
+    /// The string at a JSON pointer; none where there is none, or another type.
+    pub fn string(&self, pointer: &str) -> Option<String> {
+        serde_json::from_str(self.slice(self.pointer_place(pointer)?)).ok()
+    }
+
+    fn pointer_place(&self, pointer: &str) -> Option<Range<usize>> {
+        let text = self.doc.text();
+        let mut here = self.start as usize..self.end as usize;
+        for part in pointer.split('/').skip(1) {
+            let part = part.replace("~1", "/").replace("~0", "~");
+            here = match text.as_bytes().get(here.start) {
+                Some(b'[') => scan::elements(text, here.start).nth(part.parse().ok()?)?,
+                _ => scan::field(text, here.start, &part)?,
+            };
+        }
+        Some(here)
+    }
+
+    fn slice(&self, place: Range<usize>) -> &str {
+        self.doc.text().get(place).unwrap_or_default()
+    }
+
+    /// Where it was read.
+    pub fn origin(&self) -> &Origin {
+        self.doc.origin()
+    }
+
+    /// Whether it is a whole object, not one inside another.
+    pub fn is_whole(&self) -> bool {
+        self.doc.is_item(self.start)
+    }
+
+    /// The whole object that it lies in; itself, if it is whole.
+    pub fn whole(&self) -> Self {
+        match self.doc.item_around(self.start) {
+            Some(place) => Self::at(self.doc.clone(), place),
+            None => self.clone(),
+        }
+    }
+
+    /// Its kind: its own field or, for a whole object of a list, the list's.
+    pub fn kind(&self) -> Option<String> {
+        self.string("/kind").or_else(|| self.is_whole().then(|| self.origin().kind.clone()).flatten())
+    }
+
+    /// Its API version, likewise.
+    pub fn api_version(&self) -> Option<String> {
+        self.string("/apiVersion").or_else(|| self.is_whole().then(|| self.origin().api_version.clone()).flatten())
+    }
+
+    /// `metadata.name`
+    pub fn name(&self) -> Option<String> {
+        self.string("/metadata/name")
+    }
+
+    /// `metadata.namespace`
+    pub fn namespace(&self) -> Option<String> {
+        self.string("/metadata/namespace")
+    }
+
+    /// `metadata.uid`
+    pub fn uid(&self) -> Option<String> {
+        self.string("/metadata/uid")
+    }
+
+    /// `Service web/shop`, `Node infra-01`; for an object inside another its path in it: `spec of Service web/shop`.
+    pub fn describe(&self) -> String {
+        let whole = self.whole();
+        let kind = whole.kind().unwrap_or_else(|| "object".into());
+        let described = match (whole.namespace(), whole.name()) {
+            (Some(namespace), Some(name)) => format!("{kind} {namespace}/{name}"),
+            (None, Some(name)) => format!("{kind} {name}"),
+            _ => kind,
+        };
+        match self.doc.path_to(self.start) {
+            path if path.is_empty() => described,
+            path => format!("{path} of {described}"),
+        }
+    }
+
+    /// The value of a field, lazily: objects and lists stay text; none where there is no such field.
+    pub fn field(&self, key: &str) -> Option<Dynamic> {
+        let place = scan::field(self.doc.text(), self.start as usize, key)?;
+        Some(value_at(&self.doc, place))
+    }
+
+    /// The value of a field as scripts see it: `name`, `namespace`, `kind` and `apiVersion` of a whole
+    /// object are found in its metadata and origin; what is not there is a [`Missing`].
+    pub fn get(&self, key: &str) -> Dynamic {
+        if let Some(value) = self.field(key) {
+            return value;
+        }
+        if self.is_whole() {
+            let found = match key {
+                "name" => self.name(),
+                "namespace" => self.namespace(),
+                "kind" => self.kind(),
+                "apiVersion" => self.api_version(),
+                _ => None,
+            };
+            if let Some(found) = found {
+                return found.into();
+            }
+        }
+        Dynamic::from(Missing::field(self, key))
+    }
+
+    /// The names of its fields, in the order of the text.
+    pub fn keys(&self) -> Vec<String> {
+        scan::fields(self.doc.text(), self.start as usize).map(|(key, _)| scan::unescape(key).into_owned()).collect()
+    }
+}
+
+/// The value that lies there, as scripts see it.
+fn value_at(doc: &Arc<Doc>, place: Range<usize>) -> Dynamic {
+    let text = doc.text().get(place.clone()).unwrap_or_default();
+    // Places come from a text of at most 4 GB: `Doc` counts in u32.
+    let range = || u32::try_from(place.start).unwrap_or(u32::MAX)..u32::try_from(place.end).unwrap_or(u32::MAX);
+    match text.as_bytes().first() {
+        Some(b'{') => Dynamic::from(Object::at(doc.clone(), range())),
+        Some(b'[') => Dynamic::from(List::at(doc.clone(), range())),
+        Some(b'"') => scan::unescape(text.get(1..text.len() - 1).unwrap_or_default()).as_ref().into(),
+        Some(b't') => true.into(),
+        Some(b'f') => false.into(),
+        Some(b'n') | None => Dynamic::UNIT,
+        Some(_) => match text.parse::<i64>() {
+            Ok(number) => number.into(),
+            Err(_) => text.parse::<f64>().map_or(Dynamic::UNIT, Into::into),
+        },
+    }
+}
+
+/// The text without `metadata.managedFields`, which nobody reads and which is a third of an object.
+fn without_managed_fields(mut text: String) -> String {
+    let start = scan::skip_space(text.as_bytes(), 0);
+    let Some(metadata) = scan::field(&text, start, "metadata") else { return text };
+    let Some(place) = scan::field(&text, metadata.start, "managedFields") else { return text };
+    // From the key's quotation mark on; then one comma too many is on one side or the other.
+    let bytes = text.as_bytes();
+    let Some(key) = text.get(..place.start).and_then(|before| before.rfind("\"managedFields\"")) else { return text };
+    let after = scan::skip_space(bytes, place.end);
+    let (from, to) = if bytes.get(after) == Some(&b',') {
+        (key, scan::skip_space(bytes, after + 1))
+    } else {
+        match text.get(..key).and_then(|before| before.rfind([',', '{'])) {
+            Some(at) if bytes.get(at) == Some(&b',') => (at, place.end),
+            _ => (key, place.end),
+        }
+    };
+    text.replace_range(from..to, "");
+    text
+}
+
+/// What the engine needs besides functions: the operator `??`, which passes over what is missing.
+pub fn configure(engine: &mut Engine) {
+    missing::configure(engine);
+}

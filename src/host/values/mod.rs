@@ -1,0 +1,13 @@
+//! Values that scripts share with every module: durations, sizes, secrets, and the way to JSON and back.
+
+mod convert;
+mod duration;
+mod secret;
+mod show;
+mod size;
+
+pub use convert::{from_dynamic, to_array, to_dynamic};
+pub use duration::{exact, parse_duration};
+pub use secret::Secret;
+pub use show::{number, show, type_name};
+pub use size::Size;

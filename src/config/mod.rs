@@ -1,9 +1,27 @@
 //! `pb.toml`, profiles, settings and the places of credentials, as one validated value.
 
+pub mod environment;
+pub mod load;
+mod reader;
+pub mod secret;
+mod sections;
+pub mod settings;
+mod ssh_config;
+pub mod units;
+pub mod value;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+
+pub use environment::Environment;
+pub use load::{Overrides, load};
+pub use secret::SecretRef;
+pub use settings::{Declared, Origin, Resolved, Settings};
+pub use value::{Type, Value};
+
+use crate::error::{Error, Kind, Result, did_you_mean};
 
 /// Everything that was configured; made once, from files, environment and arguments.
 #[derive(Debug, Clone, Default)]
@@ -26,11 +44,32 @@ pub struct Config {
     pub networks: BTreeMap<String, String>,
     /// The profile in force.
     pub profile: Option<String>,
+    /// What was configured of the playbooks' settings.
+    pub settings: Settings,
+}
+
+impl Config {
+    /// A cluster by its name.
+    ///
+    /// # Errors
+    /// [`Kind::Config`] where none has it.
+    pub fn cluster(&self, name: &str) -> Result<&Cluster> {
+        self.clusters.get(name).ok_or_else(|| {
+            let known: Vec<&str> = self.clusters.keys().map(String::as_str).collect();
+            Error::new(Kind::Config, format!("no cluster \"{name}\" (there are: {})", known.join(", ")))
+                .maybe_hint(did_you_mean(name, known))
+                .hint(format!("[clusters.{name}] in pb.toml makes one"))
+        })
+    }
+
+    /// The kubeconfig's context of a cluster: as configured, or else the cluster's name.
+    pub fn context<'a>(&'a self, cluster: &'a str) -> &'a str {
+        self.clusters.get(cluster).and_then(|c| c.context.as_deref()).unwrap_or(cluster)
+    }
 }
 
 /// A Kubernetes cluster.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Cluster {
     /// The kubeconfig; default: `$KUBECONFIG`, then the usual place.
     pub kubeconfig: Option<PathBuf>,
@@ -43,14 +82,10 @@ pub struct Cluster {
     /// Whether the REPL is read-only on it until switched.
     #[serde(default)]
     pub protected: bool,
-    /// Settings for this cluster.
-    #[serde(default)]
-    pub settings: BTreeMap<String, toml::Value>,
 }
 
 /// A host behind SSH.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Host {
     /// Name or address; default: what `~/.ssh/config` says of the host's name.
     pub address: Option<String>,
@@ -72,7 +107,6 @@ pub struct Host {
 
 /// An HTTP endpoint.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Endpoint {
     /// `https://grafana.example.org`
     pub url: Option<String>,

@@ -7,4 +7,5 @@ pub mod error;
 pub mod event;
 pub mod host;
 pub mod playbook;
+pub mod runner;
 pub mod script;

@@ -189,6 +189,20 @@ impl Context {
         })
     }
 
+    /// The same step's context with its time anew.
+    pub fn renewed(&self, limit: Duration) -> Arc<Self> {
+        Arc::new(Self {
+            world: self.world.clone(),
+            step: self.step.clone(),
+            cluster: self.cluster.clone(),
+            effect: self.effect,
+            cancel: self.cancel.clone(),
+            deadline: Some((self.world.clock.instant() + limit, limit)),
+            cleaning: self.cleaning,
+            state: self.state.clone(),
+        })
+    }
+
     /// Makes this the context of host calls on this thread until the guard is dropped.
     #[must_use]
     pub fn enter(self: &Arc<Self>) -> Entered {

@@ -15,6 +15,7 @@ pub mod step;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod values;
+pub mod undo;
 pub mod world;
 
 pub use context::{Call, Context, HostResult, Limit};

@@ -41,6 +41,8 @@ pub struct Declarations {
     pub playbook: Option<PlaybookDecl>,
     /// The settings, with values.
     pub settings: Vec<SettingInfo>,
+    /// Their values as the script got them.
+    pub values: Vec<(String, Dynamic)>,
     /// The steps with their closures.
     pub steps: Vec<(StepDecl, Body)>,
 }
@@ -172,6 +174,7 @@ fn setting(declaring: &mut Declaring, name: &str, default: &Dynamic, about: &str
         from,
         about: about.to_string(),
     });
+    declaring.found.values.push((name.to_string(), value.clone()));
     Ok(value)
 }
 

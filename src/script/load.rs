@@ -11,6 +11,7 @@ use super::diagnose;
 use super::resolver::{Resolver, Sources};
 use crate::error::{Error, Kind, Result};
 use crate::event::{PlaybookInfo, SettingInfo};
+use crate::host::world::SettingKey;
 use crate::playbook::plan::Declared;
 use crate::playbook::{Library, PlaybookDecl, Source};
 
@@ -25,6 +26,8 @@ pub struct Loaded {
     pub bodies: BTreeMap<(Option<String>, String), Body>,
     /// The settings, by cluster (`None`: without one).
     pub settings: BTreeMap<Option<String>, Vec<SettingInfo>>,
+    /// The settings' values as scripts see them.
+    pub values: Vec<(SettingKey, rhai::Dynamic)>,
     /// The text.
     pub source: Source,
     /// The compiled text, for `pb check`.
@@ -78,11 +81,15 @@ impl Loader {
         let mut declared = Declared::default();
         let mut bodies = BTreeMap::new();
         let mut settings = BTreeMap::new();
+        let mut values = Vec::new();
         for scope in std::iter::once(None).chain(clusters.iter().cloned().map(Some)) {
             let found = self.evaluate(&whole, scope.as_deref())?;
             let playbook = found.playbook.ok_or_else(|| no_playbook(source))?;
             if scope.is_none() {
                 declared.playbook = playbook;
+            }
+            for (name, value) in found.values {
+                values.push(((declared.playbook.id.clone(), scope.clone(), name), value));
             }
             let mut steps = Vec::new();
             for (decl, body) in found.steps {
@@ -100,7 +107,7 @@ impl Loader {
             sha256: source.sha256(),
             source: source.origin_word().into(),
         };
-        Ok(Loaded { info, declared, bodies, settings, source: source.clone(), ast })
+        Ok(Loaded { info, declared, bodies, settings, values, source: source.clone(), ast })
     }
 
     fn evaluate(&self, ast: &AST, cluster: Option<&str>) -> Result<Declarations> {

@@ -5,3 +5,4 @@ pub mod diagnose;
 pub mod engine;
 pub mod load;
 pub mod resolver;
+pub mod settings;

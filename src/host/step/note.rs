@@ -66,8 +66,8 @@ pub(super) fn register(m: &mut Registrar) {
 
 fn metric(at: &NativeCallContext, name: &str, value: &Dynamic, unit: &str, options: Map) -> HostResult<()> {
     let cx = here()?;
-    let mut options = Options::new(options, "t.metric", &["max", "of"])?;
-    let max = options.any("max");
+    let options = Options::new(options, "t.metric", &["max", "of"])?;
+    let max = options.value("max")?;
     let of = options.string("of")?;
     let summary = value.read_lock::<Map>().map(|m| m.clone());
     let (unit, chosen) = match &summary {

@@ -1,0 +1,62 @@
+//! Clean-up: `finally` closures, then the ledger's rows in reverse order, each told as an event.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rhai::Engine;
+
+use crate::event::{LedgerRow, What};
+use crate::host::{Context, World, undo};
+
+/// How long the clean-up of one step may take; it runs outside the step's deadline.
+const STEP_LIMIT: Duration = Duration::from_secs(120);
+/// How long undoing one row may take: the end of a namespace with pods in it.
+const ROW_LIMIT: Duration = Duration::from_secs(60);
+
+/// Cleans up after a step; what could not be done, in words.
+pub(super) fn step(context: &Arc<Context>, engine: &Engine) -> Vec<String> {
+    let mut problems = Vec::new();
+    let cleaning = context.for_cleaning(STEP_LIMIT);
+    loop {
+        let Some(closure) = context.state().finally.pop() else { break };
+        let _entered = cleaning.enter();
+        if let Err(error) = closure.call(engine, ()) {
+            problems.push(format!("a finally closure threw: {}", crate::script::diagnose::from_rhai(&error, None)));
+        }
+    }
+    for row in context.world.ledger.take(Some(&context.step)) {
+        if let Err(problem) = undo_row(&context.world, Some(&context.step), row) {
+            problems.push(problem);
+        }
+    }
+    // Port-forwards and sessions end after the clean-up, which may still use them.
+    let kept = std::mem::take(&mut context.state().kept);
+    drop(kept);
+    problems
+}
+
+/// Works off what belongs to the whole run; what is left in the clusters, in words.
+pub(super) fn end_of_run(world: &Arc<World>) -> Vec<String> {
+    for row in world.ledger.take(None) {
+        // The event says why; the row stays open and is named below.
+        let _ = undo_row(world, None, row);
+    }
+    world.ledger.open_rows().into_iter().map(|row| row.change).collect()
+}
+
+fn undo_row(world: &Arc<World>, owner: Option<&str>, row: LedgerRow) -> Result<(), String> {
+    let result = world.runtime.block_on(async {
+        match tokio::time::timeout(ROW_LIMIT, undo::perform(world, &row.undo)).await {
+            Ok(result) => result.map(|_| ()).map_err(|e| e.to_string()),
+            Err(_) => Err(format!("not done within {}", crate::event::short(ROW_LIMIT))),
+        }
+    });
+    let number = row.row;
+    let change = row.change.clone();
+    let error = result.as_ref().err().cloned();
+    world.bus.emit(owner, What::UndoDone { row: number, error });
+    result.map_err(|why| {
+        world.ledger.put_back(owner, row);
+        format!("{change}: not undone: {why}")
+    })
+}

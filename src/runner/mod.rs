@@ -1,0 +1,235 @@
+//! Walks the plan: starts steps when they may run, ends them, cleans up after them, emits events.
+
+mod clean;
+mod interrupt;
+mod judge;
+mod schedule;
+mod step;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::time::{Duration, Instant};
+
+use rhai::Engine;
+
+use crate::event::{Outcome, PlaybookInfo, SettingInfo, StepResult, What};
+use crate::host::World;
+use crate::playbook::plan::{Plan, Planned};
+use crate::script::declare::Body;
+use crate::script::resolver::Sources;
+
+use schedule::{Next, Schedule};
+use step::{Ended, StepRun};
+
+pub use interrupt::watch as watch_for_interrupts;
+
+/// Everything that a run needs.
+#[derive(Debug)]
+pub struct Run {
+    /// What all steps share.
+    pub world: Arc<World>,
+    /// What calls the closures.
+    pub engine: Arc<Engine>,
+    /// The texts, for the lines in errors.
+    pub sources: Sources,
+    /// The steps in order.
+    pub plan: Plan,
+    /// The closures, by playbook, cluster and step.
+    pub bodies: BTreeMap<(String, Option<String>, String), Body>,
+    /// What reports say of the playbooks.
+    pub playbooks: Vec<PlaybookInfo>,
+    /// What reports say of the settings.
+    pub settings: Vec<SettingInfo>,
+    /// What was typed.
+    pub arguments: Vec<String>,
+    /// Steps that may run side by side.
+    pub jobs: usize,
+}
+
+/// How a run ended.
+#[derive(Debug)]
+pub struct Finished {
+    /// The steps' results, in the order in which they ended.
+    pub results: Vec<StepResult>,
+    /// By the precedence of the exit codes.
+    pub exit_code: u8,
+}
+
+impl Run {
+    /// Runs the plan to its end, or to the first interrupt and through the clean-up.
+    pub fn execute(self) -> Finished {
+        let started = self.world.clock.instant();
+        self.world.bus.emit(
+            None,
+            What::RunStarted {
+                run: self.world.run.clone(),
+                arguments: self.arguments.clone(),
+                playbooks: self.playbooks.clone(),
+                steps: self.plan.steps.iter().map(|s| s.info.clone()).collect(),
+                settings: self.settings.clone(),
+                jobs: self.jobs,
+            },
+        );
+        let results = self.walk();
+        let mut left = clean::end_of_run(&self.world);
+        left.sort();
+        let interrupted = self.world.cancel.is_cancelled();
+        let exit_code = exit_code(interrupted, &results, !left.is_empty());
+        let seconds = self.world.clock.instant().saturating_duration_since(started).as_secs_f64();
+        self.world.bus.emit(None, What::RunFinished { exit_code, seconds, left });
+        self.world.bus.flush();
+        Finished { results, exit_code }
+    }
+
+    fn walk(&self) -> Vec<StepResult> {
+        let mut schedule = Schedule::new(&self.plan, self.jobs);
+        let mut results = Vec::new();
+        let (sender, receiver) = channel::<(usize, Ended)>();
+        let mut later: Vec<(Instant, usize, Box<step::Parked>)> = Vec::new();
+        std::thread::scope(|scope| {
+            loop {
+                if self.world.cancel.is_cancelled() {
+                    for at in schedule.abandon() {
+                        results.push(self.tell(step::not_run(&self.plan.steps[at], Outcome::Skipped, "interrupted before it ran")));
+                    }
+                    for (_, at, parked) in later.drain(..) {
+                        results.push(self.tell(parked.interrupted(&self.engine)));
+                        schedule.finished(at, Outcome::Errored);
+                    }
+                }
+                match schedule.next() {
+                    Next::Start(at) => {
+                        let run = self.step(&self.plan.steps[at]);
+                        let sender = sender.clone();
+                        let resumed = later
+                            .iter()
+                            .position(|(_, i, _)| *i == at)
+                            .map(|i| later.remove(i).2);
+                        scope.spawn(move || {
+                            let ended = match resumed {
+                                Some(parked) => run.resume(*parked),
+                                None => run.start(),
+                            };
+                            // The receiver outlives every step: the loop below waits for all of them.
+                            let _ = sender.send((at, ended));
+                        });
+                    }
+                    Next::Blocked(at, why) => {
+                        let (outcome, message) = (Outcome::Blocked, why);
+                        results.push(self.tell(step::not_run(&self.plan.steps[at], outcome, &message)));
+                        schedule.finished(at, outcome);
+                    }
+                    Next::Finished => break,
+                    Next::Wait => {
+                        let now = self.world.clock.instant();
+                        let wait = later
+                            .iter()
+                            .map(|(when, _, _)| when.saturating_duration_since(now))
+                            .min()
+                            .unwrap_or(Duration::from_millis(200))
+                            .clamp(Duration::from_millis(1), Duration::from_millis(200));
+                        match receiver.recv_timeout(wait) {
+                            Ok((at, Ended::Done(result))) => {
+                                schedule.finished(at, result.outcome);
+                                results.push(self.tell(*result));
+                            }
+                            Ok((at, Ended::Later(when, parked))) => {
+                                schedule.parked(at);
+                                later.push((when, at, parked));
+                            }
+                            Err(RecvTimeoutError::Timeout) => {
+                                let now = self.world.clock.instant();
+                                for (when, at, _) in &later {
+                                    if *when <= now {
+                                        schedule.due(*at);
+                                    }
+                                }
+                            }
+                            Err(RecvTimeoutError::Disconnected) => break,
+                        }
+                    }
+                }
+            }
+        });
+        results
+    }
+
+    fn step<'a>(&'a self, planned: &'a Planned) -> StepRun<'a> {
+        let info = &planned.info;
+        let of = |cluster: Option<String>| self.bodies.get(&(info.playbook.clone(), cluster, info.step.clone()));
+        let body = of(info.cluster.clone()).or_else(|| of(None)).cloned();
+        StepRun { run: self, planned, body }
+    }
+
+    fn tell(&self, result: StepResult) -> StepResult {
+        let id = result.id.clone();
+        self.world.bus.emit(Some(&id), What::StepFinished(Box::new(result.clone())));
+        result
+    }
+}
+
+/// By precedence: 130 interrupted, 1 failed, 3 could not be found out, 4 incomplete, 0. What could
+/// not be undone counts as could not be found out: the operator has to look.
+fn exit_code(interrupted: bool, results: &[StepResult], left: bool) -> u8 {
+    let any = |outcomes: &[Outcome]| results.iter().any(|r| outcomes.contains(&r.outcome));
+    let broken = results.iter().any(|r| r.error.as_ref().is_some_and(|e| e.kind.exit_code() == 2));
+    if interrupted {
+        130
+    } else if broken {
+        2
+    } else if any(&[Outcome::Failed]) {
+        1
+    } else if left || any(&[Outcome::Errored]) {
+        3
+    } else if results.is_empty()
+        || any(&[Outcome::Manual, Outcome::Inconclusive, Outcome::Blocked, Outcome::Skipped])
+    {
+        4
+    } else {
+        0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn result(outcome: Outcome) -> StepResult {
+        StepResult {
+            id: "t/x".into(),
+            outcome,
+            message: String::new(),
+            seconds: 0.0,
+            attempts: 1,
+            calls: 0,
+            judged: 1,
+            failures: Vec::new(),
+            error: None,
+            warnings: Vec::new(),
+            notes: Vec::new(),
+            metrics: Vec::new(),
+            evidence: Vec::new(),
+            instructions: None,
+        }
+    }
+
+    #[test]
+    fn exit_codes_by_precedence() {
+        use Outcome::{Blocked, Errored, Failed, Inconclusive, Manual, Passed, Skipped, Warned};
+        for (outcomes, code) in [
+            (vec![Passed, Warned], 0),
+            (vec![Passed, Manual], 4),
+            (vec![Inconclusive], 4),
+            (vec![Skipped, Passed], 4),
+            (vec![Blocked, Errored], 3),
+            (vec![Errored, Failed, Blocked], 1),
+            (vec![], 4),
+        ] {
+            let results: Vec<StepResult> = outcomes.iter().map(|o| result(*o)).collect();
+            assert_eq!(exit_code(false, &results, false), code, "{outcomes:?}");
+            assert_eq!(exit_code(true, &results, false), 130);
+        }
+        assert_eq!(exit_code(false, &[result(Passed)], true), 3);
+    }
+}

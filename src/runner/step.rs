@@ -1,0 +1,229 @@
+//! One step's life: guard, closure, retries, what comes later, clean-up, verdict.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rhai::{Dynamic, Engine, EvalAltResult};
+
+use super::judge::{Ending, judge};
+use super::{Run, clean};
+use crate::error::{Error, Kind};
+use crate::event::{Effect, Outcome, StepResult, What, short};
+use crate::host::closure::Closure;
+use crate::host::step::{Step, flow::Skip};
+use crate::host::{Context, HostResult};
+use crate::playbook::plan::Planned;
+use crate::script::declare::Body;
+use crate::script::diagnose;
+
+/// A guard's deadline: it looks, and does not wait.
+const GUARD_LIMIT: Duration = Duration::from_secs(60);
+
+/// A step about to run.
+pub(super) struct StepRun<'a> {
+    pub(super) run: &'a Run,
+    pub(super) planned: &'a Planned,
+    pub(super) body: Option<Body>,
+}
+
+/// A step between its closure and its check.
+pub(super) struct Parked {
+    context: Arc<Context>,
+    started: Dynamic,
+    began: Instant,
+    attempts: u32,
+    planned: Planned,
+}
+
+/// How a thread's work on a step ended.
+pub(super) enum Ended {
+    Done(Box<StepResult>),
+    Later(Instant, Box<Parked>),
+}
+
+impl StepRun<'_> {
+    pub(super) fn start(self) -> Ended {
+        let world = &self.run.world;
+        let began = world.clock.instant();
+        if let Some(reason) = self.not_allowed() {
+            return Ended::Done(Box::new(not_run(self.planned, Outcome::Skipped, &reason)));
+        }
+        let retry = self.planned.decl.retry;
+        let mut attempt = 1;
+        loop {
+            world.bus.emit(Some(&self.planned.info.id), What::StepStarted { attempt });
+            if let Some(why) = self.guard() {
+                return Ended::Done(Box::new(not_run(self.planned, Outcome::Blocked, &why)));
+            }
+            let context = self.context();
+            let (value, ending) = self.call(&context, self.body.as_ref().and_then(|b| b.run.as_ref()), None);
+            if let (Ending::Returned, Some(later)) = (&ending, self.planned.decl.later) {
+                let when = world.clock.instant() + later.after;
+                let planned = self.planned.clone();
+                let parked = Parked { context, started: value, began, attempts: attempt, planned };
+                return Ended::Later(when, Box::new(parked));
+            }
+            let result = finish(&self.run.engine, &context, ending, self.planned, began, attempt);
+            let again = retry.is_some_and(|r| attempt <= r.times)
+                && matches!(result.outcome, Outcome::Failed | Outcome::Errored | Outcome::Inconclusive)
+                && !world.cancel.is_cancelled();
+            if !again {
+                return Ended::Done(Box::new(result));
+            }
+            let wait = retry.map_or(Duration::ZERO, |r| r.wait);
+            world.bus.emit(
+                Some(&self.planned.info.id),
+                What::Waiting { message: format!("attempt {attempt} {}: {}; again in {}", result.outcome, result.message, short(wait)) },
+            );
+            world.runtime.block_on(async {
+                tokio::select! {
+                    () = world.cancel.cancelled() => {}
+                    () = world.clock.sleep(wait) => {}
+                }
+            });
+            attempt += 1;
+        }
+    }
+
+    pub(super) fn resume(self, parked: Parked) -> Ended {
+        let Parked { context, started, began, attempts, .. } = parked;
+        // The check has the step's time anew: the pause between is not the step's.
+        let context = context.renewed(self.planned.timeout);
+        let (_, ending) = self.call(&context, self.body.as_ref().and_then(|b| b.check.as_ref()), Some(started));
+        Ended::Done(Box::new(finish(&self.run.engine, &context, ending, self.planned, began, attempts)))
+    }
+
+    /// Why the step may not run at all.
+    fn not_allowed(&self) -> Option<String> {
+        let allowed = &self.run.world.permissions;
+        let effect = self.planned.info.effect;
+        if effect > Effect::Read && allowed.read_only {
+            return Some(format!("its effect is {effect}, and the run is --read-only"));
+        }
+        match effect {
+            Effect::Disrupt if !allowed.disrupt && allowed.destroy.is_empty() => {
+                Some("its effect is disrupt: --allow disrupt lets it run".into())
+            }
+            Effect::Destroy => {
+                let missing: Vec<&String> =
+                    self.planned.clusters.iter().filter(|c| !allowed.destroy.contains(*c)).collect();
+                let first = missing.first()?;
+                Some(format!("its effect is destroy: --allow destroy={first} lets it run"))
+            }
+            _ => None,
+        }
+    }
+
+    /// Why the guard does not hold.
+    fn guard(&self) -> Option<String> {
+        let guard = self.body.as_ref()?.guard.as_ref()?;
+        let info = &self.planned.info;
+        let world = self.run.world.clone();
+        let context = Context::new(world, &info.id, info.cluster.clone(), Effect::Read, Some(GUARD_LIMIT));
+        let (_, ending) = self.call(&context, Some(guard), None);
+        let (outcome, message, _) = judge(ending, &context.state(), None);
+        clean::step(&context, &self.run.engine);
+        // A guard may also just look and throw: asserting nothing is then no fault of it.
+        let held = outcome.is_good() || (outcome == Outcome::Inconclusive && context.state().inconclusive.is_empty());
+        (!held).then(|| format!("its guard did not hold: {message}"))
+    }
+
+    fn context(&self) -> Arc<Context> {
+        let info = &self.planned.info;
+        let world = self.run.world.clone();
+        Context::new(world, &info.id, info.cluster.clone(), info.effect, Some(self.planned.timeout))
+    }
+
+    fn call(&self, context: &Arc<Context>, closure: Option<&Closure>, started: Option<Dynamic>) -> (Dynamic, Ending) {
+        let Some(closure) = closure else { return (Dynamic::UNIT, Ending::Returned) };
+        let _entered = context.enter();
+        let engine = &self.run.engine;
+        let called = catch_unwind(AssertUnwindSafe(|| -> HostResult<Dynamic> {
+            match started {
+                Some(started) => closure.call(engine, (Step, started)),
+                None => closure.call(engine, (Step,)),
+            }
+        }));
+        match called {
+            Ok(Ok(value)) => (value, Ending::Returned),
+            Ok(Err(error)) => (Dynamic::UNIT, self.ending(&error)),
+            Err(_) => {
+                let error = Error::new(Kind::Script, "the host panicked; that is a defect of pb").at(self.planned.info.place.clone());
+                (Dynamic::UNIT, Ending::Threw(Box::new(error)))
+            }
+        }
+    }
+
+    fn ending(&self, error: &EvalAltResult) -> Ending {
+        if let EvalAltResult::ErrorTerminated(value, _) = error.unwrap_inner()
+            && let Some(skip) = value.read_lock::<Skip>()
+        {
+            return Ending::Skipped(skip.reason.clone());
+        }
+        let mut error = diagnose::from_rhai(error, Some(&self.planned.info.place.file));
+        diagnose::add_source(&mut error, &self.run.sources);
+        Ending::Threw(Box::new(error))
+    }
+}
+
+impl Parked {
+    /// Ends it without its check.
+    pub(super) fn interrupted(self, engine: &Engine) -> StepResult {
+        let error = Error::new(Kind::Cancelled, "interrupted while it waited for its check");
+        finish(engine, &self.context, Ending::Threw(Box::new(error)), &self.planned, self.began, self.attempts)
+    }
+}
+
+/// Cleans up after the step and gives its result.
+fn finish(
+    engine: &Engine,
+    context: &Arc<Context>,
+    ending: Ending,
+    planned: &Planned,
+    began: Instant,
+    attempts: u32,
+) -> StepResult {
+    let problems = clean::step(context, engine);
+    let mut state = context.state();
+    state.warnings.extend(problems);
+    let manual = planned.decl.manual.as_deref();
+    let (outcome, message, error) = judge(ending, &state, manual);
+    let seconds = context.world.clock.instant().saturating_duration_since(began).as_secs_f64();
+    StepResult {
+        id: planned.info.id.clone(),
+        outcome,
+        message,
+        seconds,
+        attempts,
+        calls: state.calls,
+        judged: state.judged,
+        failures: std::mem::take(&mut state.failures),
+        error,
+        warnings: std::mem::take(&mut state.warnings),
+        notes: std::mem::take(&mut state.notes),
+        metrics: std::mem::take(&mut state.metrics),
+        evidence: std::mem::take(&mut state.evidence),
+        instructions: planned.decl.manual.clone(),
+    }
+}
+
+/// The result of a step that did not run.
+pub(super) fn not_run(planned: &Planned, outcome: Outcome, message: &str) -> StepResult {
+    StepResult {
+        id: planned.info.id.clone(),
+        outcome,
+        message: message.to_string(),
+        seconds: 0.0,
+        attempts: 0,
+        calls: 0,
+        judged: 0,
+        failures: Vec::new(),
+        error: None,
+        warnings: Vec::new(),
+        notes: Vec::new(),
+        metrics: Vec::new(),
+        evidence: Vec::new(),
+        instructions: planned.decl.manual.clone(),
+    }
+}

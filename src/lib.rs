@@ -7,5 +7,6 @@ pub mod error;
 pub mod event;
 pub mod host;
 pub mod playbook;
+pub mod record;
 pub mod runner;
 pub mod script;

@@ -1,1 +1,5 @@
-fn main() {}
+//! `pb`: reads the command line, runs it, ends with its exit code.
+
+fn main() -> std::process::ExitCode {
+    pb::cli::main()
+}

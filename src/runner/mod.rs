@@ -45,6 +45,10 @@ pub struct Run {
     pub arguments: Vec<String>,
     /// Steps that may run side by side.
     pub jobs: usize,
+    /// Steps of the known playbooks that the selection left out.
+    pub not_selected: u64,
+    /// The run's folder, as a person would type it.
+    pub record: Option<String>,
 }
 
 /// How a run ended.
@@ -69,6 +73,8 @@ impl Run {
                 steps: self.plan.steps.iter().map(|s| s.info.clone()).collect(),
                 settings: self.settings.clone(),
                 jobs: self.jobs,
+                not_selected: self.not_selected,
+                record: self.record.clone(),
             },
         );
         let results = self.walk();

@@ -34,6 +34,13 @@ pub struct Loaded {
     pub ast: AST,
 }
 
+impl Loaded {
+    /// The settings' values without a cluster, by name.
+    pub fn values_of_none(&self) -> impl Iterator<Item = (&str, &rhai::Dynamic)> {
+        self.values.iter().filter(|((_, cluster, _), _)| cluster.is_none()).map(|((_, _, name), value)| (name.as_str(), value))
+    }
+}
+
 /// An engine with a library: what compiles and evaluates playbooks.
 pub struct Loader {
     /// The engine, shared by every thread.

@@ -4,5 +4,7 @@ pub mod declare;
 pub mod diagnose;
 pub mod engine;
 pub mod load;
+pub mod reference;
 pub mod resolver;
 pub mod settings;
+pub mod targets;

@@ -1,0 +1,75 @@
+//! Arguments that several subcommands share.
+
+use std::path::PathBuf;
+
+use crate::config::Overrides;
+use crate::playbook::plan::Selection;
+
+/// Where configuration comes from.
+#[derive(Debug, Clone, Default, clap::Args)]
+#[command(next_help_heading = "Configuration")]
+pub(super) struct Configured {
+    /// The configuration; default: pb.toml here or in a folder above
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+    /// The kubeconfig's context of a cluster
+    #[arg(long = "context", value_name = "NAME=CONTEXT")]
+    pub(super) contexts: Vec<String>,
+    /// A profile of pb.toml
+    #[arg(long, value_name = "NAME")]
+    pub(super) profile: Option<String>,
+    /// A setting's value, of all playbooks and clusters or of one
+    #[arg(long = "set", value_name = "[CLUSTER:][PLAYBOOK.]NAME=VALUE")]
+    pub(super) set: Vec<String>,
+}
+
+impl Configured {
+    pub(super) fn overrides(&self) -> Overrides {
+        Overrides {
+            config: self.config.clone(),
+            contexts: self.contexts.clone(),
+            profile: self.profile.clone(),
+            set: self.set.clone(),
+        }
+    }
+}
+
+/// What of the targets is selected.
+#[derive(Debug, Clone, Default, clap::Args)]
+#[command(next_help_heading = "Selection")]
+pub(super) struct Selected {
+    /// Only steps whose id matches: bgp-*, t5/bgp-table, bgp-table@infra
+    #[arg(long, value_name = "GLOB", value_delimiter = ',')]
+    pub(super) only: Vec<String>,
+    /// No steps whose id matches
+    #[arg(long, value_name = "GLOB", value_delimiter = ',')]
+    pub(super) skip: Vec<String>,
+    /// Only steps of these priorities: P0, P1, P2
+    #[arg(long, value_name = "PRIORITY", value_delimiter = ',')]
+    pub(super) priority: Vec<String>,
+    /// Only on these clusters
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub(super) cluster: Vec<String>,
+    /// Begin at this step
+    #[arg(long, value_name = "STEP")]
+    pub(super) from: Option<String>,
+}
+
+impl Selected {
+    pub(super) fn selection(&self) -> Selection {
+        Selection {
+            only: self.only.clone(),
+            skip: self.skip.clone(),
+            priorities: self.priority.iter().map(|p| p.to_uppercase()).collect(),
+            clusters: self.cluster.clone(),
+            from: self.from.clone(),
+        }
+    }
+}
+
+/// `15s`, `5m`
+pub(super) fn span(text: &str) -> Result<std::time::Duration, String> {
+    crate::config::units::duration(text)
+        .filter(|d| !d.is_zero())
+        .ok_or_else(|| format!("\"{text}\" is no duration; expected one such as 90s or 5m"))
+}

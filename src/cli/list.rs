@@ -1,0 +1,105 @@
+//! `pb list`: the playbooks, and with `-v` their steps.
+
+use std::io::Write;
+
+use super::args::Configured;
+use super::{Outcome, prepare, say};
+use crate::config::Environment;
+use crate::playbook::PlaybookKind;
+use crate::script::load::Loaded;
+use crate::ui::{Role, Ui, columns};
+
+/// `pb list`
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct Args {
+    /// Only these: a part of the id or title
+    #[arg(value_name = "WORD")]
+    words: Vec<String>,
+    /// Show the steps, too
+    #[arg(short, long)]
+    verbose: bool,
+    #[command(flatten)]
+    configured: Configured,
+}
+
+pub(super) fn run(args: &Args, environment: &Environment, out: &mut dyn Write) -> Outcome {
+    let prepared = prepare::configured(&args.configured, environment)?;
+    let ui = Ui::stdout().measured();
+    let mut broken = Vec::new();
+    let mut found: Vec<Loaded> = Vec::new();
+    for source in prepared.loader.library.playbooks().map_err(|e| vec![e])? {
+        match prepared.loader.load(&source, &[]) {
+            Ok(loaded) => found.push(loaded),
+            Err(error) => broken.push(error),
+        }
+    }
+    found.retain(|l| {
+        let text = format!("{} {}", l.info.id, l.info.title).to_lowercase();
+        args.words.iter().all(|w| text.contains(&w.to_lowercase()))
+    });
+    found.sort_by_key(|l| (l.declared.playbook.kind == PlaybookKind::Procedure, natural(&l.info.id)));
+    let rows: Vec<Vec<String>> = found
+        .iter()
+        .map(|l| {
+            let count = l.declared.steps.get(&None).map_or(0, Vec::len);
+            let kind = if l.declared.playbook.kind == PlaybookKind::Procedure { ", procedure" } else { "" };
+            vec![
+                ui.paint(Role::Strong, &l.info.id),
+                l.info.title.clone(),
+                format!("{count} steps{kind}"),
+                ui.paint(Role::Quiet, format!("{} ({})", l.info.path, l.info.source)),
+            ]
+        })
+        .collect();
+    let lines = columns(&rows);
+    for (loaded, line) in found.iter().zip(&lines) {
+        say(out, line)?;
+        if args.verbose {
+            steps(loaded, ui, out)?;
+        }
+    }
+    if broken.is_empty() { Ok(0) } else { Err(broken) }
+}
+
+fn steps(loaded: &Loaded, ui: Ui, out: &mut dyn Write) -> Result<(), Vec<crate::error::Error>> {
+    let rows: Vec<Vec<String>> = loaded
+        .declared
+        .steps
+        .get(&None)
+        .into_iter()
+        .flatten()
+        .map(|s| {
+            vec![
+                s.id.clone(),
+                s.priority.clone(),
+                ui.paint(Role::Quiet, s.effect.as_str()),
+                s.title.clone(),
+                ui.paint(Role::Quiet, s.on.as_str()),
+            ]
+        })
+        .collect();
+    for line in columns(&rows) {
+        say(out, format!("  {line}"))?;
+    }
+    say(out, "")
+}
+
+/// `t2` before `t14`.
+fn natural(id: &str) -> (String, u64, String) {
+    let letters: String = id.chars().take_while(|c| !c.is_ascii_digit()).collect();
+    let digits: String = id[letters.len()..].chars().take_while(char::is_ascii_digit).collect();
+    let rest = id[letters.len() + digits.len()..].to_string();
+    (letters, digits.parse().unwrap_or(0), rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::natural;
+
+    #[test]
+    fn ids_are_listed_in_the_order_of_their_numbers() {
+        let mut ids = vec!["t14", "t2", "rollback-core", "t5"];
+        ids.sort_by_key(|id| natural(id));
+        assert_eq!(ids, ["rollback-core", "t2", "t5", "t14"]);
+    }
+}

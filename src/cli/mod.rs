@@ -1,0 +1,138 @@
+//! The command line: one file a subcommand, and [`Command`], the table of them.
+//!
+//! The only place that knows clap, the arguments and the process' environment.
+
+mod args;
+mod check;
+mod completions;
+mod doc;
+mod doctor;
+mod files;
+mod init;
+mod list;
+mod new;
+mod plan;
+mod prepare;
+mod run;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+use crate::client::kube::connect;
+use crate::config::Environment;
+use crate::error::{Error, Kind};
+use crate::playbook::Library;
+use crate::ui::{Ui, show_error};
+
+/// Runs playbooks written in Rhai against Kubernetes clusters, routers and services.
+#[derive(Debug, Parser)]
+#[command(name = "pb", version, about, disable_help_subcommand = true, max_term_width = 100)]
+#[command(after_help = "Exit codes: 0 all passed · 1 a check failed · 2 the playbook, configuration or command line is \
+    wrong · 3 something could not be found out · 4 nothing failed, but the run is incomplete · 130 interrupted")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// The subcommands. To add one: a file beside this one, and a row here and in [`dispatch`].
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run playbooks: files, ids, folders, or `all`
+    Run(run::Args),
+    /// Show what would run, in what order, with which effects and settings
+    Plan(plan::Args),
+    /// List the playbooks (-v: their steps)
+    List(list::Args),
+    /// Find what is wrong with playbooks, without a cluster
+    Check(check::Args),
+    /// Show a function's page, or all that scripts can call
+    Doc(doc::Args),
+    /// Write editable playbooks, stdlib and a pb.toml
+    Init(init::Args),
+    /// Write a playbook to start from
+    New(new::Args),
+    /// Say what is configured, reachable and missing
+    Doctor(doctor::Args),
+    /// Write completions for a shell
+    Completions(completions::Args),
+}
+
+/// Everything that is wrong, or the exit code.
+type Outcome = Result<u8, Vec<Error>>;
+
+/// Reads the command line, runs it, and says what is wrong.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are no errors to clap, and go to standard output.
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+        }
+    };
+    // Fails only where a provider is installed already, which is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let code = match dispatch(cli.command) {
+        Ok(code) => code,
+        Err(errors) => report(&errors),
+    };
+    ExitCode::from(code)
+}
+
+fn dispatch(command: Command) -> Outcome {
+    let environment = Environment::of_process();
+    let mut out = std::io::stdout().lock();
+    match command {
+        Command::Run(args) => {
+            drop(out);
+            run::run(&args, &environment)
+        }
+        Command::Plan(args) => plan::run(&args, &environment, &mut out),
+        Command::List(args) => list::run(&args, &environment, &mut out),
+        Command::Check(args) => check::run(&args, &environment, &mut out),
+        Command::Doc(args) => doc::run(&args, &environment, &mut out),
+        Command::Init(args) => one(init::run(&args, Library::embedded(), &connect::contexts(None), &mut out)),
+        Command::New(args) => {
+            let prepared = prepare::library(&environment)?;
+            let taken: Vec<String> = prepared.ids();
+            one(new::run(&args, &environment.dir, &taken, &mut out))
+        }
+        Command::Doctor(args) => doctor::run(&args, &environment, &mut out),
+        Command::Completions(args) => one(completions::run(&args, &mut Cli::command(), &mut out)),
+    }
+}
+
+fn one(result: Result<u8, Error>) -> Outcome {
+    result.map_err(|e| vec![e])
+}
+
+/// Says what is wrong; the exit code that follows.
+fn report(errors: &[Error]) -> u8 {
+    let ui = Ui::stderr().measured();
+    let mut err = std::io::stderr().lock();
+    for error in errors {
+        if is_closed_pipe(error) {
+            return 0;
+        }
+        let _ = writeln!(err, "{}", show_error(ui, error));
+    }
+    if errors.len() > 1 {
+        let _ = writeln!(err, "{} errors", errors.len());
+    }
+    // 130 stands above 2, that above the others: the order of the exit codes.
+    let codes: Vec<u8> = errors.iter().map(|e| e.kind.exit_code()).collect();
+    [130, 2, 1, 3, 4].into_iter().find(|code| codes.contains(code)).unwrap_or(3)
+}
+
+/// `pb list | head -1` is no error.
+fn is_closed_pipe(error: &Error) -> bool {
+    error.kind == Kind::Io && error.causes.iter().any(|c| c.contains("Broken pipe"))
+}
+
+/// A line to standard output.
+fn say(out: &mut dyn Write, text: impl AsRef<str>) -> Result<(), Vec<Error>> {
+    writeln!(out, "{}", text.as_ref())
+        .map_err(|e| vec![Error::new(Kind::Io, "the answer can't be written").because(e)])
+}

@@ -1,0 +1,125 @@
+//! `pb plan TARGET…`: what would run, in what order, with which effects and settings.
+
+use std::io::Write;
+
+use super::args::{Configured, Selected};
+use super::prepare::{self, Planned, all_settings};
+use super::{Outcome, say};
+use crate::config::Environment;
+use crate::event::{Effect, short};
+use crate::host::context::STEP_LIMIT;
+use crate::playbook::plan::Planned as Step;
+use crate::ui::{Role, Ui, columns};
+
+/// `pb plan`
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct Args {
+    /// Playbooks: files, ids, folders, or all
+    #[arg(required = true, value_name = "TARGET")]
+    targets: Vec<String>,
+    #[command(flatten)]
+    selected: Selected,
+    #[command(flatten)]
+    configured: Configured,
+    /// Show every setting, not only those that differ from their defaults
+    #[arg(short, long)]
+    verbose: bool,
+}
+
+pub(super) fn run(args: &Args, environment: &Environment, out: &mut dyn Write) -> Outcome {
+    let prepared = prepare::configured(&args.configured, environment)?;
+    let planned = prepared.plan(&args.targets, &args.selected, STEP_LIMIT)?;
+    let ui = Ui::stdout().measured();
+    for id in &planned.plan.playbooks {
+        let Some(loaded) = planned.loaded.iter().find(|l| l.info.id == *id) else { continue };
+        let from = format!("{}, {} {}", loaded.info.path, loaded.info.source, &loaded.info.sha256[..12]);
+        say(out, format!("{}  {}  {}", ui.paint(Role::Strong, id), loaded.info.title, ui.paint(Role::Quiet, from)))?;
+        let steps: Vec<(usize, &Step)> =
+            planned.plan.steps.iter().enumerate().filter(|(_, s)| s.info.playbook == *id).collect();
+        let rows: Vec<Vec<String>> = steps.iter().map(|(at, step)| row(ui, *at, step, &planned)).collect();
+        for line in columns(&rows) {
+            say(out, format!("  {line}"))?;
+        }
+        say(out, "")?;
+    }
+    settings(args, &planned, ui, out)?;
+    summary(&planned, out)?;
+    Ok(0)
+}
+
+fn row(ui: Ui, at: usize, step: &Step, planned: &Planned) -> Vec<String> {
+    let effect = match step.info.effect {
+        Effect::Read => ui.paint(Role::Quiet, "read"),
+        Effect::Write => "write".to_string(),
+        strong => ui.paint(Role::Warn, strong.as_str()),
+    };
+    let mut notes = Vec::new();
+    let name = |i: &usize| planned.plan.steps[*i].info.id.clone();
+    if !step.needs.is_empty() {
+        notes.push(format!("needs {}", step.needs.iter().map(name).collect::<Vec<_>>().join(", ")));
+    }
+    if step.decl.alone || step.info.effect >= Effect::Disrupt {
+        notes.push("alone on its cluster".into());
+    }
+    if step.decl.guarded {
+        notes.push("guarded".into());
+    }
+    if let Some(retry) = step.decl.retry {
+        notes.push(format!("up to {} attempts", retry.times + 1));
+    }
+    if let Some(later) = step.decl.later {
+        notes.push(format!("checked {} later", short(later.after)));
+    }
+    if step.decl.timeout.is_some() {
+        notes.push(format!("within {}", short(step.timeout)));
+    }
+    if step.decl.manual.is_some() {
+        notes.push("manual".into());
+    }
+    let notes = if notes.is_empty() { String::new() } else { ui.paint(Role::Quiet, format!("({})", notes.join("; "))) };
+    vec![
+        ui.paint(Role::Quiet, format!("{:>3}", at + 1)),
+        step.info.id.clone(),
+        step.info.priority.clone(),
+        effect,
+        format!("{} {notes}", step.info.title).trim_end().to_string(),
+    ]
+}
+
+fn settings(args: &Args, planned: &Planned, ui: Ui, out: &mut dyn Write) -> Result<(), Vec<crate::error::Error>> {
+    let all = all_settings(&planned.loaded);
+    let shown: Vec<_> = all.iter().filter(|s| args.verbose || s.from != "default").collect();
+    if shown.is_empty() {
+        return say(out, format!("settings: {} of {} differ from their defaults (-v shows them)\n", 0, all.len()));
+    }
+    say(out, if args.verbose { "settings" } else { "settings that differ from their defaults (-v shows all)" })?;
+    let rows: Vec<Vec<String>> = shown
+        .iter()
+        .map(|s| {
+            let name = format!("{}.{}", s.playbook, s.name);
+            let name = s.cluster.as_ref().map_or(name.clone(), |c| format!("{name} @{c}"));
+            let default = if s.from == "default" { String::new() } else { format!("default {}", s.default) };
+            vec![name, s.value.to_string(), s.from.clone(), ui.paint(Role::Quiet, default)]
+        })
+        .collect();
+    for line in columns(&rows) {
+        say(out, format!("  {line}"))?;
+    }
+    say(out, "")
+}
+
+fn summary(planned: &Planned, out: &mut dyn Write) -> Result<(), Vec<crate::error::Error>> {
+    let steps = &planned.plan.steps;
+    let mut words = vec![format!("{} steps", steps.len())];
+    for effect in Effect::ALL {
+        let count = steps.iter().filter(|s| s.info.effect == effect).count();
+        if count > 0 {
+            words.push(format!("{count} {effect}"));
+        }
+    }
+    say(out, words.join(" · "))?;
+    if steps.iter().any(|s| s.info.effect >= Effect::Disrupt) {
+        say(out, "disrupt and destroy are skipped unless allowed: --allow disrupt, --allow destroy=CLUSTER")?;
+    }
+    Ok(())
+}

@@ -1,0 +1,133 @@
+//! From arguments to a plan: configuration, library, the loaded playbooks, what is selected of them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::args::{Configured, Selected};
+use crate::config::{Config, Environment, Overrides};
+use crate::error::{Error, Kind};
+use crate::event::SettingInfo;
+use crate::playbook::plan::{Declared, Plan};
+use crate::playbook::{Library, PlaybookKind};
+use crate::script::load::{Loaded, Loader};
+use crate::script::{settings, targets};
+
+/// The configuration, and what compiles playbooks.
+pub(super) struct Prepared {
+    pub(super) config: Arc<Config>,
+    pub(super) loader: Loader,
+}
+
+/// What would run.
+pub(super) struct Planned {
+    pub(super) loaded: Vec<Loaded>,
+    pub(super) plan: Plan,
+}
+
+/// Without arguments: for what only looks at the library.
+pub(super) fn library(environment: &Environment) -> Result<Prepared, Vec<Error>> {
+    prepare(&Overrides::default(), environment)
+}
+
+pub(super) fn prepare(overrides: &Overrides, environment: &Environment) -> Result<Prepared, Vec<Error>> {
+    let config = Arc::new(crate::config::load(overrides, environment)?);
+    let library = Library::new(&config.dir, &environment.dir);
+    let loader = Loader::new(library, settings::from_config(config.clone()));
+    Ok(Prepared { config, loader })
+}
+
+pub(super) fn configured(args: &Configured, environment: &Environment) -> Result<Prepared, Vec<Error>> {
+    prepare(&args.overrides(), environment)
+}
+
+impl Prepared {
+    /// The ids of all playbooks that load.
+    pub(super) fn ids(&self) -> Vec<String> {
+        let sources = self.loader.library.playbooks().unwrap_or_default();
+        sources.iter().filter_map(|s| Some(self.loader.load(s, &[]).ok()?.info.id)).collect()
+    }
+
+    /// Loads the targets and plans what is selected of them.
+    pub(super) fn plan(&self, wanted: &[String], selected: &Selected, timeout: Duration) -> Result<Planned, Vec<Error>> {
+        let clusters: Vec<String> = self.config.clusters.keys().cloned().collect();
+        let mut loaded = targets::load(&self.loader, wanted, &clusters)?;
+        targets::load_needed(&self.loader, &mut loaded, &clusters)?;
+        let problems = self.unknown_settings(&loaded);
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        let declared: Vec<Declared> = loaded.iter().map(|l| l.declared.clone()).collect();
+        let plan = Plan::new(&declared, &clusters, &selected.selection(), timeout)?;
+        if plan.steps.is_empty() {
+            return Err(vec![
+                Error::new(Kind::Usage, format!("{}: no step is selected", wanted.join(" ")))
+                    .hint("pb plan shows the steps that there are; --only, --skip, --priority and --cluster select"),
+            ]);
+        }
+        Ok(Planned { loaded, plan })
+    }
+
+    /// What is configured of settings that no playbook declares. The other playbooks are looked at
+    /// only where the loaded ones do not explain everything.
+    fn unknown_settings(&self, loaded: &[Loaded]) -> Vec<Error> {
+        let mut declared: Vec<crate::config::Declared> = loaded.iter().flat_map(declared_settings).collect();
+        if self.config.settings.check(&declared).is_empty() {
+            return Vec::new();
+        }
+        let others = self.loader.library.playbooks().unwrap_or_default();
+        for source in others.iter().filter(|s| !loaded.iter().any(|l| l.source.name == s.name)) {
+            if let Ok(other) = self.loader.load(source, &[]) {
+                declared.extend(declared_settings(&other));
+            }
+        }
+        self.config.settings.check(&declared)
+    }
+
+    /// Steps of the known playbooks, procedures aside, that a plan leaves out.
+    pub(super) fn not_selected(&self, planned: &Planned) -> u64 {
+        let clusters: Vec<String> = self.config.clusters.keys().cloned().collect();
+        let mut all: Vec<Declared> = Vec::new();
+        for source in self.loader.library.playbooks().unwrap_or_default() {
+            let known = planned.loaded.iter().find(|l| l.source.name == source.name).cloned();
+            if let Some(loaded) = known.or_else(|| self.loader.load(&source, &[]).ok())
+                && loaded.declared.playbook.kind == PlaybookKind::Validation
+            {
+                let mut declared = loaded.declared;
+                declared.support = false;
+                all.push(declared);
+            }
+        }
+        let everything = Plan::new(&all, &clusters, &Selected::default().selection(), Duration::ZERO);
+        let ids: Vec<String> =
+            everything.map(|plan| plan.steps.into_iter().map(|s| s.info.id).collect()).unwrap_or_default();
+        ids.iter().filter(|id| !planned.plan.steps.iter().any(|s| s.info.id == **id)).count() as u64
+    }
+}
+
+fn declared_settings(loaded: &Loaded) -> Vec<crate::config::Declared> {
+    let none = loaded.values_of_none();
+    none.filter_map(|(name, default)| {
+        Some(crate::config::Declared {
+            playbook: loaded.info.id.clone(),
+            name: name.to_string(),
+            default: settings::to_config(default)?,
+        })
+    })
+    .collect()
+}
+
+/// Every setting once, and again for each cluster where its value differs.
+pub(super) fn all_settings(loaded: &[Loaded]) -> Vec<SettingInfo> {
+    let mut out = Vec::new();
+    for playbook in loaded {
+        let plain = playbook.settings.get(&None).cloned().unwrap_or_default();
+        for setting in plain {
+            let of_clusters = playbook.settings.iter().filter(|(cluster, _)| cluster.is_some()).flat_map(|(_, s)| s);
+            let differing: Vec<SettingInfo> =
+                of_clusters.filter(|s| s.name == setting.name && s.value != setting.value).cloned().collect();
+            out.push(setting);
+            out.extend(differing);
+        }
+    }
+    out
+}

@@ -1,0 +1,195 @@
+//! `pb run TARGET…`
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use super::Outcome;
+use super::args::{Configured, Selected, span};
+use super::prepare::{self, Planned, Prepared};
+use crate::clock::{Clock, System};
+use crate::config::Environment;
+use crate::error::{Error, Kind, did_you_mean};
+use crate::event::{Bus, Event, Listener};
+use crate::host::World;
+use crate::host::context::STEP_LIMIT;
+use crate::host::redact::Redactor;
+use crate::host::world::Permissions;
+use crate::record::{Folder, Journal};
+use crate::report::{self, Detail, Problems, Terminal, TerminalOptions};
+use crate::runner::{self, Run};
+use crate::ui::Ui;
+
+/// Steps that run side by side, unless `--jobs` says otherwise: they wait for the platform, not for this machine.
+const JOBS: usize = 4;
+
+/// `pb run`
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct Args {
+    /// Playbooks: files, ids, folders, or all
+    #[arg(required = true, value_name = "TARGET")]
+    targets: Vec<String>,
+    #[command(flatten)]
+    selected: Selected,
+    #[command(flatten)]
+    configured: Configured,
+    /// Let steps run whose effect is disrupt, or destroy on a cluster
+    #[arg(long, value_name = "disrupt|destroy=CLUSTER", value_delimiter = ',', help_heading = "Safety")]
+    allow: Vec<String>,
+    /// Refuse everything but reading
+    #[arg(long, help_heading = "Safety", conflicts_with = "allow")]
+    read_only: bool,
+    /// Steps that run side by side
+    #[arg(long, value_name = "N", default_value_t = JOBS, help_heading = "Course")]
+    jobs: usize,
+    /// The deadline of steps that declare none [default: 5m]
+    #[arg(long, value_name = "DURATION", value_parser = span, help_heading = "Course")]
+    timeout: Option<Duration>,
+    /// A report in a file: json=FILE, junit=FILE
+    #[arg(long = "report", value_name = "FORMAT=FILE", help_heading = "Output")]
+    reports: Vec<String>,
+    /// Show each host call as the command that a person could type
+    #[arg(long, help_heading = "Output")]
+    explain: bool,
+    /// Show only what is not well, and the summary
+    #[arg(short, long, help_heading = "Output", conflicts_with = "verbose")]
+    quiet: bool,
+    /// Show notes and metrics of steps that passed, too
+    #[arg(short, long, help_heading = "Output")]
+    verbose: bool,
+}
+
+pub(super) fn run(args: &Args, environment: &Environment) -> Outcome {
+    let reports = args.reports.iter().map(|r| report::parse(r)).collect::<Result<Vec<_>, _>>().map_err(|e| vec![e])?;
+    if args.jobs == 0 {
+        return Err(vec![Error::new(Kind::Usage, "--jobs 0: nothing could run").hint("--jobs 1 runs one step at a time")]);
+    }
+    let prepared = prepare::configured(&args.configured, environment)?;
+    let permissions = permissions(args, &prepared)?;
+    let planned = prepared.plan(&args.targets, &args.selected, args.timeout.unwrap_or(STEP_LIMIT))?;
+    let not_selected = if reports.is_empty() { 0 } else { prepared.not_selected(&planned) };
+
+    let clock: Arc<dyn Clock> = Arc::new(System);
+    let folder = Folder::create(&prepared.config.record, clock.now()).map_err(|e| vec![e])?;
+    let journal = Journal::open(&folder.path).map_err(|e| vec![e])?;
+    let problems = Problems::default();
+    let detail = match (args.quiet, args.verbose) {
+        (true, _) => Detail::Quiet,
+        (_, true) => Detail::Verbose,
+        _ => Detail::Normal,
+    };
+    let options = TerminalOptions { detail, explain: args.explain, ..TerminalOptions::default() };
+    let mut listeners: Vec<Box<dyn Listener>> = vec![
+        Box::new(journal),
+        Terminal::listener(Ui::stdout(), options, clock.clone(), Box::new(std::io::stdout())),
+    ];
+    listeners.extend(reports.into_iter().map(|target| target.listener(&problems)));
+
+    let redactor = Arc::new(Redactor::default());
+    let bus = Bus::new(clock.clone(), redacting(redactor.clone()), listeners);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|e| vec![Error::new(Kind::Io, "the runtime can't start").because(e)])?;
+    let world = World::new(
+        folder.id.clone(),
+        Some(folder.path.clone()),
+        prepared.config.clone(),
+        runtime.handle().clone(),
+        bus.clone(),
+        clock,
+        redactor,
+        permissions,
+    );
+    runner::watch_for_interrupts(&world);
+    let run = assemble(args, &prepared, planned, &world, not_selected, &shown(&folder.path, environment));
+    let finished = run.execute();
+    bus.close();
+    let unwritten = problems.take();
+    // Whatever still runs in the background belongs to a call that was given up.
+    runtime.shutdown_background();
+    if unwritten.is_empty() { Ok(finished.exit_code) } else { Err(unwritten) }
+}
+
+fn assemble(args: &Args, prepared: &Prepared, planned: Planned, world: &Arc<World>, not_selected: u64, record: &str) -> Run {
+    let mut bodies = BTreeMap::new();
+    let mut playbooks = Vec::new();
+    let settings = prepare::all_settings(&planned.loaded);
+    for loaded in planned.loaded {
+        world.settings.lock().unwrap_or_else(PoisonError::into_inner).extend(loaded.values);
+        for ((cluster, step), body) in loaded.bodies {
+            bodies.insert((loaded.info.id.clone(), cluster, step), body);
+        }
+        playbooks.push(loaded.info);
+    }
+    playbooks.sort_by_key(|p| planned.plan.playbooks.iter().position(|id| *id == p.id));
+    playbooks.retain(|p| planned.plan.playbooks.contains(&p.id));
+    let sources = prepared.loader.sources.lock().unwrap_or_else(PoisonError::into_inner);
+    let texts = sources.iter().map(|(name, source)| (name.clone(), source.text.clone()));
+    world.sources.lock().unwrap_or_else(PoisonError::into_inner).extend(texts);
+    drop(sources);
+    Run {
+        world: world.clone(),
+        engine: prepared.loader.engine.clone(),
+        sources: prepared.loader.sources.clone(),
+        plan: planned.plan,
+        bodies,
+        playbooks,
+        settings,
+        arguments: std::env::args().skip(1).collect(),
+        jobs: args.jobs,
+        not_selected,
+        record: Some(record.to_string()),
+    }
+}
+
+fn permissions(args: &Args, prepared: &Prepared) -> Result<Permissions, Vec<Error>> {
+    let mut permissions = Permissions { read_only: args.read_only, ..Permissions::default() };
+    let clusters: Vec<&str> = prepared.config.clusters.keys().map(String::as_str).collect();
+    for word in &args.allow {
+        match word.split_once('=') {
+            None if word == "disrupt" => permissions.disrupt = true,
+            Some(("destroy", cluster)) if clusters.contains(&cluster) => {
+                permissions.disrupt = true;
+                permissions.destroy.insert(cluster.to_string());
+            }
+            Some(("destroy", cluster)) => {
+                return Err(vec![
+                    Error::new(Kind::Usage, format!("--allow {word}: no cluster \"{cluster}\" (there are: {})", clusters.join(", ")))
+                        .maybe_hint(did_you_mean(cluster, clusters.iter().copied())),
+                ]);
+            }
+            _ => {
+                return Err(vec![
+                    Error::new(Kind::Usage, format!("--allow {word}: expected disrupt, or destroy=CLUSTER"))
+                        .hint("read and write need no permission; destroy names its cluster"),
+                ]);
+            }
+        }
+    }
+    Ok(permissions)
+}
+
+/// Every string of every event loses its secrets before any listener sees it.
+fn redacting(redactor: Arc<Redactor>) -> Box<crate::event::Filter> {
+    Box::new(move |event: Event| {
+        if redactor.is_empty() {
+            return event;
+        }
+        let step = event.step.clone();
+        let Ok(mut json) = serde_json::to_value(&event) else { return event };
+        redactor.redact_json(&mut json);
+        match serde_json::from_value::<Event>(json) {
+            Ok(redacted) => redacted,
+            // A secret that is also a word of the event's own form; what happened is then told without details.
+            Err(_) => Event { at: event.at, step, what: crate::event::What::Note { text: "an event was withheld: redaction left it unreadable".into() } },
+        }
+    })
+}
+
+fn shown(path: &std::path::Path, environment: &Environment) -> String {
+    let path: PathBuf = path.strip_prefix(&environment.dir).unwrap_or(path).to_path_buf();
+    path.display().to_string()
+}

@@ -1,0 +1,118 @@
+//! From what was typed (files, ids, folders, `all`) to playbooks.
+
+use super::load::{Loaded, Loader};
+use crate::error::{Error, Kind, Result, did_you_mean};
+use crate::playbook::{PlaybookKind, Source};
+
+/// Loads what the targets name, each playbook once, with every cluster's values.
+///
+/// # Errors
+/// Everything that is wrong: unknown targets, playbooks that do not load, two with one id.
+pub fn load(loader: &Loader, targets: &[String], clusters: &[String]) -> Result<Vec<Loaded>, Vec<Error>> {
+    let mut problems = Vec::new();
+    let mut loaded: Vec<Loaded> = Vec::new();
+    for target in targets {
+        match find(loader, target) {
+            Ok(found) => {
+                for (source, named) in found {
+                    if loaded.iter().any(|l| l.source.name == source.name) {
+                        continue;
+                    }
+                    match loader.load(&source, clusters) {
+                        Ok(playbook) if !named && playbook.declared.playbook.kind == PlaybookKind::Procedure => {}
+                        Ok(playbook) => loaded.push(playbook),
+                        Err(error) => problems.push(error),
+                    }
+                }
+            }
+            Err(error) => problems.push(error),
+        }
+    }
+    for (at, one) in loaded.iter().enumerate() {
+        if let Some(other) = loaded[..at].iter().find(|l| l.info.id == one.info.id) {
+            problems.push(
+                Error::new(Kind::Playbook, format!("two playbooks have the id \"{}\": {} and {}", one.info.id, other.info.path, one.info.path))
+                    .at(one.declared.playbook.place.clone()),
+            );
+        }
+    }
+    if loaded.is_empty() && problems.is_empty() {
+        problems.push(
+            Error::new(Kind::Usage, format!("{}: there are no playbooks", targets.join(" ")))
+                .hint("procedures run only when they are named; pb list shows everything"),
+        );
+    }
+    if problems.is_empty() { Ok(loaded) } else { Err(problems) }
+}
+
+/// The playbooks that the steps of others need and that were not asked for.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_needed(loader: &Loader, loaded: &mut Vec<Loaded>, clusters: &[String]) -> Result<(), Vec<Error>> {
+    loop {
+        let foreign = loaded
+            .iter()
+            .flat_map(|l| l.declared.steps.get(&None).into_iter().flatten())
+            .flat_map(|s| &s.needs)
+            .filter_map(|n| n.split_once('/').map(|(playbook, _)| playbook))
+            .find(|id| !loaded.iter().any(|l| l.info.id == *id));
+        let Some(id) = foreign.map(ToString::to_string) else { return Ok(()) };
+        let found = by_id(loader, &id).map_err(|e| vec![e])?;
+        let Some(source) = found else {
+            return Err(vec![Error::new(Kind::Playbook, format!("a step needs one of playbook \"{id}\", and there is no such playbook"))]);
+        };
+        let mut playbook = loader.load(&source, clusters).map_err(|e| vec![e])?;
+        playbook.declared.support = true;
+        loaded.push(playbook);
+    }
+}
+
+/// The texts that a target names, and whether it names them one by one.
+fn find(loader: &Loader, target: &str) -> Result<Vec<(Source, bool)>> {
+    let library = &loader.library;
+    if target == "all" {
+        return Ok(library.playbooks()?.into_iter().map(|s| (s, false)).collect());
+    }
+    if library.is_folder(target) {
+        let found = library.folder(target.as_ref())?;
+        if found.is_empty() {
+            return Err(Error::new(Kind::Usage, format!("the folder {target} has no playbook (*.rhai)")));
+        }
+        return Ok(found.into_iter().map(|s| (s, false)).collect());
+    }
+    if target.ends_with(".rhai") || target.contains('/') {
+        return Ok(vec![(library.file(target)?, true)]);
+    }
+    match by_id(loader, target)? {
+        Some(source) => Ok(vec![(source, true)]),
+        None => {
+            let ids: Vec<String> = library.playbooks()?.iter().filter_map(|s| Some(declared_id(loader, s)?.0)).collect();
+            Err(Error::new(Kind::Usage, format!("no playbook \"{target}\" (there are: {})", ids.join(", ")))
+                .maybe_hint(did_you_mean(target, ids.iter().map(String::as_str)))
+                .hint("a target is a file, an id, a folder, or all"))
+        }
+    }
+}
+
+/// The playbook that declares an id; the file's name is tried first.
+fn by_id(loader: &Loader, id: &str) -> Result<Option<Source>> {
+    let mut sources = loader.library.playbooks()?;
+    sources.sort_by_key(|s| !(s.stem() == id || s.stem().starts_with(&format!("{id}-"))));
+    let mut broken = None;
+    for source in sources {
+        match loader.load(&source, &[]) {
+            Ok(loaded) if loaded.info.id == id => return Ok(Some(source)),
+            Ok(_) => {}
+            // A broken file is the answer only where its name says that it is meant.
+            Err(error) if source.stem() == id || source.stem().starts_with(&format!("{id}-")) => broken = Some(error),
+            Err(_) => {}
+        }
+    }
+    broken.map_or(Ok(None), Err)
+}
+
+fn declared_id(loader: &Loader, source: &Source) -> Option<(String, String)> {
+    let loaded = loader.load(source, &[]).ok()?;
+    Some((loaded.info.id, loaded.info.title))
+}

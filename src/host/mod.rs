@@ -21,4 +21,4 @@ pub use registrar::{Form, Function, Module, Needs, Registrar};
 pub use world::World;
 
 /// Every module that scripts see. To add one, write its file and its row here.
-pub const MODULES: &[Module] = &[];
+pub const MODULES: &[Module] = &[values::MODULE, object::MODULE, object::LIST_MODULE];

@@ -198,7 +198,6 @@ impl Row<'_> {
     }
 
     /// Adds the Rust function; called again for each further number or type of arguments.
-    #[must_use = "a row enters the table when it is dropped"]
     pub fn add<A: 'static, const N: usize, const X: bool, R, const F: bool>(
         mut self,
         function: impl RhaiNativeFunc<A, N, X, R, F> + Send + Sync + 'static,

@@ -3,7 +3,7 @@
 use rhai::{EvalAltResult, Position};
 
 use crate::error::{Error, Kind, Place};
-use crate::host::World;
+use crate::host::{World, object};
 
 /// Translates an error of an evaluation. With a world, the place gets the source line.
 pub fn from_rhai(error: &EvalAltResult, world: Option<&World>) -> Error {
@@ -37,7 +37,8 @@ pub fn from_rhai(error: &EvalAltResult, world: Option<&World>) -> Error {
         EvalAltResult::ErrorParsing(..) | EvalAltResult::ErrorVariableNotFound(..) => {
             Error::new(Kind::Playbook, inner.to_string())
         }
-        other => Error::new(Kind::Script, other.to_string()),
+        // What Rhai says of a missing value names only its type.
+        other => object::explain(other).unwrap_or_else(|| Error::new(Kind::Script, other.to_string())),
     };
     if let Some(place) = place(file.as_deref(), position, world) {
         out = out.at(place);

@@ -24,4 +24,4 @@ pub use registrar::{Form, Function, Module, Needs, Registrar};
 pub use world::World;
 
 /// Every module that scripts see. To add one, write its file and its row here.
-pub const MODULES: &[Module] = &[step::MODULE];
+pub const MODULES: &[Module] = &[step::MODULE, values::MODULE, object::MODULE, object::LIST_MODULE];

@@ -200,7 +200,6 @@ impl Row<'_> {
     }
 
     /// Adds the Rust function; called again for each further number or type of arguments.
-    #[expect(clippy::return_self_not_must_use, reason = "the last one is dropped, and so enters the table")]
     pub fn add<A: 'static, const N: usize, const X: bool, R, const F: bool>(
         mut self,
         function: impl RhaiNativeFunc<A, N, X, R, F> + Send + Sync + 'static,

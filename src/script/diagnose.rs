@@ -4,6 +4,7 @@ use rhai::{EvalAltResult, ParseError, Position};
 
 use super::resolver::Sources;
 use crate::error::{Error, Kind, Place};
+use crate::host::object;
 use crate::playbook::Source;
 
 /// Translates an error of an evaluation. `file` is the name of the text that was evaluated.
@@ -44,12 +45,11 @@ pub fn from_rhai(error: &EvalAltResult, file: Option<&str>) -> Error {
                 .hint("write f(x, || …) with a free function, or copy the variable first: let y = x;")
         }
         EvalAltResult::ErrorStackOverflow(_) => Error::new(Kind::Script, "the script's calls are nested too deep"),
-        other => {
+        // What Rhai says of a missing value names only its type.
+        other => object::explain(other).unwrap_or_else(|| {
             // Positions are told beside the message, not in it.
-            let mut plain = other.clone_without_position();
-            plain.set_position(Position::NONE);
-            Error::new(Kind::Script, plain.to_string())
-        }
+            Error::new(Kind::Script, other.clone_without_position().to_string())
+        }),
     };
     if let Some(place) = place(file.as_deref(), inner.position()) {
         out = out.at(place);

@@ -2,7 +2,7 @@
 
 use rhai::{Dynamic, Engine};
 
-use crate::host::{Context, Function, MODULES, Module, Registrar};
+use crate::host::{Context, Function, MODULES, Module, Registrar, object};
 
 /// Nested calls of script functions, the same in debug and release builds.
 const CALL_LEVELS: usize = 64;
@@ -34,13 +34,18 @@ pub fn build() -> Engine {
         .set_max_array_size(COLLECTION_SIZE)
         .set_max_map_size(COLLECTION_SIZE)
         .set_fail_on_invalid_map_property(false);
+    object::configure(&mut engine);
     let (global, paths, _) = Registrar::of(&modules()).finish();
     engine.register_global_module(global.into());
     for (name, module) in paths {
         engine.register_static_module(name, module.into());
     }
     // Ends script loops when the step is cancelled or its time is up; a look at the clock every 1,024 operations.
+    // A missing value in a text (`${…}`), which Rhai lets pass, ends the script at its next operation.
     engine.on_progress(|operations| {
+        if let Some(error) = object::take_absence() {
+            return Some(Dynamic::from(error));
+        }
         if operations % 1024 != 0 {
             return None;
         }

@@ -63,6 +63,12 @@ impl List {
         Self::build(Source::Items, items.into(), &self.what(), Some(population))
     }
 
+    /// What was made of this list's items, one by one or together: the same `what`, no population of its own.
+    #[must_use]
+    pub fn made(&self, items: Vec<Dynamic>) -> Self {
+        Self::build(Source::Items, items.into(), &self.what(), self.inner.population)
+    }
+
     /// The items. Objects among them stay text.
     pub fn items(&self) -> &[Dynamic] {
         self.inner.items.get_or_init(|| match &self.inner.source {

@@ -1,6 +1,8 @@
 //! What is not there: a value of its own, which remembers where it was looked for.
 
-use rhai::{Dynamic, Engine};
+use std::cell::RefCell;
+
+use rhai::{Dynamic, Engine, EvalAltResult};
 
 use super::Object;
 use super::doc::key_step;
@@ -12,7 +14,14 @@ pub struct Missing {
     /// The object or list that lacks the first step.
     from: From,
     /// The first step that led nowhere, then what was asked of the missing value.
-    steps: Vec<String>,
+    steps: Vec<Step>,
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    Key(String),
+    /// Written out: `[3]`, `status.conditions[Ready]`.
+    Path(String),
 }
 
 #[derive(Debug, Clone)]
@@ -26,23 +35,51 @@ enum From {
 impl Missing {
     /// A field that an object lacks.
     pub(super) fn field(object: &Object, key: &str) -> Self {
-        Self { from: From::Object(object.clone()), steps: vec![key.to_string()] }
+        Self::remember(From::Object(object.clone()), Step::Key(key.to_string()))
     }
 
     /// An element that a list inside an object lacks: `list` is the list's place, seen as an object.
     pub(super) fn element(list: Object, index: i64) -> Self {
-        Self { from: From::Object(list), steps: vec![format!("[{index}]")] }
+        Self::remember(From::Object(list), Step::Path(format!("[{index}]")))
     }
 
     /// An element that a list of its own lacks.
     pub(super) fn element_of(what: &str, index: i64) -> Self {
-        Self { from: From::Words(what.to_string()), steps: vec![format!("[{index}]")] }
+        Self::remember(From::Words(what.to_string()), Step::Path(format!("[{index}]")))
     }
 
-    /// What is one step further.
+    fn remember(from: From, step: Step) -> Self {
+        let missing = Self { from, steps: vec![step] };
+        missing.note();
+        missing
+    }
+
+    /// Makes it the one that an error of Rhai's is explained with.
+    fn note(&self) {
+        LAST.with_borrow_mut(|last| *last = Some(self.clone()));
+    }
+
+    /// A path, written out, that leads nowhere in an object: `status.conditions[Ready]`.
+    pub(super) fn path(object: &Object, path: &str) -> Self {
+        Self::remember(From::Object(object.clone()), Step::Path(path.to_string()))
+    }
+
+    /// What is one field further.
+    #[must_use]
     pub fn further(&self, key: &str) -> Self {
+        self.with(Step::Key(key.to_string()))
+    }
+
+    /// What is one index further.
+    #[must_use]
+    pub fn further_at(&self, index: i64) -> Self {
+        self.with(Step::Path(format!("[{index}]")))
+    }
+
+    fn with(&self, step: Step) -> Self {
         let mut further = self.clone();
-        further.steps.push(key.to_string());
+        further.steps.push(step);
+        further.note();
         further
     }
 
@@ -54,8 +91,11 @@ impl Missing {
         };
         let mut first = None;
         for step in &self.steps {
-            let step = if step.starts_with('[') { step.clone() } else { key_step(&path, step) };
-            path.push_str(&step);
+            match step {
+                Step::Key(key) => path.push_str(&key_step(&path, key)),
+                Step::Path(step) if path.is_empty() || step.starts_with('[') => path.push_str(step),
+                Step::Path(step) => path.push_str(&format!(".{step}")),
+            }
             first.get_or_insert_with(|| path.clone());
         }
         (first.unwrap_or_default(), path)
@@ -88,8 +128,47 @@ impl std::fmt::Display for Missing {
     }
 }
 
+thread_local! {
+    /// The last missing value made on this thread: Rhai's own errors name only its type.
+    static LAST: RefCell<Option<Missing>> = const { RefCell::new(None) };
+    /// A missing value that was turned into text where Rhai swallows the error: `${…}`.
+    static PRINTED: RefCell<Option<Missing>> = const { RefCell::new(None) };
+}
+
+/// Remembers that a missing value was turned into text; the next operation of the script fails.
+pub(super) fn printed(missing: &Missing) {
+    PRINTED.with_borrow_mut(|slot| {
+        slot.get_or_insert_with(|| missing.clone());
+    });
+}
+
+/// Takes the error of a missing value that was put into a text (`${…}`), if there was one. Rhai gives such
+/// an error no way out, so that the engine's progress hook, what calls closures, and a step's end ask here.
+pub fn take_absence() -> Option<Error> {
+    PRINTED.with(|slot| slot.try_borrow_mut().ok()?.take()).map(|missing| missing.error())
+}
+
+/// The words for an error of Rhai's that names a missing value by its type only: a function or method
+/// called with it, or a condition made of it.
+pub fn explain(rhai_error: &EvalAltResult) -> Option<Error> {
+    let named = match rhai_error {
+        EvalAltResult::ErrorFunctionNotFound(signature, _) => signature,
+        EvalAltResult::ErrorMismatchDataType(_, actual, _) => actual,
+        _ => return None,
+    };
+    if !named.split(|c: char| !c.is_alphanumeric()).any(|word| word == TYPE_NAME) {
+        return None;
+    }
+    let error = LAST.with_borrow(|last| last.as_ref().map(Missing::error))?;
+    Some(error.because(rhai_error.to_string()))
+}
+
+/// What scripts call the type.
+pub(super) const TYPE_NAME: &str = "missing";
+
 /// The operator `??`: its right side for what is missing or `()`. The built-in one knows only `()`.
 pub(super) fn configure(engine: &mut Engine) {
+    engine.register_type_with_name::<Missing>(TYPE_NAME);
     engine.disable_symbol("??");
     // As tightly as the built-in: tighter than comparison, looser than arithmetic.
     let _ = engine.register_custom_operator("??", 135);

@@ -5,9 +5,15 @@
 //! Nothing in an object can be changed; `.to_map()` makes a copy.
 
 mod doc;
+mod equal;
 mod list;
+mod list_ops;
+mod list_rows;
 mod missing;
+mod operators;
+mod rows;
 mod scan;
+mod status;
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -15,10 +21,17 @@ use std::sync::Arc;
 use rhai::{Dynamic, Engine};
 
 pub use doc::{Doc, Origin};
+pub use equal::equal;
+pub(crate) use equal::{fields, items};
 pub use list::List;
-pub use missing::Missing;
+pub(crate) use list_ops::{call, order, test};
+pub(crate) use list_rows::MODULE as LIST_MODULE;
+pub use missing::{Missing, explain, take_absence};
+pub(crate) use rows::MODULE;
+pub use status::Readiness;
 
 use crate::error::{Error, Kind};
+use crate::host::values::{Secret, Size};
 
 /// A JSON object that lies in a [`Doc`]: a whole Kubernetes object, or one inside it.
 #[derive(Clone)]
@@ -185,6 +198,33 @@ impl Object {
         Dynamic::from(Missing::field(self, key))
     }
 
+    /// Its fields with their values, in the order of the text.
+    pub fn fields(&self) -> Vec<(String, Dynamic)> {
+        scan::fields(self.doc.text(), self.start as usize)
+            .map(|(key, place)| (scan::unescape(key).into_owned(), value_at(&self.doc, place)))
+            .collect()
+    }
+
+    /// The value at a path of names and indices, `spec.containers[0].image`; none where there is nothing.
+    pub fn path(&self, path: &str) -> Option<Dynamic> {
+        let mut here = Dynamic::from(self.clone());
+        for part in path.replace('[', ".[").split('.').filter(|part| !part.is_empty()) {
+            here = match part.strip_prefix('[').and_then(|part| part.strip_suffix(']')) {
+                Some(index) => here.read_lock::<List>()?.item(index.parse().ok()?),
+                None => here.read_lock::<Self>()?.field(part)?,
+            };
+            if here.is::<Missing>() {
+                return None;
+            }
+        }
+        Some(here)
+    }
+
+    /// Whether both are the same place of the same text.
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.doc, &other.doc) && self.start == other.start
+    }
+
     /// The names of its fields, in the order of the text.
     pub fn keys(&self) -> Vec<String> {
         scan::fields(self.doc.text(), self.start as usize).map(|(key, _)| scan::unescape(key).into_owned()).collect()
@@ -231,7 +271,18 @@ fn without_managed_fields(mut text: String) -> String {
     text
 }
 
+#[cfg(test)]
+mod tests;
+
 /// What the engine needs besides functions: the operator `??`, which passes over what is missing.
 pub fn configure(engine: &mut Engine) {
     missing::configure(engine);
+    engine.register_type_with_name::<Object>("object");
+    engine.register_type_with_name::<List>("list");
+    engine.register_type_with_name::<std::time::Duration>("duration");
+    engine.register_type_with_name::<Size>("size");
+    engine.register_type_with_name::<Secret>("secret");
+    // Rhai's short cut for operators takes values of different types for unequal and unordered before it
+    // looks for a function: an object would never equal a map, and a missing value would be "not greater".
+    engine.set_fast_operators(false);
 }

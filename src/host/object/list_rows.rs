@@ -1,0 +1,184 @@
+//! The functions of lists, as scripts see them.
+
+use std::cmp::Ordering;
+
+use rhai::{Array, Dynamic, FnPtr, NativeCallContext};
+
+use super::{List, Missing, list_ops as ops};
+use crate::error::{Error, Kind};
+use crate::host::{HostResult, Module, Needs, Registrar};
+
+/// The row of the table.
+pub(crate) const MODULE: Module = Module {
+    name: "list",
+    about: "Lists of objects and of what is in them: read-only, with what they were filtered from.",
+    needs: Needs::Nothing,
+    register,
+};
+
+fn register(m: &mut Registrar) {
+    m.global("list")
+        .sig("(items: array, what?: string) -> list")
+        .doc("Makes a list of an array. `what` says in messages what it holds. A list knows what it was filtered from, so that `expect` can tell a clean result from an empty one.")
+        .example(r#"list([3, 1, 2]).sort_by(|x| x) == [1, 2, 3]"#)
+        .add(|items: Array| List::new(items, "the list"))
+        .add(|items: Array, what: &str| List::new(items, what));
+    choosing(m);
+    making(m);
+    asking(m);
+}
+
+fn choosing(m: &mut Registrar) {
+    m.method("list", "filter")
+        .sig("(test: closure) -> list")
+        .doc("The items for which the closure gives true. The result remembers how many there were.")
+        .example("list([1, 2, 3]).filter(|x| x > 1) == [2, 3]")
+        .add(|ctx: NativeCallContext, list: &mut List, f: FnPtr| ops::filter(&ctx, list, &f));
+    m.method("list", "find")
+        .sig("(test: closure) -> value")
+        .doc("The first item for which the closure gives true; `()` if there is none.")
+        .example("list([1, 2, 3]).find(|x| x > 1) == 2")
+        .add(|ctx: NativeCallContext, list: &mut List, f: FnPtr| -> HostResult<Dynamic> {
+            let found = ops::position(&ctx, list, &f, true)?;
+            Ok(found.map_or(Dynamic::UNIT, |at| list.items()[at].clone()))
+        });
+    m.method("list", "first")
+        .sig("() -> value")
+        .doc("The first item; missing if the list is empty.")
+        .example("list([1, 2]).first() == 1")
+        .add(|list: &mut List| list.item(0));
+    m.method("list", "last")
+        .sig("() -> value")
+        .doc("The last item; missing if the list is empty.")
+        .example("list([1, 2]).last() == 2")
+        .add(|list: &mut List| list.item(-1));
+    m.method("list", "take")
+        .sig("(count: int) -> list")
+        .doc("The first `count` items, or fewer if there are fewer.")
+        .example("list([1, 2, 3]).take(2) == [1, 2]")
+        .add(|list: &mut List, count: i64| {
+            let count = usize::try_from(count).unwrap_or(0);
+            list.derive(list.items().iter().take(count).cloned().collect())
+        });
+    m.method("list", "unique")
+        .sig("() -> list")
+        .doc("Each value once, at its first place; compared by value.")
+        .example("list([1, 2, 1]).unique() == [1, 2]")
+        .add(|list: &mut List| ops::unique(list));
+    m.method("list", "sort_by")
+        .sig("(key: closure) -> list")
+        .doc("Sorted by what the closure gives for each item: numbers, strings, durations or sizes. Items with the same key keep their order. The list itself stays as it is.")
+        .example(r#"list(["bb", "a"]).sort_by(|s| s.len())[0] == "a""#)
+        .add(|ctx: NativeCallContext, list: &mut List, f: FnPtr| ops::sort_by(&ctx, list, &f));
+    m.method("list", "group_by")
+        .sig("(key: closure) -> map")
+        .doc("A map from what the closure gives (a string) to the list of those items.")
+        .example(r#"list([1, 2, 3]).group_by(|x| if x > 1 { "many" } else { "few" }).many == [2, 3]"#)
+        .add(|ctx: NativeCallContext, list: &mut List, f: FnPtr| ops::group_by(&ctx, list, &f));
+}
+
+fn making(m: &mut Registrar) {
+    m.method("list", "map")
+        .sig("(make: closure) -> list")
+        .doc("What the closure gives for each item, in order.")
+        .example("list([1, 2]).map(|x| x * 2) == [2, 4]")
+        .add(|ctx: NativeCallContext, list: &mut List, f: FnPtr| ops::map(&ctx, list, &f));
+    m.method("list", "flat_map")
+        .sig("(make: closure) -> list")
+        .doc("The items of the lists that the closure gives, one after the other.")
+        .example("list([1, 2]).flat_map(|x| [x, x]) == [1, 1, 2, 2]")
+        .add(|ctx: NativeCallContext, list: &mut List, f: FnPtr| ops::flat_map(&ctx, list, &f));
+    m.method("list", "names")
+        .sig("() -> list")
+        .doc("The names of the objects in the list.")
+        .example(r#"list([object(#{ metadata: #{ name: "a" } })]).names() == ["a"]"#)
+        .add(|list: &mut List| ops::names(list));
+    m.method("list", "reduce")
+        .sig("(step: closure, first: value) -> value")
+        .doc("Calls `step(so_far, item)` for each item, beginning with `first`; the last result.")
+        .example("list([1, 2, 3]).reduce(|sum, x| sum + x, 0) == 6")
+        .add(|ctx: NativeCallContext, list: &mut List, f: FnPtr, first: Dynamic| ops::reduce(&ctx, list, &f, first));
+    m.method("list", "join")
+        .sig("(separator: string) -> string")
+        .doc("The items as one text.")
+        .example(r#"list(["a", "b"]).join(", ") == "a, b""#)
+        .add(|list: &mut List, separator: &str| ops::join(list, separator));
+    m.method("list", "sum")
+        .sig("() -> value")
+        .doc("The sum of numbers, durations or sizes; 0 of an empty list.")
+        .example("list([1, 2, 3]).sum() == 6")
+        .add(|list: &mut List| ops::sum(list));
+    m.method("list", "min")
+        .sig("() -> value")
+        .doc("The least item; missing if the list is empty.")
+        .example("list([2, 1]).min() == 1")
+        .add(|list: &mut List| ops::extreme(list, Ordering::Less));
+    m.method("list", "max")
+        .sig("() -> value")
+        .doc("The greatest item; missing if the list is empty.")
+        .example("list([1, 2]).max() == 2")
+        .add(|list: &mut List| ops::extreme(list, Ordering::Greater));
+    m.method("list", "to_array")
+        .sig("() -> array")
+        .doc("A copy as an array, which can be changed.")
+        .example("let a = list([1]).to_array(); a.push(2); a == [1, 2]")
+        .add(|list: &mut List| Dynamic::from_array(list.items().to_vec()));
+}
+
+fn asking(m: &mut Registrar) {
+    m.method("list", "len")
+        .sig("() -> int")
+        .doc("The number of items.")
+        .example("list([1, 2]).len() == 2")
+        .add(|list: &mut List| length(list));
+    m.property("list", "len")
+        .sig("-> int")
+        .doc("The number of items.")
+        .example("list([1, 2]).len == 2")
+        .add(|list: &mut List| length(list));
+    m.method("list", "is_empty")
+        .sig("() -> bool")
+        .doc("Whether there is no item.")
+        .example("list([]).is_empty()")
+        .add(|list: &mut List| list.is_empty());
+    m.method("list", "contains")
+        .sig("(value) -> bool")
+        .doc("Whether an item is the same by value; `value in list` asks the same.")
+        .example("2 in list([1, 2]) && list([1, 2]).contains(1)")
+        .add(|list: &mut List, wanted: Dynamic| holds(list, &wanted));
+    m.method("list", "all")
+        .sig("(test: closure) -> bool")
+        .doc("Whether the closure gives true for every item: also true for an empty list. To judge, use `expect(list).all(…)`, which does not take an empty list for a pass.")
+        .example("list([1, 2]).all(|x| x > 0)")
+        .add(|ctx: NativeCallContext, list: &mut List, f: FnPtr| -> HostResult<bool> {
+            Ok(ops::position(&ctx, list, &f, false)?.is_none())
+        });
+    m.method("list", "any")
+        .sig("(test: closure) -> bool")
+        .doc("Whether the closure gives true for at least one item.")
+        .example("list([1, 2]).any(|x| x > 1)")
+        .add(|ctx: NativeCallContext, list: &mut List, f: FnPtr| -> HostResult<bool> {
+            Ok(ops::position(&ctx, list, &f, true)?.is_some())
+        });
+    m.method("list", "none")
+        .sig("(test: closure) -> bool")
+        .doc("Whether the closure gives true for no item: also true for an empty list.")
+        .example("list([1, 2]).none(|x| x > 2)")
+        .add(|ctx: NativeCallContext, list: &mut List, f: FnPtr| -> HostResult<bool> {
+            Ok(ops::position(&ctx, list, &f, true)?.is_none())
+        });
+}
+
+fn length(list: &List) -> i64 {
+    i64::try_from(list.len()).unwrap_or(i64::MAX)
+}
+
+fn holds(list: &List, wanted: &Dynamic) -> HostResult<bool> {
+    match wanted.read_lock::<Missing>() {
+        Some(missing) => Err(missing.error().into()),
+        None if wanted.is_fnptr() => Err(Error::new(Kind::Script, "contains: expected a value, got a closure")
+            .hint("any takes a closure")
+            .into()),
+        None => Ok(ops::contains(list.items(), wanted)),
+    }
+}

@@ -7,5 +7,7 @@ pub mod error;
 pub mod event;
 pub mod host;
 pub mod playbook;
+pub mod report;
 pub mod runner;
 pub mod script;
+pub mod ui;

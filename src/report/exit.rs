@@ -90,10 +90,10 @@ pub fn exit_words(run: &Run) -> String {
         }
         0 => {
             match (results.len(), count(Outcome::Warned)) {
-                (1, 0) => why.push("the step held".into()),
-                (all, 0) => why.push(format!("all {all} steps held")),
-                (1, _) => why.push("the step held, with a warning".into()),
-                (all, warned) => why.push(format!("all {all} steps held, {warned} with a warning")),
+                (1, 0) => why.push("the step passed".into()),
+                (all, 0) => why.push(format!("all {all} steps passed")),
+                (1, _) => why.push("the step passed, with a warning".into()),
+                (all, warned) => why.push(format!("all {all} steps passed, {warned} with a warning")),
             }
             "passed"
         }
@@ -146,8 +146,8 @@ mod tests {
             }
             exit_words(&run_of(&events))
         };
-        assert_eq!(words(&[Passed, Passed]), "passed: all 2 steps held (exit code 0)");
-        assert_eq!(words(&[Passed, Warned]), "passed: all 2 steps held, 1 with a warning (exit code 0)");
+        assert_eq!(words(&[Passed, Passed]), "passed: all 2 steps passed (exit code 0)");
+        assert_eq!(words(&[Passed, Warned]), "passed: all 2 steps passed, 1 with a warning (exit code 0)");
         assert_eq!(words(&[Manual, Manual]), "incomplete: 2 manual steps wait (exit code 4)");
         assert_eq!(words(&[Manual, Skipped]), "incomplete: 1 manual step waits and 1 skipped (exit code 4)");
         assert_eq!(words(&[Failed, Errored]), "failed: 1 step failed and 1 step could not find out (exit code 1)");

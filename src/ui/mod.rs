@@ -25,6 +25,8 @@ pub struct Ui {
     pub interactive: bool,
     /// Whether the size is asked again each time.
     follows: bool,
+    /// Whether the terminal breaks long lines anew when it is made narrower. Most do.
+    reflows: bool,
 }
 
 impl Ui {
@@ -33,7 +35,7 @@ impl Ui {
 
     /// Fixed properties: for tests, and for text that goes to a file.
     pub fn fixed(color: bool, width: usize, interactive: bool) -> Self {
-        Self { color, width, interactive, follows: false }
+        Self { color, width, interactive, follows: false, reflows: true }
     }
 
     /// Plain text of any width.
@@ -59,7 +61,7 @@ impl Ui {
             (false, None) => interactive,
         };
         let width = if around.terminal { around.columns.unwrap_or(80) } else { Self::UNLIMITED };
-        Self { color, width, interactive, follows: interactive }
+        Self { color, width, interactive, follows: interactive, reflows: around.reflows }
     }
 
     /// The same without colours, or with them: `--color never|always`.
@@ -77,20 +79,27 @@ impl Ui {
     /// The same, with the width that the terminal has now.
     #[must_use]
     pub fn measured(self) -> Self {
+        if !self.follows {
+            return self;
+        }
         match terminal_size::terminal_size() {
-            Some((terminal_size::Width(width), _)) if self.follows && width > 0 => {
-                Self { width: usize::from(width), ..self }
-            }
+            Some((terminal_size::Width(width), _)) if width > 0 => Self { width: usize::from(width), ..self },
             _ => self,
         }
     }
 
     /// The terminal's lines now; 24 where that is not known.
     pub fn height(self) -> usize {
-        match terminal_size::terminal_size() {
-            Some((_, terminal_size::Height(height))) if self.follows => usize::from(height),
-            _ => 24,
+        let unknown = 24;
+        if !self.follows {
+            return unknown;
         }
+        terminal_size::terminal_size().map_or(unknown, |(_, height)| usize::from(height.0))
+    }
+
+    /// The rows that a line of so many columns takes on the terminal as it is now, wherever it was drawn.
+    pub fn rows(self, columns: usize) -> usize {
+        if self.reflows { columns.div_ceil(self.width.max(1)).max(1) } else { 1 }
     }
 
     /// The text in the colour of its meaning.
@@ -114,6 +123,7 @@ struct Surroundings {
     /// `CLICOLOR_FORCE` other than 0 is yes, `CLICOLOR=0` is no (<https://bixense.com/clicolors>).
     force_color: Option<bool>,
     columns: Option<usize>,
+    reflows: bool,
 }
 
 impl Surroundings {
@@ -129,6 +139,10 @@ impl Surroundings {
                 (_, Some("0")) => Some(false),
                 _ => None,
             },
+            // xterm, GNU screen and the console of Linux cut long lines instead.
+            reflows: get("XTERM_VERSION").is_none()
+                && get("STY").is_none()
+                && get("TERM").is_none_or(|term| term != "linux"),
             columns: measured.or_else(|| get("COLUMNS")?.parse().ok()).filter(|width| *width > 0),
         }
     }

@@ -1,9 +1,9 @@
 //! What stands above a run: which run it is, of what, where, and which settings differ.
 
 use super::layout::{STATUS, entry};
-use crate::event::SettingInfo;
+use crate::event::{PlaybookInfo, SettingInfo};
 use crate::report::Run;
-use crate::ui::{Role, Ui, clean, columns, joined, plural, truncate};
+use crate::ui::{Role, Ui, clean, columns, joined, truncate, width, wrap};
 
 pub(super) fn lines(ui: Ui, run: &Run) -> Vec<String> {
     let mut lines = entry(ui, Role::Quiet, "run", &run.id);
@@ -16,16 +16,8 @@ pub(super) fn lines(ui: Ui, run: &Run) -> Vec<String> {
             }
         }
     };
-    let rows: Vec<Vec<String>> = run
-        .playbooks
-        .iter()
-        .map(|p| {
-            let hash = p.sha256.get(..8).unwrap_or(&p.sha256);
-            let path = ui.paint(Role::Quiet, format!("{} {} {hash}", clean(&p.path), p.source));
-            vec![ui.paint(Role::Name, &p.id), clean(&p.title), path]
-        })
-        .collect();
-    labelled(if run.playbooks.len() == 1 { "playbook" } else { "playbooks" }, columns(&rows));
+    let room = ui.width.saturating_sub(STATUS + 1);
+    labelled(if run.playbooks.len() == 1 { "playbook" } else { "playbooks" }, playbooks(ui, run, room));
     let mut clusters: Vec<&str> = Vec::new();
     for cluster in run.steps.iter().filter_map(|s| s.cluster.as_deref()) {
         if !clusters.contains(&cluster) {
@@ -42,12 +34,34 @@ pub(super) fn lines(ui: Ui, run: &Run) -> Vec<String> {
     if run.not_selected > 0 {
         steps.push_str(&format!("; {} left out by the selection", run.not_selected));
     }
-    labelled(if run.steps.len() == 1 { "step" } else { "steps" }, vec![steps]);
-    let room = ui.width.saturating_sub(STATUS + 1);
+    labelled(if run.steps.len() == 1 { "step" } else { "steps" }, wrap(&steps, room));
     let differ: Vec<_> = run.settings.iter().filter(|s| s.value != s.default).collect();
     labelled("settings", differ.iter().map(|s| setting(ui, s, room)).collect());
     lines.push(String::new());
     lines
+}
+
+/// Id, title, path, origin and hash; on a narrow terminal the file's name stands for its path, or the title gives way.
+fn playbooks(ui: Ui, run: &Run, room: usize) -> Vec<String> {
+    let rows = |path: &dyn Fn(&str) -> String, title: usize| -> Vec<[String; 5]> {
+        let row = |p: &PlaybookInfo| {
+            let hash = p.sha256.get(..8).unwrap_or(&p.sha256).to_string();
+            [clean(&p.id), truncate(&clean(&p.title), title), path(&clean(&p.path)), clean(&p.source), hash]
+        };
+        run.playbooks.iter().map(row).collect()
+    };
+    let whole = |path: &str| path.to_string();
+    let name = |path: &str| path.rsplit('/').next().unwrap_or_default().to_string();
+    let none = |_: &str| String::new();
+    let tries = [rows(&whole, usize::MAX), rows(&name, usize::MAX), rows(&name, 24), rows(&none, 16)];
+    let plain = |rows: &[[String; 5]]| columns(&rows.iter().map(|r| r.to_vec()).collect::<Vec<_>>());
+    let fits = |rows: &&[[String; 5]]| plain(rows).iter().all(|line| width(line) <= room);
+    let rows = tries.iter().map(Vec::as_slice).find(fits).unwrap_or(&tries[tries.len() - 1]);
+    let painted = |[id, title, path, source, hash]: &[String; 5]| {
+        let quiet = |text: &str| ui.paint(Role::Quiet, text);
+        vec![ui.paint(Role::Name, id), title.clone(), quiet(path), quiet(source), quiet(hash)]
+    };
+    columns(&rows.iter().map(painted).collect::<Vec<_>>())
 }
 
 /// `t5.bgp_asn@infra = 64512  (pb.toml; default 64513)`
@@ -56,7 +70,7 @@ fn setting(ui: Ui, setting: &SettingInfo, room: usize) -> String {
     let name = format!("{}.{}{cluster}", setting.playbook, setting.name);
     let value = truncate(&format!("= {}", shown(&setting.value)), room.saturating_sub(name.len() + 1));
     let from = format!("({}; default {})", clean(&setting.from), shown(&setting.default));
-    let taken = crate::ui::width(&name) + 1 + crate::ui::width(&value) + 2;
+    let taken = width(&name) + 1 + width(&value) + 2;
     let from = if room.saturating_sub(taken) < 12 { String::new() } else { truncate(&from, room - taken) };
     format!("{} {value}  {}", ui.paint(Role::Name, name), ui.paint(Role::Quiet, from)).trim_end().to_string()
 }
@@ -70,9 +84,4 @@ fn shown(value: &serde_json::Value) -> String {
         }
         other => clean(&other.to_string()),
     }
-}
-
-/// `12 steps`
-pub(super) fn count(run: &Run) -> String {
-    plural(run.steps.len(), "step")
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::layout::{NO_TIME, STATUS, detail, entry, status, step_line, time};
+use super::layout::{BODY, NO_TIME, STATUS, detail, entry, status, step_line, time};
 use crate::event::{Outcome, short};
 use crate::report::Run;
 use crate::ui::{Role, Ui, clean, right, truncate, width};
@@ -44,10 +44,10 @@ impl Live {
         !self.0.is_empty()
     }
 
-    /// The codes that take away what is drawn, on a terminal that is now so wide: a line that was drawn when it was
-    /// wider takes several rows after it was made narrower.
-    pub(super) fn erase(&mut self, columns: usize) -> String {
-        let rows: usize = self.0.drain(..).map(|w| w.div_ceil(columns.max(1)).max(1)).sum();
+    /// The codes that take away what is drawn, on a terminal that has now the width of `ui`: a line that was drawn
+    /// when it was wider takes several rows after it was made narrower.
+    pub(super) fn erase(&mut self, ui: Ui) -> String {
+        let rows: usize = self.0.drain(..).map(|columns| ui.rows(columns)).sum();
         if rows == 0 { String::new() } else { format!("\r\u{1b}[{rows}A\u{1b}[J") }
     }
 
@@ -63,14 +63,18 @@ pub(super) fn elapsed(since: Timestamp, now: Timestamp) -> Duration {
 }
 
 /// What is drawn now.
-pub(super) fn lines(ui: Ui, run: &Run, running: &[Running], ids: usize, now: Timestamp) -> Vec<Line> {
+///
+/// `apart` is whether an empty line is wanted between it and what was printed.
+pub(super) fn lines(ui: Ui, run: &Run, running: &[Running], ids: usize, now: Timestamp, apart: bool) -> Vec<Line> {
     // The last column stays free: some terminals go to the next row after it.
     let ui = ui.within(ui.width.saturating_sub(1));
     let plain = ui.colored(false);
     let most = MOST.min(ui.height().saturating_sub(4)).max(1);
     let mut lines: Vec<Line> = Vec::new();
     let mut add = |make: &dyn Fn(Ui) -> String| lines.push(Line(make(ui), width(&make(plain))));
-    add(&|_| String::new());
+    if apart {
+        add(&|_| String::new());
+    }
     for step in running.iter().take(most) {
         let title = run.steps.iter().find(|s| s.id == step.id).map(|s| s.title.as_str()).unwrap_or_default();
         let text = step.waiting.as_ref().map_or_else(|| title.to_string(), |w| format!("waiting: {w}"));
@@ -125,11 +129,18 @@ fn bar(ui: Ui, run: &Run, running: usize) -> String {
     text
 }
 
-/// `SLOW [  > 30s] t5/lb-address@apps  waiting: …`
-pub(super) fn slow_line(ui: Ui, running: &Running, ids: usize, after: Duration) -> String {
+/// `SLOW [  > 30s] t5/lb-address@apps  waiting: …`; what does not fit stands below.
+pub(super) fn slow_lines(ui: Ui, running: &Running, ids: usize, after: Duration) -> Vec<String> {
     let time = format!("[{}]", right(&format!("> {}", short(after)), 7));
-    let text = running.waiting.as_ref().map_or_else(|| "still running".to_string(), |w| format!("waiting: {w}"));
-    step_line(ui, &status(ui, Role::Warned, "SLOW"), &time, &running.id, ids, &text)
+    let line = |text: &str| step_line(ui, &status(ui, Role::Warned, "SLOW"), &time, &running.id, ids, text);
+    let Some(waiting) = &running.waiting else { return vec![line("still running")] };
+    let text = format!("waiting: {waiting}");
+    if !waiting.contains('\n') && BODY + ids.max(width(&running.id)) + 2 + width(&text) <= ui.width {
+        return vec![line(&text)];
+    }
+    let mut lines = vec![line("still running")];
+    lines.extend(detail(ui, Role::Plain, "waiting", waiting));
+    lines
 }
 
 /// `RETRY           t5/bgp-sessions@infra  attempt 2`
@@ -140,7 +151,7 @@ pub(super) fn retry_line(ui: Ui, id: &str, ids: usize, attempt: u32) -> String {
 /// What a script prints: whole, since somebody is looking for it.
 pub(super) fn printed(ui: Ui, id: &str, ids: usize, text: &str) -> Vec<String> {
     let text = clean(text);
-    let one = text.lines().count() == 1 && width(&text) <= ui.width.saturating_sub(super::layout::BODY + ids + 2);
+    let one = text.lines().count() == 1 && width(&text) <= ui.width.saturating_sub(BODY + ids + 2);
     let status = status(ui, Role::Quiet, "print");
     if one {
         return vec![step_line(ui, &status, NO_TIME, id, ids, &text)];
@@ -164,9 +175,4 @@ pub(super) fn stopping(ui: Ui, at_once: bool, run: &str) -> Vec<String> {
         true => format!("stopping at once, without clean-up; pb clean {run} undoes what was changed"),
     };
     entry(ui, Role::Warned, "STOPPING", &text)
-}
-
-/// Cuts a line for places where it may not be continued.
-pub(super) fn one_line(ui: Ui, indent: usize, text: &str) -> String {
-    truncate(text, ui.width.saturating_sub(indent))
 }

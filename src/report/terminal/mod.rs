@@ -70,6 +70,8 @@ pub struct Terminal {
     drawn_at: Option<Timestamp>,
     calls: Calls,
     changes: HashMap<u64, String>,
+    /// Whether the last line that was printed is empty.
+    after_blank: bool,
 }
 
 impl std::fmt::Debug for Terminal {
@@ -96,6 +98,7 @@ impl Terminal {
             drawn_at: None,
             calls: Calls::default(),
             changes: HashMap::new(),
+            after_blank: true,
         }
     }
 
@@ -114,8 +117,9 @@ impl Terminal {
         if lines.is_empty() {
             return;
         }
+        self.after_blank = lines.last().is_some_and(String::is_empty);
         let again = self.live.is_drawn();
-        let mut text = self.live.erase(self.ui.width);
+        let mut text = self.live.erase(self.ui);
         for line in lines {
             text.push_str(line);
             text.push('\n');
@@ -131,7 +135,7 @@ impl Terminal {
         if !self.ui.interactive || self.run.finished.is_some() {
             return;
         }
-        let mut text = self.live.erase(self.ui.width);
+        let mut text = self.live.erase(self.ui);
         text.push_str(&self.frame());
         self.write(&text);
     }
@@ -139,7 +143,7 @@ impl Terminal {
     fn frame(&mut self) -> String {
         let now = self.clock.now();
         self.drawn_at = Some(now);
-        let lines = live::lines(self.ui, &self.run, &self.running, self.ids, now);
+        let lines = live::lines(self.ui, &self.run, &self.running, self.ids, now, !self.after_blank);
         self.live.draw(&lines)
     }
 
@@ -157,7 +161,7 @@ impl Terminal {
             let after = running.announced.map_or(self.options.slow, |last| last * 2);
             if live::elapsed(running.since, now) >= after {
                 running.announced = Some(after);
-                lines.push(live::slow_line(self.ui, running, self.ids, after));
+                lines.extend(live::slow_lines(self.ui, running, self.ids, after));
             }
         }
         self.print(&lines);
@@ -219,7 +223,7 @@ impl Terminal {
             }
             What::RunFinished { .. } => {
                 self.running.clear();
-                let mut text = self.live.erase(self.ui.width);
+                let mut text = self.live.erase(self.ui);
                 for line in summary::lines(self.ui, &self.run, self.ids) {
                     text.push_str(&line);
                     text.push('\n');

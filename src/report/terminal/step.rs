@@ -21,23 +21,22 @@ pub(super) fn is_problem(outcome: Outcome) -> bool {
 pub(super) fn ended(ui: Ui, how_much: Detail, ids: usize, info: &StepInfo, result: &StepResult) -> Vec<String> {
     let role = Role::from(result.outcome);
     let time = if result.attempts == 0 { NO_TIME.to_string() } else { bracket(result.seconds) };
-    let title = match result.attempts {
-        0 | 1 => info.title.clone(),
-        n => format!("(attempt {n}) {}", info.title),
+    let title = match (result.outcome, result.attempts) {
+        // Why it did not run says more than what it would have looked at.
+        (Outcome::Skipped | Outcome::Blocked, _) => reason(result),
+        (_, 0 | 1) => info.title.clone(),
+        (_, n) => format!("{} (attempt {n})", info.title),
     };
     let status = status(ui, role, word(result.outcome));
     let mut lines = vec![step_line(ui, &status, &time, &result.id, ids, &title)];
     match result.outcome {
-        Outcome::Passed => {}
-        Outcome::Warned => {}
+        Outcome::Passed | Outcome::Warned | Outcome::Skipped | Outcome::Blocked => {}
         Outcome::Failed | Outcome::Errored | Outcome::Inconclusive => lines.extend(why(ui, info, result)),
         Outcome::Manual => {
             let text = result.instructions.as_deref().unwrap_or(&result.message);
             lines.extend(detail(ui, Role::Plain, "to do", text));
         }
-        Outcome::Skipped | Outcome::Blocked | Outcome::Interrupted => {
-            lines.extend(detail(ui, Role::Plain, "because", &result.message));
-        }
+        Outcome::Interrupted => lines.extend(detail(ui, Role::Plain, "because", &result.message)),
     }
     for warning in &result.warnings {
         lines.extend(detail(ui, Role::Warned, "warning", warning));

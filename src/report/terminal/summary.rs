@@ -1,12 +1,12 @@
 //! The end of a run: what is not well and what did not run, by name; the rest as numbers; what is left, where the
 //! record is, and what the exit code means.
 
-use super::header;
+use std::time::Duration;
+
 use super::layout::{STATUS, entry, status, time};
-use super::live::one_line;
 use super::step::{margin, reason};
 use super::word;
-use crate::event::{Outcome, StepResult};
+use crate::event::{Outcome, StepResult, short};
 use crate::report::{Run, exit_words};
 use crate::ui::{Role, Ui, clean, left, plural, width, wrap};
 
@@ -35,8 +35,10 @@ const NAMED: [Outcome; 8] = [
     Outcome::Failed,
 ];
 
-/// Lines of one manual step's instructions that are shown again.
+/// Lines of one step that are shown.
 const MOST: usize = 6;
+/// Less room than this beside a step's id is too little for text.
+const NARROW: usize = 32;
 
 pub(super) fn lines(ui: Ui, run: &Run, ids: usize) -> Vec<String> {
     let results = run.results();
@@ -57,7 +59,8 @@ pub(super) fn lines(ui: Ui, run: &Run, ids: usize) -> Vec<String> {
         }
     }
     let seconds = run.finished.as_ref().map_or(0.0, |f| f.seconds);
-    let total = format!("{} in {}", header::count(run), time(seconds));
+    let took = if seconds < 60.0 { time(seconds) } else { short(Duration::from_secs(seconds.round() as u64)) };
+    let total = format!("{} in {took}", plural(run.steps.len(), "step"));
     let (number, words) = total.split_once(' ').unwrap_or((&total, ""));
     lines.push(format!("{} {words}", status(ui, Role::Strong, number)));
     lines.push(String::new());
@@ -113,18 +116,21 @@ fn named(ui: Ui, outcome: Outcome, group: &[&StepResult], ids: usize) -> Vec<Str
         return lines;
     }
     let id = left(&clean(&first.id), ids);
-    let text = one_line(ui, STATUS + 1 + width(&id) + 2, &reason(first));
-    let mut lines = vec![format!("{label} {}  {text}", ui.paint(Role::Name, id)).trim_end().to_string()];
+    let beside = STATUS + 1 + width(&id) + 2;
+    // On a narrow terminal the text begins below the id instead of beside it.
+    let indent = if ui.width.saturating_sub(beside) < NARROW { STATUS + 3 } else { beside };
+    let room = ui.width.saturating_sub(indent);
+    let mut text = wrap(&reason(first), room);
     if outcome == Outcome::Manual {
-        let todo = first.instructions.as_deref().unwrap_or_default();
-        let indent = STATUS + 1 + ids + 2;
-        // A narrow terminal: the instructions begin where ids do.
-        let indent = if ui.width.saturating_sub(indent) < 32 { STATUS + 3 } else { indent };
-        let all = wrap(&clean(todo), ui.width.saturating_sub(indent));
-        lines.extend(all.iter().take(MOST).map(|line| format!("{}{line}", " ".repeat(indent))));
-        if all.len() > MOST {
-            lines.push(format!("{}{}", " ".repeat(indent), ui.paint(Role::Quiet, "… more above")));
-        }
+        text.extend(wrap(&clean(first.instructions.as_deref().unwrap_or_default()), room));
     }
+    if text.len() > MOST {
+        text.truncate(MOST);
+        text.push(ui.paint(Role::Quiet, "… more above"));
+    }
+    let mut text = text.into_iter();
+    let head = if indent == beside { text.next().unwrap_or_default() } else { String::new() };
+    let mut lines = vec![format!("{label} {}  {head}", ui.paint(Role::Name, id)).trim_end().to_string()];
+    lines.extend(text.map(|line| format!("{}{line}", " ".repeat(indent))));
     lines
 }

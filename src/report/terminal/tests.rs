@@ -199,12 +199,12 @@ fn drawing_survives_a_terminal_that_is_made_narrower() {
     let ui = Ui::fixed(false, 101, true);
     let run = crate::report::sample::run_of(&[started(&["t5/bgp-table@infra"])]);
     let running = [super::live::Running::new("t5/bgp-table@infra", begin())];
-    let lines = super::live::lines(ui, &run, &running, 18, begin());
+    let lines = super::live::lines(ui, &run, &running, 18, begin(), true);
     live.draw(&lines);
-    assert_eq!(live.erase(100), "\r\u{1b}[3A\u{1b}[J");
+    assert_eq!(live.erase(ui.within(100)), "\r\u{1b}[3A\u{1b}[J");
     live.draw(&lines);
-    assert_eq!(live.erase(40), "\r\u{1b}[6A\u{1b}[J");
-    assert_eq!(live.erase(40), "", "what was erased is not erased again");
+    assert_eq!(live.erase(ui.within(40)), "\r\u{1b}[6A\u{1b}[J");
+    assert_eq!(live.erase(ui.within(40)), "", "what was erased is not erased again");
 }
 
 #[test]

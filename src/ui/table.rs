@@ -25,9 +25,9 @@ pub fn columns(rows: &[Vec<String>]) -> Vec<String> {
 /// A table with a heading, cut to the terminal's width at its last column. Cells are plain text.
 pub fn table(ui: Ui, heading: &[&str], rows: &[Vec<String>]) -> Vec<String> {
     let mut before = 0;
-    for column in 0..heading.len().saturating_sub(1) {
+    for (column, name) in heading.iter().enumerate().take(heading.len().saturating_sub(1)) {
         let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| width(cell));
-        before += cells.chain([width(heading[column])]).max().unwrap_or(0) + 2;
+        before += cells.chain([width(name)]).max().unwrap_or(0) + 2;
     }
     let last = ui.width.saturating_sub(before).max(8);
     let cut = |row: &Vec<String>| -> Vec<String> {

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::layout::{BODY, NO_TIME, STATUS, detail, entry, status, step_line, time};
 use crate::event::{Outcome, short};
 use crate::report::Run;
-use crate::ui::{Role, Ui, clean, right, truncate, width};
+use crate::ui::{Role, Ui, clean, right, width};
 
 /// Running steps that are drawn; the others are counted.
 const MOST: usize = 8;

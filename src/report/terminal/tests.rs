@@ -148,10 +148,10 @@ fn two_hundred_columns_with_colours() {
 
 #[test]
 fn colours_change_no_letter_and_no_column() {
+    let codes = regex::Regex::new("\u{1b}\\[[0-9;]*m").expect("a pattern");
     for columns in [80, 120, 200] {
         let with = Played::new(Ui::fixed(true, columns, false), options(Detail::Verbose)).play(&mixed()).text();
         let without = Played::new(Ui::fixed(false, columns, false), options(Detail::Verbose)).play(&mixed()).text();
-        let codes = regex::Regex::new("\u{1b}\\[[0-9;]*m").expect("a pattern");
         let stripped: Vec<String> = codes.replace_all(&with, "").lines().map(|l| l.trim_end().to_string()).collect();
         let without: Vec<&str> = without.lines().map(str::trim_end).collect();
         assert_eq!(stripped, without);

@@ -1,5 +1,6 @@
 //! `pb` runs playbooks written in Rhai against Kubernetes clusters, routers and services.
 
+pub mod cli;
 pub mod client;
 pub mod clock;
 pub mod config;
@@ -8,5 +9,7 @@ pub mod event;
 pub mod host;
 pub mod playbook;
 pub mod record;
+pub mod report;
 pub mod runner;
 pub mod script;
+pub mod ui;

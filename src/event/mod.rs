@@ -275,6 +275,12 @@ pub enum What {
         settings: Vec<SettingInfo>,
         /// Steps that may run side by side.
         jobs: usize,
+        /// Steps of the known playbooks (procedures aside) that the selection left out: they keep a verdict from GO.
+        #[serde(default)]
+        not_selected: u64,
+        /// The run's folder, as a person would type it; none where nothing is recorded.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        record: Option<String>,
     },
     /// A step begins (again, when `attempt` is above 1).
     StepStarted {

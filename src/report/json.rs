@@ -1,0 +1,252 @@
+//! `--report json=FILE`: the whole run for programs. The shape is promised: fields may be added, none renamed, and
+//! `docs/report.schema.json` describes it.
+
+use serde::Serialize;
+
+use super::{EvidenceFile, Run, Verdict, Word};
+use crate::error::{Error, Kind, Result};
+use crate::event::{Effect, Failure, Metric, Outcome, PlaybookInfo, SettingInfo, StepInfo, StepResult};
+
+/// The version of the shape.
+const SCHEMA: u32 = 1;
+
+#[derive(Serialize)]
+struct Report<'a> {
+    schema: u32,
+    run: &'a str,
+    verdict: Word,
+    reasons: &'a [String],
+    exit_code: u8,
+    /// RFC 3339; null when the run never began.
+    started: Option<String>,
+    seconds: f64,
+    interrupted: bool,
+    arguments: &'a [String],
+    jobs: usize,
+    not_selected: u64,
+    record: Option<&'a str>,
+    playbooks: &'a [PlaybookInfo],
+    settings: &'a [SettingInfo],
+    steps: Vec<Step<'a>>,
+    left: &'a [String],
+}
+
+#[derive(Serialize)]
+struct Step<'a> {
+    id: &'a str,
+    playbook: &'a str,
+    step: &'a str,
+    cluster: Option<&'a str>,
+    title: &'a str,
+    priority: &'a str,
+    covers: &'a [String],
+    effect: Effect,
+    outcome: Outcome,
+    seconds: f64,
+    attempts: u32,
+    calls: u64,
+    judged: u64,
+    message: &'a str,
+    failures: Vec<At<'a>>,
+    metrics: &'a [Metric],
+    evidence: &'a [String],
+    evidence_files: Vec<File<'a>>,
+    warnings: &'a [String],
+    notes: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'a Error>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    instructions: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    risk: Option<&'a str>,
+    if_fails: &'a [String],
+    /// Where the step is declared.
+    at: String,
+}
+
+#[derive(Serialize)]
+struct At<'a> {
+    label: &'a str,
+    expected: &'a str,
+    actual: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    object: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    at: Option<String>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    diff: &'a [String],
+}
+
+#[derive(Serialize)]
+struct File<'a> {
+    name: &'a str,
+    file: &'a str,
+    sha256: &'a str,
+    bytes: u64,
+}
+
+/// The report as JSON text.
+pub(super) fn render(run: &Run) -> Result<String> {
+    let verdict = Verdict::of(run);
+    let results = run.results();
+    let report = Report {
+        schema: SCHEMA,
+        run: &run.id,
+        verdict: verdict.word,
+        reasons: &verdict.reasons,
+        exit_code: run.exit_code(),
+        started: run.started.map(|at| at.to_string()),
+        seconds: run.finished.as_ref().map_or(0.0, |f| f.seconds),
+        interrupted: run.interrupted,
+        arguments: &run.arguments,
+        jobs: run.jobs,
+        not_selected: run.not_selected,
+        record: run.record.as_deref(),
+        playbooks: &run.playbooks,
+        settings: &run.settings,
+        steps: results.iter().map(|(info, result)| step(run, info, result)).collect(),
+        left: run.finished.as_ref().map(|f| f.left.as_slice()).unwrap_or_default(),
+    };
+    let mut text = serde_json::to_string_pretty(&report)
+        .map_err(|error| Error::new(Kind::Io, "the JSON report cannot be written").because(error))?;
+    text.push('\n');
+    Ok(text)
+}
+
+fn step<'a>(run: &'a Run, info: &'a StepInfo, result: &'a StepResult) -> Step<'a> {
+    let files = run.evidence.get(&info.id).map(Vec::as_slice).unwrap_or_default();
+    Step {
+        id: &info.id,
+        playbook: &info.playbook,
+        step: &info.step,
+        cluster: info.cluster.as_deref(),
+        title: &info.title,
+        priority: &info.priority,
+        covers: &info.covers,
+        effect: info.effect,
+        outcome: result.outcome,
+        seconds: result.seconds,
+        attempts: result.attempts,
+        calls: result.calls,
+        judged: result.judged,
+        message: &result.message,
+        failures: result.failures.iter().map(failure).collect(),
+        metrics: &result.metrics,
+        evidence: &result.evidence,
+        evidence_files: files.iter().map(file).collect(),
+        warnings: &result.warnings,
+        notes: &result.notes,
+        error: result.error.as_ref(),
+        instructions: result.instructions.as_deref(),
+        risk: info.risk.as_deref(),
+        if_fails: &info.if_fails,
+        at: info.place.to_string(),
+    }
+}
+
+fn failure(failure: &Failure) -> At<'_> {
+    At {
+        label: &failure.label,
+        expected: &failure.expected,
+        actual: &failure.actual,
+        object: failure.object.as_deref(),
+        at: failure.at.as_ref().map(ToString::to_string),
+        diff: &failure.diff,
+    }
+}
+
+fn file(file: &EvidenceFile) -> File<'_> {
+    File { name: &file.name, file: &file.file, sha256: &file.sha256, bytes: file.bytes }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+    use crate::report::sample;
+
+    const DOCUMENTED: &str = include_str!("../../docs/report.schema.json");
+
+    #[test]
+    fn the_shape_of_the_design_is_kept() {
+        insta::assert_snapshot!(render(&sample::run_of(&sample::mixed())).expect("JSON"));
+    }
+
+    #[test]
+    fn samples_follow_the_documented_schema() {
+        let schema: Value = serde_json::from_str(DOCUMENTED).expect("a schema");
+        for run in [sample::run_of(&sample::mixed()), sample::run_of(&sample::good()), Run::default()] {
+            let value: Value = serde_json::from_str(&render(&run).expect("JSON")).expect("JSON");
+            assert_eq!(problems(&schema, &schema, &value, "$"), Vec::<String>::new());
+        }
+    }
+
+    #[test]
+    fn the_schema_would_notice_a_renamed_or_mistyped_field() {
+        let schema: Value = serde_json::from_str(DOCUMENTED).expect("a schema");
+        let mut value: Value =
+            serde_json::from_str(&render(&sample::run_of(&sample::mixed())).expect("JSON")).expect("JSON");
+        value["steps"][0]["outcome"] = "fine".into();
+        value["steps"][1].as_object_mut().expect("a step").remove("seconds");
+        value["sttarted"] = "x".into();
+        let found = problems(&schema, &schema, &value, "$");
+        assert_eq!(found.len(), 3, "{found:#?}");
+    }
+
+    /// The part of JSON Schema that the documented one uses, strictly: every key must be described.
+    fn problems(root: &Value, schema: &Value, value: &Value, at: &str) -> Vec<String> {
+        if let Some(reference) = schema["$ref"].as_str() {
+            let target = root.pointer(reference.trim_start_matches('#')).expect("a definition");
+            return problems(root, target, value, at);
+        }
+        let mut out = Vec::new();
+        let is = |kind: &str| match kind {
+            "object" => value.is_object(),
+            "array" => value.is_array(),
+            "string" => value.is_string(),
+            "integer" => value.is_i64() || value.is_u64(),
+            "number" => value.is_number(),
+            "boolean" => value.is_boolean(),
+            "null" => value.is_null(),
+            other => panic!("a type that the check does not know: {other}"),
+        };
+        let allowed = match &schema["type"] {
+            Value::String(one) => is(one),
+            Value::Array(several) => several.iter().any(|k| is(k.as_str().expect("a type"))),
+            _ => true,
+        };
+        if !allowed {
+            out.push(format!("{at}: {value} is not {}", schema["type"]));
+        }
+        if let Some(words) = schema["enum"].as_array()
+            && !words.contains(value)
+        {
+            out.push(format!("{at}: {value} is not one of {words:?}"));
+        }
+        if let Some(constant) = schema.get("const")
+            && constant != value
+        {
+            out.push(format!("{at}: {value} is not {constant}"));
+        }
+        if let (Some(object), Some(known)) = (value.as_object(), schema["properties"].as_object()) {
+            for (key, inner) in object {
+                match known.get(key) {
+                    Some(of) => out.extend(problems(root, of, inner, &format!("{at}.{key}"))),
+                    None => out.push(format!("{at}.{key} is not documented")),
+                }
+            }
+            for key in schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+                if !object.contains_key(key) {
+                    out.push(format!("{at}.{key} is missing"));
+                }
+            }
+        }
+        if let (Some(items), Some(of)) = (value.as_array(), schema.get("items")) {
+            for (n, item) in items.iter().enumerate() {
+                out.extend(problems(root, of, item, &format!("{at}[{n}]")));
+            }
+        }
+        out
+    }
+}

@@ -1,0 +1,136 @@
+//! The end of a run: what is not well and what did not run, by name; the rest as numbers; what is left, where the
+//! record is, and what the exit code means.
+
+use std::time::Duration;
+
+use super::layout::{STATUS, entry, status, time};
+use super::step::{margin, reason};
+use super::word;
+use crate::event::{Outcome, StepResult, short};
+use crate::report::{Run, exit_words};
+use crate::ui::{Role, Ui, clean, left, plural, width, wrap};
+
+/// The order in which outcomes are counted.
+pub(super) const ORDER: [Outcome; 9] = [
+    Outcome::Passed,
+    Outcome::Warned,
+    Outcome::Failed,
+    Outcome::Errored,
+    Outcome::Inconclusive,
+    Outcome::Manual,
+    Outcome::Skipped,
+    Outcome::Blocked,
+    Outcome::Interrupted,
+];
+
+/// The order in which they are named: the gravest last, next to the result, where the eye is.
+const NAMED: [Outcome; 8] = [
+    Outcome::Skipped,
+    Outcome::Blocked,
+    Outcome::Manual,
+    Outcome::Warned,
+    Outcome::Inconclusive,
+    Outcome::Interrupted,
+    Outcome::Errored,
+    Outcome::Failed,
+];
+
+/// Lines of one step that are shown.
+const MOST: usize = 6;
+/// Less room than this beside a step's id is too little for text.
+const NARROW: usize = 32;
+
+pub(super) fn lines(ui: Ui, run: &Run, ids: usize) -> Vec<String> {
+    let results = run.results();
+    let columns = if ui.width == Ui::UNLIMITED { 72 } else { ui.width.min(72) };
+    let mut lines = vec![ui.paint(Role::Quiet, "─".repeat(columns))];
+    for outcome in NAMED {
+        for group in groups(results.iter().map(|(_, r)| r).filter(|r| r.outcome == outcome)) {
+            lines.extend(named(ui, outcome, &group, ids));
+        }
+    }
+    if lines.len() > 1 {
+        lines.push(String::new());
+    }
+    for outcome in ORDER {
+        let count = results.iter().filter(|(_, r)| r.outcome == outcome).count();
+        if count > 0 {
+            lines.push(format!("{} {outcome}", status(ui, outcome.into(), &count.to_string())));
+        }
+    }
+    let seconds = run.finished.as_ref().map_or(0.0, |f| f.seconds);
+    let took = if seconds < 60.0 { time(seconds) } else { short(Duration::from_secs(seconds.round() as u64)) };
+    let total = format!("{} in {took}", plural(run.steps.len(), "step"));
+    let (number, words) = total.split_once(' ').unwrap_or((&total, ""));
+    lines.push(format!("{} {words}", status(ui, Role::Strong, number)));
+    lines.push(String::new());
+    for (at, what) in run.finished.iter().flat_map(|f| &f.left).enumerate() {
+        lines.extend(entry(ui, Role::Bad, if at == 0 { "left behind" } else { "" }, what));
+    }
+    if run.finished.as_ref().is_some_and(|f| !f.left.is_empty()) {
+        lines.extend(entry(ui, Role::Hint, "hint", &format!("pb clean {} tries again to undo it", run.id)));
+    }
+    if let Some(record) = &run.record {
+        lines.extend(entry(ui, Role::Quiet, "record", record));
+    }
+    let role = match run.exit_code() {
+        0 => Role::Good,
+        1 | 2 => Role::Bad,
+        _ => Role::Unknown,
+    };
+    let words = exit_words(run);
+    let indent = STATUS + 1;
+    for (at, line) in wrap(&words, ui.width.saturating_sub(indent)).iter().enumerate() {
+        let before = if at == 0 { status(ui, Role::Quiet, "result") } else { " ".repeat(STATUS) };
+        lines.push(format!("{before} {}", ui.paint(role, line)));
+    }
+    lines
+}
+
+/// Steps that ended the same way for the same reason stand together, unless each has more to say.
+fn groups<'a>(results: impl Iterator<Item = &'a StepResult>) -> Vec<Vec<&'a StepResult>> {
+    let mut groups: Vec<Vec<&StepResult>> = Vec::new();
+    for result in results {
+        let alike = |other: &StepResult| {
+            matches!(result.outcome, Outcome::Skipped | Outcome::Blocked | Outcome::Interrupted)
+                && other.message == result.message
+        };
+        match groups.iter_mut().find(|g| g.first().is_some_and(|first| alike(first))) {
+            Some(group) => group.push(result),
+            None => groups.push(vec![result]),
+        }
+    }
+    groups
+}
+
+fn named(ui: Ui, outcome: Outcome, group: &[&StepResult], ids: usize) -> Vec<String> {
+    let Some(first) = group.first() else { return Vec::new() };
+    let label = status(ui, outcome.into(), word(outcome));
+    if group.len() > 1 {
+        let text = format!("{}: {}", plural(group.len(), "step"), reason(first));
+        let mut lines = entry(ui, outcome.into(), word(outcome), &text);
+        let all: Vec<&str> = group.iter().map(|r| r.id.as_str()).collect();
+        for line in wrap(&all.join(", "), ui.width.saturating_sub(STATUS + 1)) {
+            lines.push(format!("{}{}", margin(), ui.paint(Role::Name, line)));
+        }
+        return lines;
+    }
+    let id = left(&clean(&first.id), ids);
+    let beside = STATUS + 1 + width(&id) + 2;
+    // On a narrow terminal the text begins below the id instead of beside it.
+    let indent = if ui.width.saturating_sub(beside) < NARROW { STATUS + 3 } else { beside };
+    let room = ui.width.saturating_sub(indent);
+    let mut text = wrap(&reason(first), room);
+    if outcome == Outcome::Manual {
+        text.extend(wrap(&clean(first.instructions.as_deref().unwrap_or_default()), room));
+    }
+    if text.len() > MOST {
+        text.truncate(MOST);
+        text.push(ui.paint(Role::Quiet, "… more above"));
+    }
+    let mut text = text.into_iter();
+    let head = if indent == beside { text.next().unwrap_or_default() } else { String::new() };
+    let mut lines = vec![format!("{label} {}  {head}", ui.paint(Role::Name, id)).trim_end().to_string()];
+    lines.extend(text.map(|line| format!("{}{line}", " ".repeat(indent))));
+    lines
+}

@@ -1,5 +1,6 @@
 //! `pb` runs playbooks written in Rhai against Kubernetes clusters, routers and services.
 
+pub mod cli;
 pub mod client;
 pub mod clock;
 pub mod config;

@@ -30,7 +30,7 @@ pub fn run(args: &Args, root: &Path, taken: &[String], out: &mut dyn Write) -> R
     let id = id_of(name, taken)?;
     let title = args.title.clone().unwrap_or_else(|| title_of(name, &id));
     let path = format!("playbooks/{name}.rhai");
-    if write(root, &path, &text(name, &id, &title), false)? == Written::Kept {
+    if write(root, &path, &text(name, &id, &title), false)? != Written::New {
         return Err(Error::new(Kind::Usage, format!("{path} exists already, and is left as it is"))
             .hint(format!("pb plan {path} shows its steps")));
     }

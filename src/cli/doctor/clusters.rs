@@ -6,14 +6,14 @@ use futures::FutureExt;
 
 use super::probe::Probe;
 use crate::client::kube::connect::connect;
-use crate::config::{Config, Environment};
+use crate::config::Config;
 use crate::error::{Error, Kind};
 
 /// How long the connection alone may take.
 const CONNECT: Duration = Duration::from_secs(5);
 
 /// A question for each cluster.
-pub(super) fn probes(config: &Config, _: &Environment, limit: Duration) -> Vec<Probe> {
+pub(super) fn probes(config: &Config, limit: Duration) -> Vec<Probe> {
     let one = |(name, cluster): (&String, &crate::config::Cluster)| {
         let (name, context) = (name.clone(), config.context(name).to_string());
         let kubeconfig = cluster.kubeconfig.clone();
@@ -29,7 +29,7 @@ pub(super) fn probes(config: &Config, _: &Environment, limit: Duration) -> Vec<P
             let reached = cluster.reach().await?;
             Ok(format!("{}, {reached}", cluster.server().trim_end_matches('/')))
         };
-        Probe { name, what: format!("context {context}"), ask: ask.boxed() }
+        Probe { name, what: format!("context {context}"), ask: Some(ask.boxed()) }
     };
     config.clusters.iter().map(one).collect()
 }

@@ -1,6 +1,8 @@
 //! `pb doctor`: what is configured, what of it can be reached, and what is missing on this machine.
 
 mod clusters;
+mod endpoints;
+mod hosts;
 mod probe;
 mod tools;
 mod view;
@@ -49,11 +51,13 @@ pub fn run(
     match loaded {
         Ok(config) => {
             sections.push(configuration(config, environment, wrong_settings));
-            if !args.offline {
-                let (reached, worst) = runtime.block_on(probe::all(config, environment, args.timeout));
-                sections.extend(reached);
-                code = worst;
-            }
+            let (asked, worst) = if args.offline {
+                (probe::listed(config), 0)
+            } else {
+                runtime.block_on(probe::all(config, args.timeout))
+            };
+            sections.extend(asked);
+            code = worst;
             sections.push(settings(config));
             if !wrong_settings.is_empty() {
                 code = 2;

@@ -24,9 +24,7 @@ pub(super) enum Written {
 /// [`Kind::Io`] where it can't be written.
 pub(super) fn write(root: &Path, path: &str, text: &str, force: bool) -> Result<Written> {
     let file = root.join(path);
-    let failed = |e: &std::io::Error| {
-        Error::new(Kind::Io, format!("{} can't be written", file.display())).caused_by(e)
-    };
+    let failed = |e: &std::io::Error| Error::new(Kind::Io, format!("{} can't be written", file.display())).caused_by(e);
     if let Some(folder) = file.parent() {
         std::fs::create_dir_all(folder).map_err(|e| failed(&e))?;
     }

@@ -9,8 +9,8 @@ fn init(dir: &Path, force: bool, contexts: &[&str]) -> String {
 }
 
 fn init_with(dir: &Path, force: bool, contexts: &Result<Contexts>) -> String {
-    let embedded =
-        [("playbooks/t5.rhai", "// five\n"), ("stdlib/bgp.rhai", "// bgp\n")].map(|(p, t)| (p.to_string(), t.to_string()));
+    let embedded = [("playbooks/t5.rhai", "// five\n"), ("stdlib/bgp.rhai", "// bgp\n")]
+        .map(|(p, t)| (p.to_string(), t.to_string()));
     let mut out = Vec::new();
     let args = Args { dir: dir.into(), force };
     assert_eq!(run(&args, embedded, contexts, &mut out), Ok(0));
@@ -31,7 +31,8 @@ fn files_and_a_configuration_that_loads_are_written() {
     assert_eq!(read(&dir, "stdlib/bgp.rhai"), "// bgp\n");
     let environment = Environment { dir, ..Default::default() };
     let config = load(&Overrides::default(), &environment).unwrap_or_else(|e| panic!("{e:?}"));
-    let clusters: Vec<_> = config.clusters.iter().map(|(n, c)| (n.as_str(), c.context.as_deref().unwrap_or(""))).collect();
+    let clusters: Vec<_> =
+        config.clusters.iter().map(|(n, c)| (n.as_str(), c.context.as_deref().unwrap_or(""))).collect();
     assert_eq!(
         clusters,
         [

@@ -34,7 +34,10 @@ pub fn run(args: &Args, root: &Path, taken: &[String], out: &mut dyn Write) -> R
         return Err(Error::new(Kind::Usage, format!("{path} exists already, and is left as it is"))
             .hint(format!("pb plan {path} shows its steps")));
     }
-    let told = writeln!(out, "{path} (id {id})\n\n  pb check {path}   looks it over, without a cluster\n  pb run {path}     runs it");
+    let told = writeln!(
+        out,
+        "{path} (id {id})\n\n  pb check {path}   looks it over, without a cluster\n  pb run {path}     runs it"
+    );
     told.map_err(|e| Error::new(Kind::Io, "the answer can't be written").caused_by(&e))?;
     Ok(0)
 }
@@ -42,8 +45,7 @@ pub fn run(args: &Args, root: &Path, taken: &[String], out: &mut dyn Write) -> R
 /// `t16` of `t16-backups`; the whole name where that is taken or has no such beginning.
 fn id_of(name: &str, taken: &[String]) -> Result<String> {
     let first = name.split('-').next().unwrap_or(name);
-    let numbered =
-        first.strip_prefix('t').is_some_and(|n| !n.is_empty() && n.chars().all(|c| c.is_ascii_digit()));
+    let numbered = first.strip_prefix('t').is_some_and(|n| !n.is_empty() && n.chars().all(|c| c.is_ascii_digit()));
     let free = |id: &&str| !taken.iter().any(|t| t == id);
     [if numbered { first } else { name }, name].into_iter().find(free).map(Into::into).ok_or_else(|| {
         Error::new(Kind::Usage, format!("another playbook has the id {name}")).hint("pb list shows them all")

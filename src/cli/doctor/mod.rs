@@ -103,9 +103,12 @@ fn configuration(config: &Config, environment: &Environment, wrong: &[Error]) ->
         Row::new(state, vec!["checklist".into(), path.display().to_string(), note])
     });
     rows.extend(checklist);
-    rows.extend(config.networks.iter().map(|(network, proxy)| {
-        Row::plain(["network".into(), format!("{network} through {proxy}")])
-    }));
+    rows.extend(
+        config
+            .networks
+            .iter()
+            .map(|(network, proxy)| Row::plain(["network".into(), format!("{network} through {proxy}")])),
+    );
     rows.extend(wrong.iter().map(|problem| Row::of_error("settings", problem)));
     Section { title: "configuration", rows }
 }

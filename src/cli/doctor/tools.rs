@@ -28,9 +28,7 @@ pub(super) fn section(config: Option<&Config>, environment: &Environment) -> (Se
     let needs_op = config.is_some_and(uses_op);
     let mut missing = false;
     let rows = TOOLS.iter().map(|(tool, needed)| match find(tool, environment) {
-        Some(path) => {
-            Row::new(State::Good, vec![(*tool).into(), path.display().to_string(), (*needed).into()])
-        }
+        Some(path) => Row::new(State::Good, vec![(*tool).into(), path.display().to_string(), (*needed).into()]),
         None if *tool == "op" && needs_op => {
             missing = true;
             Row::new(State::Bad, vec![(*tool).into(), "not on PATH".into(), "pb.toml names secrets as op://…".into()])
@@ -51,7 +49,7 @@ fn uses_op(config: &Config) -> bool {
 fn find(tool: &str, environment: &Environment) -> Option<PathBuf> {
     use std::os::unix::fs::PermissionsExt;
     let path = environment.get("PATH")?;
-    std::env::split_paths(path).map(|folder| environment.dir.join(folder).join(tool)).find(|file| {
-        file.metadata().is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
-    })
+    std::env::split_paths(path)
+        .map(|folder| environment.dir.join(folder).join(tool))
+        .find(|file| file.metadata().is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0))
 }

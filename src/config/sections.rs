@@ -102,7 +102,9 @@ fn hosts<'t>(reader: &mut Reader<'t>, root: &Table<'t>, config: &mut Config, clu
         reader.only(&table, &HOST_KEYS);
         let jump = reader.string(&table, "jump");
         if let Some((jump, span)) = &jump {
-            if !names.contains(jump) && !ssh.knows(jump) {
+            // `user@host:port` or a full name is an address of its own.
+            let literal = jump.contains(['@', '.', ':']);
+            if !names.contains(jump) && !literal && !ssh.knows(jump) {
                 let why = format!("\"{jump}\" is neither a host of {} nor of ~/.ssh/config", reader.file);
                 let hint = did_you_mean(jump, names.iter().map(String::as_str))
                     .unwrap_or_else(|| format!("a section [hosts.{jump}] says how to reach it"));

@@ -48,6 +48,24 @@ pub fn connect(name: &str, kubeconfig: Option<&Path>, context: &str, connect_lim
     Ok(Cluster { inner: Arc::new(Inner { name: name.into(), context: context.into(), server, client }) })
 }
 
+/// The contexts of a kubeconfig.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Contexts {
+    /// The file, as messages call it.
+    pub from: String,
+    /// Their names, in the file's order.
+    pub names: Vec<String>,
+}
+
+/// Reads the names of the contexts of a kubeconfig; without a path, of `$KUBECONFIG` or of the usual place.
+///
+/// # Errors
+/// [`Kind::Config`] where it can't be read.
+pub fn contexts(kubeconfig: Option<&Path>) -> Result<Contexts> {
+    let (file, from) = read(kubeconfig)?;
+    Ok(Contexts { from, names: file.contexts.into_iter().map(|context| context.name).collect() })
+}
+
 fn read(path: Option<&Path>) -> Result<(Kubeconfig, String)> {
     let missing = |path: &Path, e: &(dyn std::error::Error + 'static)| {
         Error::new(Kind::Config, format!("the kubeconfig {} can't be read", path.display()))

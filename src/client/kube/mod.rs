@@ -3,8 +3,11 @@
 //! Everything above works with [`Cluster`]; objects travel as JSON text, never as typed structs.
 
 pub mod connect;
+mod reach;
 
 use std::sync::Arc;
+
+pub use reach::Reached;
 
 /// A cluster that is connected to: a client for reads, which may retry, and one for writes, which never does.
 #[derive(Clone)]

@@ -1,0 +1,165 @@
+//! What `pb doctor` says and how it exits, on configurations of the test's own.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use super::*;
+use crate::config::{Declared, Overrides, Value, load};
+
+struct Case {
+    folder: tempfile::TempDir,
+    environment: Environment,
+}
+
+fn case(toml: &str) -> Case {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("bin");
+    std::fs::create_dir(&path).expect("a folder");
+    std::fs::write(folder.path().join("pb.toml"), toml).expect("written");
+    let variables = [("PATH".to_string(), path.display().to_string())].into();
+    let environment = Environment { dir: folder.path().into(), home: None, variables };
+    Case { folder, environment }
+}
+
+impl Case {
+    fn install(&self, tool: &str, mode: u32) {
+        let file = self.folder.path().join("bin").join(tool);
+        std::fs::write(&file, "").expect("written");
+        std::fs::set_permissions(file, std::fs::Permissions::from_mode(mode)).expect("set");
+    }
+
+    fn write(&self, path: &str, text: &str) {
+        std::fs::write(self.folder.path().join(path), text).expect("written");
+    }
+
+    fn doctor(&self, line: &[&str], wrong: impl Fn(&Config) -> Vec<Error>) -> (u8, String) {
+        let args = parse(line);
+        let loaded = load(&Overrides::default(), &self.environment);
+        let wrong = loaded.as_ref().map(wrong).unwrap_or_default();
+        let mut out = Vec::new();
+        let runtime = crate::host::testing::runtime().handle();
+        let code = run(&args, &loaded, &wrong, &self.environment, runtime, false, &mut out).expect("written");
+        let folder = self.folder.path().display().to_string();
+        (code, String::from_utf8(out).expect("text").replace(&folder, "DIR"))
+    }
+}
+
+fn parse(line: &[&str]) -> Args {
+    #[derive(clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: Args,
+    }
+    <Line as clap::Parser>::parse_from([&["doctor"], line].concat()).args
+}
+
+fn nothing(_: &Config) -> Vec<Error> {
+    Vec::new()
+}
+
+const TWO: &str = "[clusters.infra]\nkubeconfig = \"kubeconfig\"\n[clusters.apps]\nkubeconfig = \"kubeconfig\"\n";
+
+/// A kubeconfig whose context `infra` points at this address.
+fn kubeconfig(server: &str) -> String {
+    format!(
+        "apiVersion: v1\nkind: Config\nclusters: [{{name: c, cluster: {{server: \"{server}\"}}}}]\n\
+         users: [{{name: u, user: {{}}}}]\ncontexts: [{{name: infra, context: {{cluster: c, user: u}}}}]\n"
+    )
+}
+
+#[test]
+fn offline_it_tells_what_is_configured_and_installed() {
+    let case = case(
+        "[networks]\n\"10.0.0.0/8\" = \"socks5://h:1\"\n[settings]\n\"t5.router\" = \"edge-1\"\n\
+         [clusters.infra.settings]\nbgp_asn = 64512\n[hosts.a]\n\
+         [endpoints.web]\nurl = \"http://10.0.0.1/x\"\n",
+    );
+    case.install("git", 0o755);
+    case.install("flux", 0o644);
+    let (code, text) = case.doctor(&["--offline"], nothing);
+    assert_eq!(code, 0, "{text}");
+    for line in [
+        "    pb.toml  DIR/pb.toml\n",
+        "    profile  none\n",
+        "    record   DIR/.pb/runs\n",
+        "    network  10.0.0.0/8 through socks5://h:1\n",
+        "    t5.router  \"edge-1\"  pb.toml\n",
+        "    bgp_asn    64512     pb.toml (cluster infra)\n",
+        "✓ git DIR/bin/git t0 and t4: the repository's state\n",
+        "– flux not on PATH t0: flux build; t13\n",
+        "infra context infra\n",
+        "a a\n",
+        "web http://10.0.0.1/x\n",
+        "The configuration is right; nobody was asked whether it answers.\n",
+    ] {
+        // The columns' widths depend on the folder of the test.
+        let squeezed: Vec<String> = text.lines().map(|l| l.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+        let wanted = line.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(squeezed.contains(&wanted), "{wanted}\nis not in\n{text}");
+    }
+}
+
+#[test]
+fn a_wrong_configuration_is_2_with_every_problem() {
+    let (code, text) = case("recrod = 1\n[hosts.a]\nprot = 3\n").doctor(&[], nothing);
+    assert_eq!(code, 2);
+    assert!(text.contains("  ✗ pb.toml has no key \"recrod\"\n      pb.toml:1:1  recrod = 1\n"), "{text}");
+    assert!(text.contains("      → did you mean \"port\"?\n"), "{text}");
+    assert!(text.ends_with("The configuration is wrong.\n"), "{text}");
+}
+
+#[test]
+fn a_setting_that_nobody_declares_is_2() {
+    let declared = [Declared { playbook: "t5".into(), name: "router".into(), default: Value::Int(1) }];
+    let (code, text) =
+        case("[settings]\nruoter = 1\n").doctor(&["--offline"], |config| config.settings.check(&declared));
+    assert_eq!(code, 2);
+    assert!(text.contains("✗ settings  [settings]: no playbook declares a setting ruoter\n"), "{text}");
+}
+
+#[test]
+fn an_unknown_context_is_2_and_an_unreachable_server_3() {
+    let case = case(TWO);
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let refused = silent.local_addr().expect("an address");
+    drop(silent);
+    case.write("kubeconfig", &kubeconfig(&format!("http://{refused}")));
+    let (code, text) = case.doctor(&[], nothing);
+    assert_eq!(code, 2, "{text}");
+    assert!(text.contains("no context \"apps\" in DIR/kubeconfig (it has: infra)"), "{text}");
+    assert!(text.contains(&refused.to_string()), "{text}");
+    case.write("pb.toml", TWO.split("[clusters.apps]").next().expect("the first"));
+    let (code, text) = case.doctor(&[], nothing);
+    assert_eq!(code, 3, "{text}");
+    assert!(text.ends_with("Something that is configured can't be reached.\n"), "{text}");
+}
+
+#[test]
+fn a_server_that_says_nothing_is_given_up_at_the_deadline() {
+    let case = case(TWO.split("[clusters.apps]").next().expect("the first"));
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    case.write("kubeconfig", &kubeconfig(&format!("http://{}", silent.local_addr().expect("an address"))));
+    let (code, text) = case.doctor(&["--timeout", "50ms"], nothing);
+    assert_eq!(code, 3, "{text}");
+    assert!(text.contains("  ✗ infra  context infra  no answer within 50ms\n"), "{text}");
+}
+
+#[test]
+fn op_is_missed_only_where_a_secret_needs_it() {
+    let with_secret = case("[hosts.a]\npassphrase = \"op://v/i/f\"\n");
+    let (code, text) = with_secret.doctor(&["--offline"], nothing);
+    assert_eq!(code, 3, "{text}");
+    assert!(text.contains("pb.toml names secrets as op://…\n"), "{text}");
+    with_secret.install("op", 0o755);
+    assert_eq!(with_secret.doctor(&["--offline"], nothing).0, 0);
+}
+
+#[test]
+#[ignore = "needs the real clusters"]
+fn real_clusters_tell_version_and_nodes() {
+    assert!(Path::new("/var/tmp/realkube/kubeconfig").exists());
+    let toml = "[clusters.infra]\nkubeconfig = \"/var/tmp/realkube/kubeconfig\"\n";
+    let (code, text) = case(toml).doctor(&[], nothing);
+    assert_eq!(code, 0, "{text}");
+    assert!(text.contains(", v1.20.") && text.contains("1 node, Ready"), "{text}");
+}

@@ -51,7 +51,7 @@ fn row(ui: Ui, at: usize, step: &Step, planned: &Planned) -> Vec<String> {
     let effect = match step.info.effect {
         Effect::Read => ui.paint(Role::Quiet, "read"),
         Effect::Write => "write".to_string(),
-        strong => ui.paint(Role::Warn, strong.as_str()),
+        strong => ui.paint(Role::Warned, strong.as_str()),
     };
     let mut notes = Vec::new();
     let name = |i: &usize| planned.plan.steps[*i].info.id.clone();

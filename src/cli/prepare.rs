@@ -83,6 +83,11 @@ impl Prepared {
         self.config.settings.check(&declared)
     }
 
+    /// Everything that is wrong with the configured settings.
+    pub(super) fn wrong_settings(&self) -> Vec<Error> {
+        self.unknown_settings(&[])
+    }
+
     /// Steps of the known playbooks, procedures aside, that a plan leaves out.
     pub(super) fn not_selected(&self, planned: &Planned) -> u64 {
         let clusters: Vec<String> = self.config.clusters.keys().cloned().collect();

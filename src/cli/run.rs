@@ -88,11 +88,7 @@ pub(super) fn run(args: &Args, environment: &Environment) -> Outcome {
 
     let redactor = Arc::new(Redactor::default());
     let bus = Bus::new(clock.clone(), redacting(redactor.clone()), listeners);
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .map_err(|e| vec![Error::new(Kind::Io, "the runtime can't start").because(e)])?;
+    let runtime = super::runtime()?;
     let world = World::new(
         folder.id.clone(),
         Some(folder.path.clone()),

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Place};
 
-pub use bus::{Bus, Listener};
+pub use bus::{Bus, Filter, Listener};
 pub use undo::{FieldChange, LedgerRow, ObjectRef, Undo};
 
 /// How strongly something may act, weakest first.
@@ -76,6 +76,8 @@ pub enum Outcome {
     Skipped,
     /// Something it needs did not pass.
     Blocked,
+    /// Cut short by the operator.
+    Interrupted,
 }
 
 impl Outcome {
@@ -90,6 +92,7 @@ impl Outcome {
             Self::Manual => "manual",
             Self::Skipped => "skipped",
             Self::Blocked => "blocked",
+            Self::Interrupted => "interrupted",
         }
     }
 

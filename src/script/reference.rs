@@ -116,7 +116,8 @@ impl Reference {
         if !short.is_empty() {
             return short;
         }
-        self.of_module(name.trim_end_matches("::")).collect()
+        let module = name.trim_end_matches("::");
+        self.pages.iter().filter(|p| p.module == module).collect()
     }
 
     /// Every name, for suggestions.

@@ -2,6 +2,7 @@
 
 use rhai::{Dynamic, Engine};
 
+use crate::event::What;
 use crate::host::{Context, Function, MODULES, Module, Registrar, object};
 
 /// Nested calls of script functions, the same in debug and release builds.
@@ -27,6 +28,8 @@ pub fn functions() -> Vec<Function> {
 pub fn build() -> Engine {
     let mut engine = Engine::new();
     engine
+        // What `pb check` looks at is what runs: nothing is folded away before.
+        .set_optimization_level(rhai::OptimizationLevel::None)
         .set_strict_variables(true)
         .set_max_call_levels(CALL_LEVELS)
         .set_max_expr_depths(EXPRESSION_DEPTH, EXPRESSION_DEPTH)
@@ -40,6 +43,16 @@ pub fn build() -> Engine {
     for (name, module) in paths {
         engine.register_static_module(name, module.into());
     }
+    let print = |text: &str| {
+        if let Ok(context) = Context::current() {
+            context.emit(What::Printed { text: text.to_string() });
+        }
+    };
+    engine.on_print(print);
+    engine.on_debug(move |text, source, position| {
+        let file = source.unwrap_or_default();
+        print(&format!("{file}:{position}: {text}"));
+    });
     // Ends script loops when the step is cancelled or its time is up; a look at the clock every 1,024 operations.
     // A missing value in a text (`${…}`), which Rhai lets pass, ends the script at its next operation.
     engine.on_progress(|operations| {

@@ -63,6 +63,11 @@ impl Loader {
     pub fn new(library: Library, resolve: Arc<Resolve>) -> Self {
         let sources = Sources::default();
         let mut engine = super::engine::build();
+        // Strict variables refuse a module that nobody imported, while parsing. The library's are
+        // imported when they are used (see `with_stdlib`): an empty one of the name lets them pass.
+        for name in library.stdlib_names() {
+            engine.register_static_module(name, rhai::Module::new().into());
+        }
         engine.set_module_resolver(Resolver::new(library.clone(), sources.clone()));
         Self { engine: Arc::new(engine), library, sources, resolve }
     }

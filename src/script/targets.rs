@@ -45,6 +45,28 @@ pub fn load(loader: &Loader, targets: &[String], clusters: &[String]) -> Result<
     if problems.is_empty() { Ok(loaded) } else { Err(problems) }
 }
 
+/// The texts that targets name, each once, whether they load or not.
+///
+/// # Errors
+/// Unknown targets.
+pub fn sources(loader: &Loader, targets: &[String]) -> Result<Vec<Source>, Vec<Error>> {
+    let mut found: Vec<Source> = Vec::new();
+    let mut problems = Vec::new();
+    for target in targets {
+        match find(loader, target) {
+            Ok(sources) => {
+                for (source, _) in sources {
+                    if !found.iter().any(|s| s.name == source.name) {
+                        found.push(source);
+                    }
+                }
+            }
+            Err(error) => problems.push(error),
+        }
+    }
+    if problems.is_empty() { Ok(found) } else { Err(problems) }
+}
+
 /// The playbooks that the steps of others need and that were not asked for.
 ///
 /// # Errors

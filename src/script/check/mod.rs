@@ -1,0 +1,118 @@
+//! `pb check`: what is wrong with a playbook, found by walking its syntax tree; no cluster is needed.
+
+mod boxes;
+mod lints;
+mod names;
+mod tree;
+
+use std::collections::BTreeSet;
+
+use super::load::{Loaded, Loader};
+use crate::error::{Error, Kind, Place, Result};
+use crate::playbook::Source;
+
+pub use boxes::known_boxes;
+
+/// How bad a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// It will fail, or does not do what it says.
+    Error,
+    /// It may not do what was meant.
+    Warning,
+}
+
+/// Something that is wrong with a text.
+#[derive(Debug, Clone)]
+pub struct Finding {
+    /// How bad.
+    pub level: Level,
+    /// What, where, and the rewrite as a hint.
+    pub error: Error,
+}
+
+/// What is wrong with one text, and the playbook where it loads.
+#[derive(Debug)]
+pub struct Checked {
+    /// In the order of the lines.
+    pub findings: Vec<Finding>,
+    /// The playbook, where it could be loaded.
+    pub loaded: Option<Loaded>,
+}
+
+/// Checks playbooks and modules with one knowledge of what scripts can call.
+#[derive(Debug)]
+pub struct Checker<'a> {
+    loader: &'a Loader,
+    known: names::Known,
+    boxes: BTreeSet<String>,
+    /// Parses what the strict engine refuses at its first undefined variable.
+    lenient: rhai::Engine,
+}
+
+impl<'a> Checker<'a> {
+    /// A checker; `boxes` are the checklist's ids.
+    ///
+    /// # Errors
+    /// Where a module of the standard library does not compile.
+    pub fn new(loader: &'a Loader, boxes: BTreeSet<String>) -> Result<Self> {
+        let mut lenient = super::engine::build();
+        lenient.set_strict_variables(false);
+        Ok(Self { loader, known: names::Known::of(loader)?, boxes, lenient })
+    }
+
+    /// Everything that is wrong with a playbook.
+    pub fn playbook(&self, source: &Source, clusters: &[String]) -> Checked {
+        let mut checked = self.module(source);
+        match self.loader.load(source, clusters) {
+            Ok(loaded) => {
+                checked.findings.extend(boxes::check(&loaded, &self.boxes));
+                checked.loaded = Some(loaded);
+            }
+            Err(error) => add(&mut checked.findings, error),
+        }
+        sort(&mut checked.findings);
+        checked
+    }
+
+    /// Everything that is wrong with a module, or that walking a playbook's tree shows.
+    pub fn module(&self, source: &Source) -> Checked {
+        let mut findings = Vec::new();
+        if let Ok(ast) = self.lenient.compile(source.text.as_ref()) {
+            let tree = tree::Tree { source, ast: &ast };
+            findings.extend(names::check(&tree, &self.known, self.loader));
+            findings.extend(lints::check(&tree, &self.known));
+        }
+        if let Err(error) = self.loader.compile(source) {
+            add(&mut findings, error);
+        }
+        sort(&mut findings);
+        Checked { findings, loaded: None }
+    }
+}
+
+/// Adds what compiling or loading said, unless walking the tree found more about that line already.
+fn add(findings: &mut Vec<Finding>, error: Error) {
+    let line = |e: &Error| e.place.as_ref().map(|p| (p.file.clone(), p.line));
+    if error.place.is_none() || !findings.iter().any(|f| line(&f.error) == line(&error)) {
+        findings.push(Finding { level: Level::Error, error });
+    }
+}
+
+fn sort(findings: &mut Vec<Finding>) {
+    let at = |f: &Finding| f.error.place.as_ref().map_or((0, 0), |p| (p.line, p.column));
+    findings.sort_by_key(at);
+    findings.dedup_by(|a, b| at(a) == at(b) && a.error.message == b.error.message);
+}
+
+/// A finding at a position of a source.
+fn finding(level: Level, source: &Source, position: rhai::Position, message: impl Into<String>) -> Finding {
+    let line = position.line().unwrap_or(0);
+    let place = Place {
+        file: source.name.clone(),
+        line,
+        column: position.position().unwrap_or(0),
+        source: line.checked_sub(1).and_then(|at| source.text.lines().nth(at)).map(Into::into),
+    };
+    Finding { level, error: Error::new(Kind::Playbook, message).at(place) }
+}

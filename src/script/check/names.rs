@@ -1,0 +1,212 @@
+//! Every function name and number of arguments, against what scripts can call.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use rhai::{ASTNode, Expr, Position, Stmt};
+
+use super::tree::{Tree, call_of};
+use super::{Finding, Level, finding};
+use crate::error::{Error, Kind, Result, did_you_mean};
+use crate::script::load::{Loader, namespaces};
+use crate::script::resolver::Resolver;
+
+/// Functions by name, with the numbers of arguments that they take (a receiver counts).
+type Functions = HashMap<String, BTreeSet<usize>>;
+
+/// Words that Rhai itself answers, whatever stands in the parentheses.
+const KEYWORDS: &[&str] = &[
+    "call", "curry", "Fn", "eval", "print", "debug", "type_of", "is_def_var", "is_def_fn", "is_shared", "this", "exit",
+];
+
+/// What scripts can call.
+#[derive(Debug)]
+pub(super) struct Known {
+    global: Functions,
+    modules: BTreeMap<String, Functions>,
+    /// Host calls by their name as a script writes it at top level: `kube`, `dns::lookup`.
+    pub(super) host: BTreeSet<String>,
+}
+
+impl Known {
+    pub(super) fn of(loader: &Loader) -> Result<Self> {
+        let unreadable = |e: &dyn std::fmt::Display| {
+            Error::new(Kind::Playbook, "Rhai's list of functions can't be read").because(e)
+        };
+        let json = loader.engine.gen_fn_metadata_to_json(true).map_err(|e| unreadable(&e))?;
+        let all: serde_json::Value = serde_json::from_str(&json).map_err(|e| unreadable(&e))?;
+        let mut global = Functions::new();
+        collect(&all["functions"], &mut global);
+        let mut modules = BTreeMap::new();
+        for (name, module) in all["modules"].as_object().into_iter().flatten() {
+            let mut functions = Functions::new();
+            collect(&module["functions"], &mut functions);
+            modules.insert(name.clone(), functions);
+        }
+        for name in loader.library.stdlib_names() {
+            let Some(source) = loader.library.stdlib(&name)? else { continue };
+            modules.insert(name, declared(&loader.compile(&source)?));
+        }
+        let host = super::super::engine::functions()
+            .into_iter()
+            .filter(|f| f.host_call)
+            .map(|f| f.full_name())
+            .filter(|n| !n.contains('.'))
+            .collect();
+        Ok(Self { global, modules, host })
+    }
+}
+
+fn collect(list: &serde_json::Value, into: &mut Functions) {
+    for function in list.as_array().into_iter().flatten() {
+        let name = function["name"].as_str().unwrap_or_default();
+        let count = function["numParams"].as_u64().unwrap_or(0);
+        into.entry(name.to_string()).or_default().insert(usize::try_from(count).unwrap_or(0));
+    }
+}
+
+fn declared(ast: &rhai::AST) -> Functions {
+    let mut own = Functions::new();
+    for function in ast.iter_functions() {
+        own.entry(function.name.to_string()).or_default().insert(function.params.len());
+    }
+    own
+}
+
+/// What a text calls and nobody has.
+pub(super) fn check(tree: &Tree<'_>, known: &Known, loader: &Loader) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let own = declared(tree.ast);
+    let imported = imports(tree, loader, &mut findings);
+    let names = Names::of(tree);
+    tree.ast.walk(&mut |path| {
+        let Some(node) = path.last().and_then(call_of) else { return true };
+        let name = node.call.name.as_str();
+        let args = node.call.args.len();
+        let at = node.position;
+        if !node.call.namespace.is_empty() {
+            let root = node.call.namespace.root();
+            let shown = format!("{root}::{name}");
+            match imported.get(root).or_else(|| known.modules.get(root)) {
+                Some(_) if node.call.namespace.path.len() > 1 || root == "global" => {}
+                Some(functions) => findings.extend(judge(tree, at, &shown, name, args, &[functions], false)),
+                None if root == "global" => {}
+                None => {
+                    let modules = known.modules.keys().chain(imported.keys()).map(String::as_str);
+                    let mut found = finding(Level::Error, tree.source, at, format!("there is no module \"{root}\" here"));
+                    found.error = found.error.maybe_hint(did_you_mean(root, modules)).hint(format!("import \"…\" as {root}; makes one"));
+                    findings.push(found);
+                }
+            }
+            return true;
+        }
+        if KEYWORDS.contains(&name) || name.starts_with("anon$") {
+            return true;
+        }
+        if node.method {
+            // A closure in a map is called like a method.
+            if !names.keys.contains(name) {
+                findings.extend(judge(tree, at, name, name, args + 1, &[&known.global, &own], true));
+            }
+        } else if names.closures.contains(name) && !own.contains_key(name) && !known.global.contains_key(name) {
+            let mut found = finding(Level::Error, tree.source, at, format!("\"{name}\" is a closure in a variable, not a function"));
+            found.error = found.error.hint(format!("write {name}.call(…)"));
+            findings.push(found);
+        } else {
+            findings.extend(judge(tree, at, name, name, args, &[&known.global, &own], false));
+        }
+        true
+    });
+    findings
+}
+
+/// A finding where no function has this name, or none this number of arguments.
+fn judge(
+    tree: &Tree<'_>,
+    at: Position,
+    shown: &str,
+    name: &str,
+    args: usize,
+    among: &[&Functions],
+    method: bool,
+) -> Option<Finding> {
+    let arities: BTreeSet<usize> = among.iter().filter_map(|f| f.get(name)).flatten().copied().collect();
+    // A script's function is called as a method with the receiver as `this`, which it does not declare.
+    if arities.contains(&args) || (method && among[1..].iter().any(|f| f.get(name).is_some_and(|a| a.contains(&(args - 1))))) {
+        return None;
+    }
+    let what = if method { "method" } else { "function" };
+    if arities.is_empty() {
+        let names = among.iter().flat_map(|f| f.keys()).map(String::as_str).filter(|n| n.starts_with(|c: char| c.is_ascii_alphabetic()) && !n.contains('$'));
+        let mut found = finding(Level::Error, tree.source, at, format!("there is no {what} \"{shown}\""));
+        let hint = did_you_mean(name, names);
+        let none = hint.is_none();
+        found.error = found.error.maybe_hint(hint);
+        if none {
+            found.error = found.error.hint("pb doc lists what scripts can call");
+        }
+        return Some(found);
+    }
+    let less = usize::from(method);
+    let takes: Vec<String> = arities.iter().filter(|n| **n >= less).map(|n| (n - less).to_string()).collect();
+    let mut found = finding(
+        Level::Error,
+        tree.source,
+        at,
+        format!("{what} \"{shown}\" takes {} arguments, and gets {}", takes.join(" or "), args - less),
+    );
+    found.error = found.error.hint(format!("pb doc {shown} shows its page"));
+    Some(found)
+}
+
+/// The functions behind every `import … as name`.
+fn imports(tree: &Tree<'_>, loader: &Loader, findings: &mut Vec<Finding>) -> BTreeMap<String, Functions> {
+    let resolver = Resolver::new(loader.library.clone(), loader.sources.clone());
+    let mut found = BTreeMap::new();
+    tree.ast.walk(&mut |path| {
+        if let Some(ASTNode::Stmt(Stmt::Import(import, position))) = path.last()
+            && let Expr::StringConstant(module, _) = &import.0
+        {
+            match resolver.find(Some(&tree.source.name), module).and_then(|s| loader.compile(&s)) {
+                Ok(ast) => {
+                    found.insert(import.1.name.to_string(), declared(&ast));
+                }
+                Err(error) => {
+                    let mut at = finding(Level::Error, tree.source, *position, error.message.clone());
+                    at.error.hints = error.hints;
+                    findings.push(at);
+                }
+            }
+        }
+        true
+    });
+    debug_assert!(namespaces(tree.ast).iter().all(|n| !n.is_empty()));
+    found
+}
+
+/// Names that a text binds itself.
+#[derive(Default)]
+struct Names {
+    /// Keys of map literals: `#{ check: |x| … }` may be called as `m.check(x)`.
+    keys: BTreeSet<String>,
+    /// Variables that are given a closure.
+    closures: BTreeSet<String>,
+}
+
+impl Names {
+    fn of(tree: &Tree<'_>) -> Self {
+        let mut names = Self::default();
+        tree.ast.walk(&mut |path| {
+            match path.last() {
+                Some(ASTNode::Expr(Expr::Map(map, _))) => {
+                    names.keys.extend(map.0.iter().map(|(ident, _)| ident.name.to_string()));
+                }
+                Some(ASTNode::Stmt(Stmt::Var(var, ..))) if super::tree::captures(&var.1).is_some() => {
+                    names.closures.insert(var.0.name.to_string());
+                }
+                _ => {}
+            }
+            true
+        });
+        names
+    }
+}

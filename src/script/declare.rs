@@ -111,6 +111,18 @@ fn register(m: &mut Registrar) {
         .add(|at: NativeCallContext, name: &str, default: Dynamic, about: &str| {
             with(&at, |d, _| setting(d, name, &default, about))
         });
+    m.global("by_cluster")
+        .sig("(values: map, otherwise: any) -> any")
+        .doc(
+            "A value that differs by cluster, for defaults: `by_cluster(#{ infra: 64512, apps: 64513 }, 0)`. The top \
+             level is evaluated once for each cluster, with its name here; without a cluster, and for one that the map \
+             does not name, `otherwise` is given.",
+        )
+        .example(r#"playbook(#{ id: "t5" }); let asn = setting("asn", by_cluster(#{ infra: 64512 }, 0), "the AS"); asn >= 0"#)
+        .add(|at: NativeCallContext, values: Map, otherwise: Dynamic| -> HostResult<Dynamic> {
+            let own = with(&at, |d, _| Ok(d.cluster.clone()))?;
+            Ok(own.and_then(|c| values.get(c.as_str()).cloned()).unwrap_or(otherwise))
+        });
     m.global("step")
         .sig("(id: string, options: map, body?: |t|)")
         .doc(

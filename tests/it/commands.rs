@@ -1,0 +1,66 @@
+//! The other subcommands: list, plan, doc, init, new, completions.
+
+use crate::Test;
+
+#[test]
+fn the_embedded_playbooks_are_listed_and_right() {
+    Test::new().pb("list").code(0).says(&["t2", "t5", "t14", "Networking"]);
+    Test::new().pb("list -v t5").code(0).says(&["bgp-sessions", "bgp-table", "bgp-failover", "disrupt"]).says_nothing_of(&["t14"]);
+    Test::new().pb("check").code(0).says(&["nothing wrong"]);
+}
+
+#[test]
+fn a_plan_shows_order_effects_and_settings() {
+    Test::new()
+        .playbook(
+            r#"let n = setting("n", 1, "a number");
+               step("b", #{ on: "none", needs: ["a"], effect: "disrupt" }, |t| {});
+               step("a", #{ title: "The first" }, |t| {});"#,
+        )
+        .pb("plan p.rhai --set n=2")
+        .code(0)
+        .says(&["p/a@apps", "p/a@infra", "p/b", "The first", "disrupt", "needs p/a@apps, p/a@infra", "p.n", "--set", "--allow disrupt"]);
+}
+
+#[test]
+fn a_function_has_a_page() {
+    Test::new().pb("doc eventually").code(0).says(&["(within: duration, body: ||) -> any", "Repeats the closure"]);
+    Test::new().pb("doc evntually").code(2).complains(&["did you mean \"eventually\"?"]);
+    Test::new().pb("doc").code(0).says(&["kube", "bgp", "eventually"]);
+}
+
+#[test]
+fn definitions_are_written_for_editors() {
+    let ran = Test::new().pb("doc --definitions defs").code(0);
+    assert!(ran.read("defs/pb.d.rhai").contains("fn eventually("));
+}
+
+#[test]
+fn what_init_and_new_write_is_right() {
+    let test = Test::new();
+    test.command("init here").output().expect("init");
+    let dir = test.path().join("here");
+    assert!(dir.join("playbooks/t5-networking.rhai").exists() && dir.join("stdlib/bgp.rhai").exists());
+    let pb = |args: &str| {
+        let output = test.command(args).current_dir(&dir).output().expect("pb runs");
+        let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+        (output.status.code(), text)
+    };
+    let (code, text) = pb("check");
+    assert_eq!(code, Some(0), "{text}");
+    assert_eq!(pb("new t16-backups").0, Some(0));
+    let (code, text) = pb("check t16");
+    assert_eq!(code, Some(0), "{text}");
+    let (code, text) = pb("plan t16");
+    assert_eq!(code, Some(0), "{text}");
+}
+
+#[test]
+fn a_shell_gets_completions() {
+    Test::new().pb("completions bash").code(0).says(&["_pb", "--read-only"]);
+}
+
+#[test]
+fn the_version_is_told() {
+    Test::new().pb("--version").code(0).says(&[concat!("pb ", env!("CARGO_PKG_VERSION"))]);
+}

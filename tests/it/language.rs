@@ -1,0 +1,83 @@
+//! The language host: imports, overlays, closures, traps.
+
+use crate::Test;
+
+#[test]
+fn a_module_beside_the_playbook_is_imported_by_its_path() {
+    Test::new()
+        .file("lib/helpers.rhai", "fn twice(x) { x * 2 }")
+        .step("import \"./lib/helpers\" as helpers; expect(helpers::twice(2), \"four\").to_be(4);")
+        .pb("run p.rhai")
+        .code(0);
+}
+
+#[test]
+fn a_module_of_the_library_needs_no_import_and_the_file_on_disk_wins() {
+    Test::new()
+        .file("stdlib/mine.rhai", "/// Doubles.\nfn twice(x) { x * 2 }")
+        .step("expect(mine::twice(2), \"four\").to_be(4);")
+        .pb("run p.rhai")
+        .code(0);
+}
+
+#[test]
+fn an_error_in_an_imported_module_is_placed_there() {
+    Test::new()
+        .file("helpers.rhai", "fn broken(x) {\n  x.frob()\n}")
+        .step("import \"./helpers\" as helpers;\nhelpers::broken(1);")
+        .pb("run p.rhai")
+        .code(2)
+        .says(&["helpers.rhai:2:", "x.frob()", "broken, called at p.rhai:4"]);
+}
+
+#[test]
+fn the_playbook_on_disk_wins_over_the_embedded_one() {
+    let text = r#"playbook(#{ id: "t2", title: "Mine" }); step("s", #{ on: "none" }, |t| { expect(1).to_be(1); });"#;
+    Test::new().file("playbooks/t2-crds.rhai", text).pb("run t2").code(0).says(&["Mine", "disk"]);
+    Test::new().pb("plan t2").code(0).says(&["CRDs and namespaces", "embedded"]);
+    Test::new().pb("plan playbooks/t2-crds.rhai").code(0).says(&["embedded"]);
+}
+
+#[test]
+fn closures_of_an_imported_module_run_on_other_threads() {
+    Test::new()
+        .file("helpers.rhai", "fn adder(n) { |x| x + n }")
+        .step("import \"./helpers\" as h; let f = h::adder(3); expect(parallel([|| f.call(1), || f.call(2)]), \"sums\").to_equal([4, 5]);")
+        .pb("run p.rhai")
+        .code(0);
+}
+
+#[test]
+fn strict_variables_find_a_misspelt_name_before_anything_runs() {
+    Test::new().step("let router = 1; expect(ruoter).to_be(1);").pb("run p.rhai").code(2).complains(&["ruoter", "p.rhai:3:"]);
+}
+
+#[test]
+fn a_trap_of_the_language_is_refused_with_its_rewrite() {
+    Test::new()
+        .step("let x = [1]; x.filter(|i| x.contains(i)); let s = \" a\"; let y = s.trim(); if \"10\" == 10 { } expect(1);")
+        .pb("check p.rhai")
+        .code(2)
+        .says(&["data race", "let x2 = x", "works in place", "never equal", "without a matcher"]);
+}
+
+#[test]
+fn check_tells_all_problems_at_once() {
+    Test::new()
+        .playbook(
+            r#"step("a", #{ on: "none", covers: ["T5.99"], needs: ["b"] }, |t| { expekt(1); });
+               step("b", #{ on: "none", needs: ["a"] }, |t| { t.note(); });
+               step("b", #{ on: "mars" }, |t| { [1].fliter(|x| x); });"#,
+        )
+        .toml("[settings]\nnobody = 1\n")
+        .pb("check p.rhai")
+        .code(2)
+        .says(&["T5.99", "in a circle", "declared twice", "\"mars\"", "did you mean \"expect\"", "takes 1 argument", "did you mean \"filter\"", "nobody"]);
+}
+
+#[test]
+fn a_host_call_at_top_level_is_refused() {
+    let test = || Test::new().playbook("let x = sh::run(\"true\", []);\nstep(\"s\", #{ on: \"none\" }, |t| {});");
+    test().pb("check p.rhai").code(2).says(&["sh::run", "top level", "p.rhai:2:"]);
+    test().pb("run p.rhai").code(2).complains(&["top level", "p.rhai:2:"]);
+}

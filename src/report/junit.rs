@@ -1,8 +1,8 @@
 //! `--report junit=FILE`: JUnit XML for CI servers.
 //!
 //! A playbook is a testsuite, a step a testcase (`bgp-table@infra`). JUnit knows four ends only: `passed` and
-//! `warned` are successes (the warning stands in system-out), `failed` is a failure, `errored` and `interrupted` are
-//! errors. `skipped`, `blocked`, `manual` and `inconclusive` become skipped with a message: nothing that was looked
+//! `warned` are successes (the warning stands in system-out), `failed` is a failure, `errored` is an
+//! error. `skipped`, `blocked`, `manual` and `inconclusive` become skipped with a message: nothing that was looked
 //! at was wrong, so a failure would be untrue; but nothing was shown to be right, so a success would be a lie.
 
 use std::time::Duration;
@@ -63,7 +63,7 @@ fn case(step: &StepInfo, result: &StepResult) -> TestCase {
     for metric in &result.metrics {
         case.add_property(Property::new(
             format!("metric.{}", metric.name),
-            format!("{} {}", metric.value, metric.unit),
+            format!("{} {}", metric.value, if metric.unit == "1" { "" } else { &metric.unit }).trim_end().to_string(),
         ));
     }
     let mut out = vec![step.title.clone()];
@@ -79,8 +79,8 @@ fn status(result: &StepResult) -> TestCaseStatus {
     let mut status = match result.outcome {
         Outcome::Passed | Outcome::Warned => return TestCaseStatus::success(),
         Outcome::Failed => TestCaseStatus::non_success(NonSuccessKind::Failure),
-        Outcome::Errored | Outcome::Interrupted => TestCaseStatus::non_success(NonSuccessKind::Error),
-        Outcome::Inconclusive | Outcome::Manual | Outcome::Skipped | Outcome::Blocked => TestCaseStatus::skipped(),
+        Outcome::Errored => TestCaseStatus::non_success(NonSuccessKind::Error),
+        _ => TestCaseStatus::skipped(),
     };
     match result.outcome {
         Outcome::Skipped => status.set_message(clean(&result.message)),
@@ -141,7 +141,6 @@ mod tests {
             Outcome::Manual,
             Outcome::Skipped,
             Outcome::Blocked,
-            Outcome::Interrupted,
         ] {
             let status = status(&sample::result("t1/x", outcome));
             assert!(!matches!(status, TestCaseStatus::Success { .. }), "{outcome}");

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use super::layout::{STATUS, entry, status, time};
 use super::step::{margin, reason};
-use super::word;
+use super::{is_stopped, word};
 use crate::event::{Outcome, StepResult, short};
 use crate::report::{Run, exit_words};
 use crate::ui::{Role, Ui, clean, left, plural, width, wrap};
 
 /// The order in which outcomes are counted.
-pub(super) const ORDER: [Outcome; 9] = [
+pub(super) const ORDER: [Outcome; 8] = [
     Outcome::Passed,
     Outcome::Warned,
     Outcome::Failed,
@@ -20,17 +20,15 @@ pub(super) const ORDER: [Outcome; 9] = [
     Outcome::Manual,
     Outcome::Skipped,
     Outcome::Blocked,
-    Outcome::Interrupted,
 ];
 
 /// The order in which they are named: the gravest last, next to the result, where the eye is.
-const NAMED: [Outcome; 8] = [
+const NAMED: [Outcome; 7] = [
     Outcome::Skipped,
     Outcome::Blocked,
     Outcome::Manual,
     Outcome::Warned,
     Outcome::Inconclusive,
-    Outcome::Interrupted,
     Outcome::Errored,
     Outcome::Failed,
 ];
@@ -92,7 +90,7 @@ fn groups<'a>(results: impl Iterator<Item = &'a StepResult>) -> Vec<Vec<&'a Step
     let mut groups: Vec<Vec<&StepResult>> = Vec::new();
     for result in results {
         let alike = |other: &StepResult| {
-            matches!(result.outcome, Outcome::Skipped | Outcome::Blocked | Outcome::Interrupted)
+            (matches!(result.outcome, Outcome::Skipped | Outcome::Blocked) || is_stopped(result))
                 && other.message == result.message
         };
         match groups.iter_mut().find(|g| g.first().is_some_and(|first| alike(first))) {
@@ -105,10 +103,10 @@ fn groups<'a>(results: impl Iterator<Item = &'a StepResult>) -> Vec<Vec<&'a Step
 
 fn named(ui: Ui, outcome: Outcome, group: &[&StepResult], ids: usize) -> Vec<String> {
     let Some(first) = group.first() else { return Vec::new() };
-    let label = status(ui, outcome.into(), word(outcome));
+    let label = status(ui, outcome.into(), word(first));
     if group.len() > 1 {
         let text = format!("{}: {}", plural(group.len(), "step"), reason(first));
-        let mut lines = entry(ui, outcome.into(), word(outcome), &text);
+        let mut lines = entry(ui, outcome.into(), word(first), &text);
         let all: Vec<&str> = group.iter().map(|r| r.id.as_str()).collect();
         for line in wrap(&all.join(", "), ui.width.saturating_sub(STATUS + 1)) {
             lines.push(format!("{}{}", margin(), ui.paint(Role::Name, line)));

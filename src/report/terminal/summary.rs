@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::layout::{STATUS, entry, status, time};
 use super::step::{margin, reason};
-use super::{is_stopped, word};
+use super::word;
 use crate::event::{Outcome, StepResult, short};
 use crate::report::{Run, exit_words};
 use crate::ui::{Role, Ui, clean, left, plural, width, wrap};
@@ -85,13 +85,12 @@ pub(super) fn lines(ui: Ui, run: &Run, ids: usize) -> Vec<String> {
     lines
 }
 
-/// Steps that ended the same way for the same reason stand together, unless each has more to say.
+/// Steps that ended the same way for the same reason stand together. What a person has to do is told for each.
 fn groups<'a>(results: impl Iterator<Item = &'a StepResult>) -> Vec<Vec<&'a StepResult>> {
     let mut groups: Vec<Vec<&StepResult>> = Vec::new();
     for result in results {
-        let alike = |other: &StepResult| {
-            (matches!(result.outcome, Outcome::Skipped | Outcome::Blocked) || is_stopped(result))
-                && other.message == result.message
+        let alike = |first: &StepResult| {
+            result.outcome != Outcome::Manual && word(first) == word(result) && reason(first) == reason(result)
         };
         match groups.iter_mut().find(|g| g.first().is_some_and(|first| alike(first))) {
             Some(group) => group.push(result),
@@ -118,9 +117,13 @@ fn named(ui: Ui, outcome: Outcome, group: &[&StepResult], ids: usize) -> Vec<Str
     // On a narrow terminal the text begins below the id instead of beside it.
     let indent = if ui.width.saturating_sub(beside) < NARROW { STATUS + 3 } else { beside };
     let room = ui.width.saturating_sub(indent);
-    let mut text = wrap(&reason(first), room);
-    if outcome == Outcome::Manual {
-        text.extend(wrap(&clean(first.instructions.as_deref().unwrap_or_default()), room));
+    let todo = clean(first.instructions.as_deref().unwrap_or_default());
+    let mut text = match outcome {
+        Outcome::Manual => wrap(&todo, room),
+        _ => Vec::new(),
+    };
+    if !todo.starts_with(&reason(first)) || text.is_empty() {
+        text.splice(0..0, wrap(&reason(first), room));
     }
     if text.len() > MOST {
         text.truncate(MOST);

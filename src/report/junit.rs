@@ -1,9 +1,10 @@
 //! `--report junit=FILE`: JUnit XML for CI servers.
 //!
-//! A playbook is a testsuite, a step a testcase (`bgp-table@infra`). JUnit knows four ends only: `passed` and
-//! `warned` are successes (the warning stands in system-out), `failed` is a failure, `errored` is an
-//! error. `skipped`, `blocked`, `manual` and `inconclusive` become skipped with a message: nothing that was looked
-//! at was wrong, so a failure would be untrue; but nothing was shown to be right, so a success would be a lie.
+//! A playbook is a testsuite (its properties: where it was read, the settings that differ, the run's verdict), a step
+//! is a testcase (`bgp-table@infra`). JUnit knows four ends only: `passed` and `warned` are successes (the warning
+//! stands in system-out), `failed` is a failure, `errored` is an error. `skipped`, `blocked`, `manual` and
+//! `inconclusive` become skipped with a message: nothing that was looked at was wrong, so a failure would be untrue;
+//! but nothing was shown to be right, so a success would be a lie.
 
 use std::time::Duration;
 
@@ -33,6 +34,11 @@ pub(super) fn render(run: &Run) -> Result<String> {
             ("source", &playbook.source),
         ] {
             suite.add_property(Property::new(name, value));
+        }
+        for setting in run.settings.iter().filter(|s| s.playbook == playbook.id && s.value != s.default) {
+            let cluster = setting.cluster.as_ref().map(|c| format!("@{c}")).unwrap_or_default();
+            let value = format!("{} ({})", setting.value, setting.from);
+            suite.add_property(Property::new(format!("setting.{}{cluster}", setting.name), value));
         }
         suite.add_property(Property::new("verdict", Verdict::of(run).word.to_string()));
         suite.add_test_cases(mine.into_iter().map(|(step, result)| case(step, result)));

@@ -76,8 +76,6 @@ pub enum Outcome {
     Skipped,
     /// Something it needs did not pass.
     Blocked,
-    /// Cut short by the operator.
-    Interrupted,
 }
 
 impl Outcome {
@@ -92,7 +90,6 @@ impl Outcome {
             Self::Manual => "manual",
             Self::Skipped => "skipped",
             Self::Blocked => "blocked",
-            Self::Interrupted => "interrupted",
         }
     }
 

@@ -15,27 +15,33 @@ const ERRORED: u8 = 3;
 /// Nothing failed, but the run is incomplete.
 const INCOMPLETE: u8 = 4;
 
-/// By the order 130 > 2 > 1 > 3 > 4 > 0. A run without any step is incomplete: nothing was looked at.
-pub fn exit_code<'a>(results: impl IntoIterator<Item = &'a StepResult>) -> u8 {
-    let codes: Vec<u8> = results.into_iter().map(of_step).collect();
+/// By the order 130 > 2 > 1 > 3 > 4 > 0.
+///
+/// `left` is whether something could not be undone: the operator has to look, so it counts as not found out. A run
+/// without any step is incomplete: nothing was looked at.
+pub fn exit_code<'a>(interrupted: bool, results: impl IntoIterator<Item = &'a StepResult>, left: bool) -> u8 {
+    let mut codes: Vec<u8> = results.into_iter().map(of_step).collect();
     if codes.is_empty() {
-        return INCOMPLETE;
+        codes.push(INCOMPLETE);
+    }
+    if interrupted {
+        codes.push(INTERRUPTED);
+    }
+    if left {
+        codes.push(ERRORED);
     }
     let order = [INTERRUPTED, WRONG, FAILED, ERRORED, INCOMPLETE];
     order.into_iter().find(|code| codes.contains(code)).unwrap_or(0)
 }
 
 fn of_step(result: &StepResult) -> u8 {
-    match result.outcome {
-        Outcome::Interrupted => INTERRUPTED,
-        Outcome::Failed => FAILED,
-        // A mistake in the playbook ends its step as errored; the code says whose mistake it is.
-        Outcome::Errored => match result.error.as_ref().map(|e| e.kind.exit_code()) {
-            Some(WRONG) => WRONG,
-            _ => ERRORED,
-        },
-        Outcome::Inconclusive | Outcome::Manual | Outcome::Skipped | Outcome::Blocked => INCOMPLETE,
-        Outcome::Passed | Outcome::Warned => 0,
+    // A mistake in the playbook ends its step as errored, and a stop does: the code says whose doing it is.
+    match (result.outcome, result.error.as_ref().map(|e| e.kind.exit_code())) {
+        (Outcome::Passed | Outcome::Warned, _) => 0,
+        (_, Some(code @ (INTERRUPTED | WRONG))) => code,
+        (Outcome::Failed, _) => FAILED,
+        (Outcome::Errored, _) => ERRORED,
+        _ => INCOMPLETE,
     }
 }
 
@@ -44,9 +50,8 @@ pub fn exit_words(run: &Run) -> String {
     let results = run.results();
     let code = run.exit_code();
     let count = |outcome: Outcome| results.iter().filter(|(_, r)| r.outcome == outcome).count();
-    let wrong = results.iter().filter(|(_, r)| r.outcome == Outcome::Errored && of_step(r) == WRONG).count();
-    let unknown = count(Outcome::Errored) - wrong;
-    let mut why = Vec::new();
+    let coded = |code: u8| results.iter().filter(|(_, r)| of_step(r) == code).count();
+    let mut why: Vec<String> = Vec::new();
     let mut say = |count: usize, words: &str| {
         if count > 0 {
             why.push(format!("{} {words}", plural(count, "step")));
@@ -54,47 +59,41 @@ pub fn exit_words(run: &Run) -> String {
     };
     let word = match code {
         INTERRUPTED => {
-            say(count(Outcome::Interrupted), "did not finish");
+            say(coded(INTERRUPTED), "did not finish");
+            say(count(Outcome::Skipped), "did not begin");
             "interrupted"
         }
         WRONG => {
-            say(wrong, "could not run as written");
+            say(coded(WRONG), "could not run as written");
             "the playbook or the configuration is wrong"
         }
         FAILED => {
-            say(count(Outcome::Failed), "failed");
-            say(wrong + unknown, "could not find out");
+            say(coded(FAILED), "failed");
+            say(coded(ERRORED), "could not find out");
             "failed"
         }
         ERRORED => {
-            say(unknown, "could not find out");
+            say(coded(ERRORED), "could not find out");
+            if run.finished.as_ref().is_some_and(|f| !f.left.is_empty()) {
+                why.push("a change could not be undone".into());
+            }
             "not found out"
         }
         INCOMPLETE => {
-            let manual = count(Outcome::Manual);
-            if manual > 0 {
-                why.push(format!("{} {}", plural(manual, "manual step"), if manual == 1 { "waits" } else { "wait" }));
-            }
-            let mut say = |count: usize, words: &str| {
-                if count > 0 {
-                    why.push(format!("{count} {words}"));
-                }
-            };
-            say(count(Outcome::Inconclusive), "inconclusive");
-            say(count(Outcome::Blocked), "blocked");
-            say(count(Outcome::Skipped), "skipped");
+            why = incomplete(&count);
             if results.is_empty() {
                 why.push("there was no step to run".into());
             }
             "incomplete"
         }
         0 => {
-            match (results.len(), count(Outcome::Warned)) {
-                (1, 0) => why.push("the step passed".into()),
-                (all, 0) => why.push(format!("all {all} steps passed")),
-                (1, _) => why.push("the step passed, with a warning".into()),
-                (all, warned) => why.push(format!("all {all} steps passed, {warned} with a warning")),
-            }
+            let all = results.len();
+            why.push(match (all, count(Outcome::Warned)) {
+                (1, 0) => "the step passed".into(),
+                (1, _) => "the step passed, with a warning".into(),
+                (_, 0) => format!("all {all} steps passed"),
+                (_, warned) => format!("all {all} steps passed, {warned} with a warning"),
+            });
             "passed"
         }
         _ => "ended",
@@ -105,39 +104,56 @@ pub fn exit_words(run: &Run) -> String {
     }
 }
 
+fn incomplete(count: &dyn Fn(Outcome) -> usize) -> Vec<String> {
+    let mut why = Vec::new();
+    let manual = count(Outcome::Manual);
+    if manual > 0 {
+        why.push(format!("{} {}", plural(manual, "manual step"), if manual == 1 { "waits" } else { "wait" }));
+    }
+    for outcome in [Outcome::Inconclusive, Outcome::Blocked, Outcome::Skipped] {
+        if count(outcome) > 0 {
+            why.push(format!("{} {outcome}", count(outcome)));
+        }
+    }
+    why
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::error::{Error, Kind};
-    use crate::report::sample::{result, run_of, started};
+    use crate::report::sample::{result, run_of, started, stopped};
 
     fn code(outcomes: &[Outcome]) -> u8 {
-        exit_code(&outcomes.iter().map(|o| result("t1/x", *o)).collect::<Vec<_>>())
+        exit_code(false, &outcomes.iter().map(|o| result("t1/x", *o)).collect::<Vec<_>>(), false)
     }
 
     #[test]
     fn the_gravest_outcome_decides() {
-        use Outcome::{Blocked, Errored, Failed, Inconclusive, Interrupted, Manual, Passed, Skipped, Warned};
+        use Outcome::{Blocked, Errored, Failed, Inconclusive, Manual, Passed, Skipped, Warned};
         assert_eq!(code(&[Passed, Warned]), 0);
         for outcome in [Inconclusive, Manual, Skipped, Blocked] {
             assert_eq!(code(&[Passed, outcome]), 4);
         }
         assert_eq!(code(&[Manual, Errored]), 3);
         assert_eq!(code(&[Manual, Errored, Failed]), 1);
-        assert_eq!(code(&[Failed, Interrupted, Errored]), 130);
         assert_eq!(code(&[]), 4);
+        let passed = [result("t1/x", Passed)];
+        assert_eq!(exit_code(true, &passed, false), 130);
+        assert_eq!(exit_code(false, &passed, true), 3);
+        assert_eq!(exit_code(false, &[stopped(), result("t1/x", Failed)], true), 130);
     }
 
     #[test]
     fn a_mistake_in_the_playbook_comes_before_a_failed_check() {
         let mut wrong = result("t1/x", Outcome::Errored);
         wrong.error = Some(Error::new(Kind::Playbook, "unknown function"));
-        assert_eq!(exit_code(&[wrong, result("t1/y", Outcome::Failed)]), 2);
+        assert_eq!(exit_code(false, &[wrong, result("t1/y", Outcome::Failed)], false), 2);
     }
 
     #[test]
     fn the_words_say_what_the_code_means() {
-        use Outcome::{Errored, Failed, Interrupted, Manual, Passed, Skipped, Warned};
+        use Outcome::{Errored, Failed, Manual, Passed, Skipped, Warned};
         let words = |outcomes: &[Outcome]| {
             let ids: Vec<String> = (0..outcomes.len()).map(|n| format!("t1/s{n}")).collect();
             let mut events = vec![started(&ids.iter().map(String::as_str).collect::<Vec<_>>())];
@@ -152,7 +168,10 @@ mod tests {
         assert_eq!(words(&[Manual, Skipped]), "incomplete: 1 manual step waits and 1 skipped (exit code 4)");
         assert_eq!(words(&[Failed, Errored]), "failed: 1 step failed and 1 step could not find out (exit code 1)");
         assert_eq!(words(&[Errored]), "not found out: 1 step could not find out (exit code 3)");
-        assert_eq!(words(&[Interrupted, Passed]), "interrupted: 1 step did not finish (exit code 130)");
+        assert_eq!(
+            exit_words(&run_of(&[started(&["t1/x"]), crate::report::sample::finished(0, stopped())])),
+            "interrupted: 1 step did not finish (exit code 130)"
+        );
         assert_eq!(words(&[]), "incomplete: there was no step to run (exit code 4)");
     }
 }

@@ -1,9 +1,10 @@
 //! `--report junit=FILE`: JUnit XML for CI servers.
 //!
-//! A playbook is a testsuite, a step a testcase (`bgp-table@infra`). JUnit knows four ends only: `passed` and
-//! `warned` are successes (the warning stands in system-out), `failed` is a failure, `errored` and `interrupted` are
-//! errors. `skipped`, `blocked`, `manual` and `inconclusive` become skipped with a message: nothing that was looked
-//! at was wrong, so a failure would be untrue; but nothing was shown to be right, so a success would be a lie.
+//! A playbook is a testsuite (its properties: where it was read, the settings that differ, the run's verdict), a step
+//! is a testcase (`bgp-table@infra`). JUnit knows four ends only: `passed` and `warned` are successes (the warning
+//! stands in system-out), `failed` is a failure, `errored` is an error. `skipped`, `blocked`, `manual` and
+//! `inconclusive` become skipped with a message: nothing that was looked at was wrong, so a failure would be untrue;
+//! but nothing was shown to be right, so a success would be a lie.
 
 use std::time::Duration;
 
@@ -34,6 +35,11 @@ pub(super) fn render(run: &Run) -> Result<String> {
         ] {
             suite.add_property(Property::new(name, value));
         }
+        for setting in run.settings.iter().filter(|s| s.playbook == playbook.id && s.value != s.default) {
+            let cluster = setting.cluster.as_ref().map(|c| format!("@{c}")).unwrap_or_default();
+            let value = format!("{} ({})", setting.value, setting.from);
+            suite.add_property(Property::new(format!("setting.{}{cluster}", setting.name), value));
+        }
         suite.add_property(Property::new("verdict", Verdict::of(run).word.to_string()));
         suite.add_test_cases(mine.into_iter().map(|(step, result)| case(step, result)));
         report.add_test_suite(suite);
@@ -63,7 +69,7 @@ fn case(step: &StepInfo, result: &StepResult) -> TestCase {
     for metric in &result.metrics {
         case.add_property(Property::new(
             format!("metric.{}", metric.name),
-            format!("{} {}", metric.value, metric.unit),
+            format!("{} {}", metric.value, if metric.unit == "1" { "" } else { &metric.unit }).trim_end().to_string(),
         ));
     }
     let mut out = vec![step.title.clone()];
@@ -79,8 +85,8 @@ fn status(result: &StepResult) -> TestCaseStatus {
     let mut status = match result.outcome {
         Outcome::Passed | Outcome::Warned => return TestCaseStatus::success(),
         Outcome::Failed => TestCaseStatus::non_success(NonSuccessKind::Failure),
-        Outcome::Errored | Outcome::Interrupted => TestCaseStatus::non_success(NonSuccessKind::Error),
-        Outcome::Inconclusive | Outcome::Manual | Outcome::Skipped | Outcome::Blocked => TestCaseStatus::skipped(),
+        Outcome::Errored => TestCaseStatus::non_success(NonSuccessKind::Error),
+        _ => TestCaseStatus::skipped(),
     };
     match result.outcome {
         Outcome::Skipped => status.set_message(clean(&result.message)),
@@ -141,7 +147,6 @@ mod tests {
             Outcome::Manual,
             Outcome::Skipped,
             Outcome::Blocked,
-            Outcome::Interrupted,
         ] {
             let status = status(&sample::result("t1/x", outcome));
             assert!(!matches!(status, TestCaseStatus::Success { .. }), "{outcome}");

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use jiff::Timestamp;
 
 use super::exit_code;
+use crate::error::{Error, Kind};
 use crate::event::{Event, Outcome, PlaybookInfo, SettingInfo, StepInfo, StepResult, What};
 
 /// A file of evidence that was written.
@@ -114,22 +115,24 @@ impl Run {
     pub fn exit_code(&self) -> u8 {
         match &self.finished {
             Some(finished) => finished.exit_code,
-            None => exit_code(self.results().iter().map(|(_, result)| result)),
+            None => exit_code(self.interrupted, self.results().iter().map(|(_, result)| result), false),
         }
     }
 }
 
+const UNFINISHED: &str = "the run ended before this step did";
+
 fn unfinished(id: &str) -> StepResult {
     StepResult {
         id: id.to_string(),
-        outcome: Outcome::Interrupted,
-        message: "the run ended before this step did".into(),
+        outcome: Outcome::Errored,
+        message: UNFINISHED.into(),
         seconds: 0.0,
         attempts: 0,
         calls: 0,
         judged: 0,
         failures: Vec::new(),
-        error: None,
+        error: Some(Error::new(Kind::Cancelled, UNFINISHED)),
         warnings: Vec::new(),
         notes: Vec::new(),
         metrics: Vec::new(),
@@ -149,6 +152,7 @@ mod tests {
         events.retain(|e| !matches!(&e.what, What::StepFinished(r) if r.id == "t2/crds@apps"));
         let run = sample::run_of(&events);
         let lost = run.results().into_iter().find(|(step, _)| step.id == "t2/crds@apps").expect("listed").1;
-        assert_eq!(lost.outcome, Outcome::Interrupted);
+        assert_eq!(lost.outcome, Outcome::Errored);
+        assert_eq!(lost.error.map(|e| e.kind), Some(Kind::Cancelled));
     }
 }

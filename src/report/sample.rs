@@ -47,6 +47,15 @@ pub(super) fn result(id: &str, outcome: Outcome) -> StepResult {
     }
 }
 
+/// A step that the operator ended, as the runner tells it.
+pub(super) fn stopped() -> StepResult {
+    let mut stopped = result("t1/x", Outcome::Errored);
+    stopped.message = "interrupted".into();
+    stopped.error = Some(Error::new(Kind::Cancelled, "interrupted"));
+    stopped
+}
+
+/// The event of a step's end.
 pub(super) fn finished(ms: i64, result: StepResult) -> Event {
     let id = result.id.clone();
     at(ms, Some(&id), What::StepFinished(Box::new(result)))
@@ -148,7 +157,7 @@ pub(super) fn good() -> Vec<Event> {
     events
 }
 
-/// Every outcome but interruption, with everything that a step can say.
+/// Every outcome, with everything that a step can say.
 pub(super) fn mixed() -> Vec<Event> {
     let mut first = started(&[
         "t2/crds@infra",

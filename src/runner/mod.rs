@@ -16,6 +16,7 @@ use rhai::Engine;
 use crate::event::{Outcome, PlaybookInfo, SettingInfo, StepResult, What};
 use crate::host::World;
 use crate::playbook::plan::{Plan, Planned};
+use crate::report::exit_code;
 use crate::script::declare::Body;
 use crate::script::resolver::Sources;
 
@@ -172,70 +173,5 @@ impl Run {
         let id = result.id.clone();
         self.world.bus.emit(Some(&id), What::StepFinished(Box::new(result.clone())));
         result
-    }
-}
-
-/// By precedence: 130 interrupted, 1 failed, 3 could not be found out, 4 incomplete, 0. What could
-/// not be undone counts as could not be found out: the operator has to look.
-fn exit_code(interrupted: bool, results: &[StepResult], left: bool) -> u8 {
-    let any = |outcomes: &[Outcome]| results.iter().any(|r| outcomes.contains(&r.outcome));
-    let broken = results.iter().any(|r| r.error.as_ref().is_some_and(|e| e.kind.exit_code() == 2));
-    if interrupted {
-        130
-    } else if broken {
-        2
-    } else if any(&[Outcome::Failed]) {
-        1
-    } else if left || any(&[Outcome::Errored]) {
-        3
-    } else if results.is_empty()
-        || any(&[Outcome::Manual, Outcome::Inconclusive, Outcome::Blocked, Outcome::Skipped])
-    {
-        4
-    } else {
-        0
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn result(outcome: Outcome) -> StepResult {
-        StepResult {
-            id: "t/x".into(),
-            outcome,
-            message: String::new(),
-            seconds: 0.0,
-            attempts: 1,
-            calls: 0,
-            judged: 1,
-            failures: Vec::new(),
-            error: None,
-            warnings: Vec::new(),
-            notes: Vec::new(),
-            metrics: Vec::new(),
-            evidence: Vec::new(),
-            instructions: None,
-        }
-    }
-
-    #[test]
-    fn exit_codes_by_precedence() {
-        use Outcome::{Blocked, Errored, Failed, Inconclusive, Manual, Passed, Skipped, Warned};
-        for (outcomes, code) in [
-            (vec![Passed, Warned], 0),
-            (vec![Passed, Manual], 4),
-            (vec![Inconclusive], 4),
-            (vec![Skipped, Passed], 4),
-            (vec![Blocked, Errored], 3),
-            (vec![Errored, Failed, Blocked], 1),
-            (vec![], 4),
-        ] {
-            let results: Vec<StepResult> = outcomes.iter().map(|o| result(*o)).collect();
-            assert_eq!(exit_code(false, &results, false), code, "{outcomes:?}");
-            assert_eq!(exit_code(true, &results, false), 130);
-        }
-        assert_eq!(exit_code(false, &[result(Passed)], true), 3);
     }
 }

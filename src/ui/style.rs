@@ -54,8 +54,8 @@ impl From<Outcome> for Role {
             Outcome::Passed => Self::Good,
             Outcome::Warned => Self::Warned,
             Outcome::Failed => Self::Bad,
-            Outcome::Errored | Outcome::Inconclusive | Outcome::Manual | Outcome::Interrupted => Self::Unknown,
             Outcome::Skipped | Outcome::Blocked => Self::Warned,
+            _ => Self::Unknown,
         }
     }
 }

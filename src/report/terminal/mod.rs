@@ -25,7 +25,8 @@ use self::calls::Calls;
 use self::live::{Live, Running};
 use super::Run;
 use crate::clock::Clock;
-use crate::event::{Event, Listener, Outcome, What};
+use crate::error::Kind;
+use crate::event::{Event, Listener, Outcome, StepResult, What};
 use crate::ui::Ui;
 
 /// How much is shown.
@@ -167,7 +168,7 @@ impl Terminal {
         self.print(&lines);
     }
 
-    fn step_ended(&mut self, result: &crate::event::StepResult) {
+    fn step_ended(&mut self, result: &StepResult) {
         self.running.retain(|r| r.id != result.id);
         if self.options.detail == Detail::Quiet && !step::is_problem(result.outcome) {
             return;
@@ -263,16 +264,21 @@ impl Listener for Terminal {
 }
 
 /// The word in the status column.
-fn word(outcome: Outcome) -> &'static str {
-    match outcome {
+fn word(result: &StepResult) -> &'static str {
+    match result.outcome {
         Outcome::Passed => "PASS",
         Outcome::Warned => "WARN",
         Outcome::Failed => "FAIL",
-        Outcome::Errored => "ERROR",
         Outcome::Inconclusive => "INCONCLUSIVE",
         Outcome::Manual => "MANUAL",
         Outcome::Skipped => "SKIP",
         Outcome::Blocked => "BLOCKED",
-        Outcome::Interrupted => "INTERRUPTED",
+        _ if is_stopped(result) => "STOPPED",
+        _ => "ERROR",
     }
+}
+
+/// Whether the operator ended the step: it could not find out, and needs no explanation why.
+fn is_stopped(result: &StepResult) -> bool {
+    result.error.as_ref().is_some_and(|e| e.kind == Kind::Cancelled)
 }

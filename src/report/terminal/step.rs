@@ -1,8 +1,7 @@
 //! A step's end: its line, and for what is not well everything that explains it, at once.
 
-use super::Detail;
 use super::layout::{BODY, NO_TIME, STATUS, bracket, detail, metric, status, step_line};
-use super::word;
+use super::{Detail, is_stopped, word};
 use crate::error::Place;
 use crate::event::{Failure, Outcome, StepInfo, StepResult};
 use crate::ui::{Role, Ui, clean, plural, snippet};
@@ -27,16 +26,16 @@ pub(super) fn ended(ui: Ui, how_much: Detail, ids: usize, info: &StepInfo, resul
         (_, 0 | 1) => info.title.clone(),
         (_, n) => format!("{} (attempt {n})", info.title),
     };
-    let status = status(ui, role, word(result.outcome));
+    let status = status(ui, role, word(result));
     let mut lines = vec![step_line(ui, &status, &time, &result.id, ids, &title)];
     match result.outcome {
         Outcome::Passed | Outcome::Warned | Outcome::Skipped | Outcome::Blocked => {}
-        Outcome::Failed | Outcome::Errored | Outcome::Inconclusive => lines.extend(why(ui, info, result)),
+        _ if is_stopped(result) => lines.extend(detail(ui, Role::Plain, "because", &reason(result))),
         Outcome::Manual => {
             let text = result.instructions.as_deref().unwrap_or(&result.message);
             lines.extend(detail(ui, Role::Plain, "to do", text));
         }
-        Outcome::Interrupted => lines.extend(detail(ui, Role::Plain, "because", &result.message)),
+        _ => lines.extend(why(ui, info, result)),
     }
     for warning in &result.warnings {
         lines.extend(detail(ui, Role::Warned, "warning", warning));

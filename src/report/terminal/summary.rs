@@ -11,7 +11,7 @@ use crate::report::{Run, exit_words};
 use crate::ui::{Role, Ui, clean, left, plural, width, wrap};
 
 /// The order in which outcomes are counted.
-pub(super) const ORDER: [Outcome; 9] = [
+pub(super) const ORDER: [Outcome; 8] = [
     Outcome::Passed,
     Outcome::Warned,
     Outcome::Failed,
@@ -20,17 +20,15 @@ pub(super) const ORDER: [Outcome; 9] = [
     Outcome::Manual,
     Outcome::Skipped,
     Outcome::Blocked,
-    Outcome::Interrupted,
 ];
 
 /// The order in which they are named: the gravest last, next to the result, where the eye is.
-const NAMED: [Outcome; 8] = [
+const NAMED: [Outcome; 7] = [
     Outcome::Skipped,
     Outcome::Blocked,
     Outcome::Manual,
     Outcome::Warned,
     Outcome::Inconclusive,
-    Outcome::Interrupted,
     Outcome::Errored,
     Outcome::Failed,
 ];
@@ -87,13 +85,12 @@ pub(super) fn lines(ui: Ui, run: &Run, ids: usize) -> Vec<String> {
     lines
 }
 
-/// Steps that ended the same way for the same reason stand together, unless each has more to say.
+/// Steps that ended the same way for the same reason stand together. What a person has to do is told for each.
 fn groups<'a>(results: impl Iterator<Item = &'a StepResult>) -> Vec<Vec<&'a StepResult>> {
     let mut groups: Vec<Vec<&StepResult>> = Vec::new();
     for result in results {
-        let alike = |other: &StepResult| {
-            matches!(result.outcome, Outcome::Skipped | Outcome::Blocked | Outcome::Interrupted)
-                && other.message == result.message
+        let alike = |first: &StepResult| {
+            result.outcome != Outcome::Manual && word(first) == word(result) && reason(first) == reason(result)
         };
         match groups.iter_mut().find(|g| g.first().is_some_and(|first| alike(first))) {
             Some(group) => group.push(result),
@@ -105,10 +102,10 @@ fn groups<'a>(results: impl Iterator<Item = &'a StepResult>) -> Vec<Vec<&'a Step
 
 fn named(ui: Ui, outcome: Outcome, group: &[&StepResult], ids: usize) -> Vec<String> {
     let Some(first) = group.first() else { return Vec::new() };
-    let label = status(ui, outcome.into(), word(outcome));
+    let label = status(ui, outcome.into(), word(first));
     if group.len() > 1 {
         let text = format!("{}: {}", plural(group.len(), "step"), reason(first));
-        let mut lines = entry(ui, outcome.into(), word(outcome), &text);
+        let mut lines = entry(ui, outcome.into(), word(first), &text);
         let all: Vec<&str> = group.iter().map(|r| r.id.as_str()).collect();
         for line in wrap(&all.join(", "), ui.width.saturating_sub(STATUS + 1)) {
             lines.push(format!("{}{}", margin(), ui.paint(Role::Name, line)));
@@ -120,9 +117,13 @@ fn named(ui: Ui, outcome: Outcome, group: &[&StepResult], ids: usize) -> Vec<Str
     // On a narrow terminal the text begins below the id instead of beside it.
     let indent = if ui.width.saturating_sub(beside) < NARROW { STATUS + 3 } else { beside };
     let room = ui.width.saturating_sub(indent);
-    let mut text = wrap(&reason(first), room);
-    if outcome == Outcome::Manual {
-        text.extend(wrap(&clean(first.instructions.as_deref().unwrap_or_default()), room));
+    let todo = clean(first.instructions.as_deref().unwrap_or_default());
+    let mut text = match outcome {
+        Outcome::Manual => wrap(&todo, room),
+        _ => Vec::new(),
+    };
+    if !todo.starts_with(&reason(first)) || text.is_empty() {
+        text.splice(0..0, wrap(&reason(first), room));
     }
     if text.len() > MOST {
         text.truncate(MOST);

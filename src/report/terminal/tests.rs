@@ -10,8 +10,8 @@ use jiff::Timestamp;
 
 use super::{Detail, Terminal, TerminalOptions};
 use crate::clock::{Clock, System};
-use crate::event::{Event, Listener, Outcome, What};
-use crate::report::sample::{at, begin, finished, good, mixed, result, started};
+use crate::event::{Event, Listener, Outcome, StepResult, What};
+use crate::report::sample::{at, begin, finished, good, mixed, result, started, stopped};
 use crate::ui::{Ui, width};
 
 /// A clock that stands where the last event left it.
@@ -236,8 +236,7 @@ fn a_slow_step_is_announced_when_its_time_has_doubled() {
 #[test]
 fn an_interruption_says_what_happens_now() {
     let id = "t5/bgp-failover@infra";
-    let mut cut = result(id, Outcome::Interrupted);
-    cut.message = "interrupted".into();
+    let cut = StepResult { id: id.into(), ..stopped() };
     let events = [
         started(&[id, "t5/dns@infra"]),
         at(0, Some(id), What::StepStarted { attempt: 1 }),
@@ -278,8 +277,7 @@ fn watch_a_run() {
     let mut events = mixed();
     if how == "stop" {
         let id = "t5/bgp-failover@infra";
-        let mut cut = result(id, Outcome::Interrupted);
-        cut.message = "interrupted".into();
+        let cut = StepResult { id: id.into(), ..stopped() };
         events.truncate(18);
         events.push(at(3000, None, What::Interrupting { at_once: false }));
         events.push(finished(5000, cut));

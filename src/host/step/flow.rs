@@ -113,8 +113,14 @@ fn eventually(at: &NativeCallContext, within: Duration, body: &FnPtr) -> HostRes
 
 /// What an error that may pass says; none for one that will not.
 fn passing(error: &EvalAltResult) -> Option<String> {
-    let EvalAltResult::ErrorRuntime(value, _) = error.unwrap_inner() else { return None };
-    let error = value.read_lock::<Error>()?;
+    let error = match error.unwrap_inner() {
+        EvalAltResult::ErrorRuntime(value, _) => value.read_lock::<Error>()?.clone(),
+        // What is absent ends a script this way when it was put into a text; a deadline does too, and stands.
+        EvalAltResult::ErrorTerminated(value, _) => {
+            value.read_lock::<Error>().filter(|error| error.kind == Kind::NotFound)?.clone()
+        }
+        other => crate::host::object::explain(other)?,
+    };
     let may_pass = error.kind.is_transport()
         || matches!(error.kind, Kind::Expectation | Kind::Inconclusive | Kind::NotFound | Kind::Status | Kind::ExitCode);
     may_pass.then(|| match &error.failure {

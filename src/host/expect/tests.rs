@@ -1,0 +1,1 @@
+//! The words of each matcher's failure, and what counts as judged.

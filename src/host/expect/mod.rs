@@ -81,7 +81,12 @@ impl Expectation {
             diff,
         };
         state.failures.push(failure.clone());
+        // Within `eventually` an attempt's failure is no news yet: it tells the last one itself.
+        let told = state.trying == 0;
         drop(state);
+        if told {
+            cx.emit(What::Failed(failure.clone()));
+        }
         if self.soft {
             return Ok(());
         }

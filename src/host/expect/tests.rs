@@ -287,3 +287,18 @@ fn every_example_of_expectations_holds() {
         }
     }
 }
+
+#[test]
+fn eventually_takes_back_what_failed_while_it_waited() {
+    let (state, error) = run(r#"let n = #{ v: 0 }; let tries = [1, 2, 3];
+        eventually(ms(5000), || { let x = tries.len(); expect(x, "tries").to_be(3); });"#);
+    assert_eq!((error, state.failures.len(), state.trying), (None, 0, 0));
+    let (state, error) =
+        run(r#"eventually(ms(60), || { let address = `${up.status.podIP}/32`; expect(address, "a").to_be("x") })"#);
+    let error = error.expect("an error");
+    assert_eq!((error.kind, state.trying, state.failures.len()), (Kind::NotFound, 0, 0));
+    assert_eq!(error.message, "status.podIP is absent on Pod web/up");
+    let (state, _) = run(r#"eventually(ms(60), || expect(1, "a").to_be(2))"#);
+    assert_eq!((state.failures.len(), state.judged > 0), (1, true));
+    assert!(state.failures[0].expected.starts_with("2 (not within 60ms: looked"), "{:?}", state.failures);
+}

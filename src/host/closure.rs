@@ -7,6 +7,7 @@
 use rhai::{Array, Dynamic, Engine, FnPtr, FuncArgs, Map, NativeCallContext};
 
 use super::context::HostResult;
+use super::object::take_absence;
 
 /// A closure, and where it can be called.
 #[derive(Clone)]
@@ -36,7 +37,9 @@ impl Closure {
     pub fn call(&self, engine: &Engine, args: impl FuncArgs) -> HostResult<Dynamic> {
         #[expect(deprecated, reason = "as above")]
         let context = self.store.create_context(engine);
-        unshared(&self.call).call_within_context(&context, args)
+        // What an earlier script on this thread left behind is not this one's.
+        let _ = take_absence();
+        crate::host::object::call(&context, &unshared(&self.call), args)
     }
 }
 

@@ -5,6 +5,7 @@
 
 pub mod closure;
 pub mod context;
+pub mod expect;
 pub mod ledger;
 pub mod object;
 pub mod options;
@@ -14,8 +15,8 @@ pub mod state;
 pub mod step;
 #[cfg(test)]
 pub(crate) mod testing;
-pub mod values;
 pub mod undo;
+pub mod values;
 pub mod world;
 
 pub use context::{Call, Context, HostResult, Limit};
@@ -24,4 +25,4 @@ pub use registrar::{Form, Function, Module, Needs, Registrar};
 pub use world::World;
 
 /// Every module that scripts see. To add one, write its file and its row here.
-pub const MODULES: &[Module] = &[step::MODULE, values::MODULE, object::MODULE, object::LIST_MODULE];
+pub const MODULES: &[Module] = &[step::MODULE, values::MODULE, object::MODULE, object::LIST_MODULE, expect::MODULE];

@@ -24,6 +24,8 @@ pub struct StepState {
     pub evidence: Vec<String>,
     /// `expect(…)` whose matcher has not been called yet: label and place.
     pub unmatched: Vec<(u64, String, Option<crate::error::Place>)>,
+    /// How many `eventually` are on their way: their attempts' failures are not told as they come.
+    pub trying: u32,
     /// `finally(…)` closures, in order of registration.
     pub finally: Vec<Closure>,
     /// What lives until the step ends: port-forwards, sessions.

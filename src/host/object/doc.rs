@@ -92,7 +92,7 @@ impl Doc {
 }
 
 /// A key as a further step of a path: `.name`, or `["app.kubernetes.io/name"]` where a dot would mislead.
-pub(super) fn key_step(path: &str, key: &str) -> String {
+pub(crate) fn key_step(path: &str, key: &str) -> String {
     let plain = !key.is_empty() && key.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-');
     match (plain, path.is_empty()) {
         (true, true) => key.to_string(),

@@ -101,6 +101,14 @@ impl List {
         }
     }
 
+    /// The whole object that the list lies in; none for a list of its own.
+    pub fn owner(&self) -> Option<Object> {
+        match &self.inner.source {
+            Source::Place(doc, place) => Some(Object::at(doc.clone(), place.clone()).whole()),
+            _ => None,
+        }
+    }
+
     /// The number of items that it was filtered from; none where it was not filtered.
     pub fn population(&self) -> Option<usize> {
         self.inner.population

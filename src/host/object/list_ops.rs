@@ -21,7 +21,7 @@ pub(crate) fn call(ctx: &NativeCallContext, closure: &FnPtr, args: impl FuncArgs
 }
 
 /// Calls a closure that answers yes or no.
-pub(crate) fn test(ctx: &NativeCallContext, closure: &FnPtr, item: &Dynamic) -> HostResult<bool> {
+pub(super) fn test(ctx: &NativeCallContext, closure: &FnPtr, item: &Dynamic) -> HostResult<bool> {
     let answer = call(ctx, closure, (item.clone(),))?;
     if let Ok(answer) = answer.as_bool() {
         return Ok(answer);

@@ -20,17 +20,19 @@ use std::sync::Arc;
 
 use rhai::{Dynamic, Engine};
 
+pub(crate) use doc::key_step;
 pub use doc::{Doc, Origin};
 pub use equal::equal;
 pub(crate) use equal::{fields, items};
 pub use list::List;
-pub(crate) use list_ops::{call, order, test};
+pub(crate) use list_ops::{call, order};
 pub(crate) use list_rows::MODULE as LIST_MODULE;
 pub use missing::{Missing, explain, take_absence};
 pub(crate) use rows::MODULE;
 pub use status::Readiness;
 
 use crate::error::{Error, Kind};
+use crate::host::expect::Expectation;
 use crate::host::values::{Secret, Size};
 
 /// A JSON object that lies in a [`Doc`]: a whole Kubernetes object, or one inside it.
@@ -277,6 +279,7 @@ mod tests;
 /// What the engine needs besides functions: the operator `??`, which passes over what is missing.
 pub fn configure(engine: &mut Engine) {
     missing::configure(engine);
+    engine.register_type_with_name::<Expectation>("expectation");
     engine.register_type_with_name::<Object>("object");
     engine.register_type_with_name::<List>("list");
     engine.register_type_with_name::<std::time::Duration>("duration");

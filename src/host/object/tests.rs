@@ -70,7 +70,7 @@ fn computing_with_a_missing_value_fails_in_its_words() {
         format!("if {ip} {{ 1 }}"),
         format!("{ip} && s.name == \"shop\""),
         format!("s.name == \"shop\" && {ip} && s.name == \"shop\""),
-        format!("for x in {ip} {{ }}"),
+        format!("for x in {ip} {{ let y = x; }}"),
         format!("1 in {ip}"),
         format!("{ip}.to_string()"),
         format!("list([1]).filter(|x| {ip})"),

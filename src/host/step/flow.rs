@@ -68,6 +68,21 @@ pub(super) fn register(m: &mut Registrar) {
 
 fn eventually(at: &NativeCallContext, within: Duration, body: &FnPtr) -> HostResult<Dynamic> {
     let cx = here()?;
+    let mark = cx.state().mark();
+    cx.state().trying += 1;
+    let result = attempts(&cx, at, within, body);
+    let mut state = cx.state();
+    state.trying -= 1;
+    // What stands at the end was not told while it might still have changed.
+    let told = if state.trying == 0 { state.failures_since(mark).to_vec() } else { Vec::new() };
+    drop(state);
+    for failure in told {
+        cx.emit(What::Failed(failure));
+    }
+    result
+}
+
+fn attempts(cx: &Context, at: &NativeCallContext, within: Duration, body: &FnPtr) -> HostResult<Dynamic> {
     let clock = cx.world.clock.clone();
     let started = clock.instant();
     let mut pause = FIRST_PAUSE;
@@ -75,7 +90,7 @@ fn eventually(at: &NativeCallContext, within: Duration, body: &FnPtr) -> HostRes
     let mut since: Option<(String, std::time::Instant)> = None;
     loop {
         let mark = cx.state().mark();
-        let result = unshared(body).call_within_context::<Dynamic>(at, ());
+        let result = crate::host::object::call(at, &unshared(body), ());
         tries += 1;
         let seen = match result {
             Ok(value) => {
@@ -102,19 +117,25 @@ fn eventually(at: &NativeCallContext, within: Duration, body: &FnPtr) -> HostRes
         if left.is_zero() {
             let times = if tries == 1 { "once".to_string() } else { format!("{tries} times") };
             let told = format!("not within {}: looked {times}, and for the last {} it was so", short(within), short(unchanged));
-            return give_up(&cx, error, mark, &told);
+            return give_up(cx, error, mark, &told);
         }
         cx.state().rewind(mark);
         cx.emit(What::Waiting { message: seen });
-        sleep(&cx, pause.min(left))?;
+        sleep(cx, pause.min(left))?;
         pause = (pause * 3 / 2).min(LONGEST_PAUSE);
     }
 }
 
 /// What an error that may pass says; none for one that will not.
 fn passing(error: &EvalAltResult) -> Option<String> {
-    let EvalAltResult::ErrorRuntime(value, _) = error.unwrap_inner() else { return None };
-    let error = value.read_lock::<Error>()?;
+    let error = match error.unwrap_inner() {
+        EvalAltResult::ErrorRuntime(value, _) => value.read_lock::<Error>()?.clone(),
+        // What is absent ends a script this way when it was put into a text; a deadline does too, and stands.
+        EvalAltResult::ErrorTerminated(value, _) => {
+            value.read_lock::<Error>().filter(|error| error.kind == Kind::NotFound)?.clone()
+        }
+        other => crate::host::object::explain(other)?,
+    };
     let may_pass = error.kind.is_transport()
         || matches!(error.kind, Kind::Expectation | Kind::Inconclusive | Kind::NotFound | Kind::Status | Kind::ExitCode);
     may_pass.then(|| match &error.failure {

@@ -58,7 +58,7 @@ pub fn from_dynamic(value: &Dynamic) -> Value {
         return list.items().iter().map(from_dynamic).collect();
     }
     if let Some(span) = value.read_lock::<Duration>() {
-        return super::exact(*span).into();
+        return crate::config::units::show_duration(*span).into();
     }
     if let Some(size) = value.read_lock::<Size>() {
         return size.to_string().into();

@@ -8,7 +8,7 @@ mod show;
 mod size;
 
 pub use convert::{from_dynamic, to_array, to_dynamic};
-pub use duration::{exact, parse_duration};
+pub use duration::parse_duration;
 pub(crate) use rows::MODULE;
 pub use secret::Secret;
 pub use show::{number, show, type_name};

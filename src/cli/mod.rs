@@ -21,7 +21,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::client::kube::connect;
-use crate::config::{Environment, Overrides};
+use crate::config::Environment;
 use crate::error::{Error, Kind};
 use crate::playbook::Library;
 use crate::ui::{Ui, show_error};
@@ -99,14 +99,7 @@ fn dispatch(command: Command) -> Outcome {
             let taken: Vec<String> = prepared.ids();
             one(new::run(&args, &environment.dir, &taken, &mut out))
         }
-        Command::Doctor(args) => {
-            let loaded = prepare::prepare(&Overrides::default(), &environment);
-            let wrong = loaded.as_ref().map(prepare::Prepared::wrong_settings).unwrap_or_default();
-            let config = loaded.map(|p| (*p.config).clone());
-            let runtime = runtime()?;
-            let color = Ui::stdout().color;
-            one(doctor::run(&args, &config, &wrong, &environment, runtime.handle(), color, &mut out))
-        }
+        Command::Doctor(args) => doctor::run(&args, &environment, &mut out),
         Command::Completions(args) => one(completions::run(&args, &mut Cli::command(), &mut out)),
     }
 }

@@ -1,21 +1,23 @@
 //! Asks each cluster its version and for its nodes.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt;
 
 use super::probe::Probe;
 use crate::client::kube::connect::connect;
-use crate::config::Config;
+use crate::config;
 use crate::error::{Error, Kind};
+use crate::host::World;
 
 /// How long the connection alone may take.
 const CONNECT: Duration = Duration::from_secs(5);
 
 /// A question for each cluster.
-pub(super) fn probes(config: &Config, limit: Duration) -> Vec<Probe> {
-    let one = |(name, cluster): (&String, &crate::config::Cluster)| {
-        let (name, context) = (name.clone(), config.context(name).to_string());
+pub(super) fn probes(world: &Arc<World>, limit: Duration) -> Vec<Probe> {
+    let one = |(name, cluster): (&String, &config::Cluster)| {
+        let (name, context) = (name.clone(), world.config.context(name).to_string());
         let kubeconfig = cluster.kubeconfig.clone();
         let (asked, in_context) = (name.clone(), context.clone());
         let ask = async move {
@@ -31,5 +33,5 @@ pub(super) fn probes(config: &Config, limit: Duration) -> Vec<Probe> {
         };
         Probe { name, what: format!("context {context}"), ask: Some(ask.boxed()) }
     };
-    config.clusters.iter().map(one).collect()
+    world.config.clusters.iter().map(one).collect()
 }

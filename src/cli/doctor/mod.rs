@@ -8,68 +8,76 @@ mod tools;
 mod view;
 
 use std::io::Write;
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::config::{Config, Environment, Origin, settings::Raw, units};
+use super::args::{Configured, span};
+use super::{Outcome, prepare, runtime};
+use crate::clock::System;
+use crate::config::{Config, Environment, Origin, settings::Raw};
 use crate::error::{Error, Kind, Result};
+use crate::event::Bus;
+use crate::host::World;
+use crate::host::world::Permissions;
+use crate::ui::Ui;
 use view::{Row, Section, State};
 
 /// `pb doctor`
 #[derive(Debug, Clone, clap::Args)]
-pub struct Args {
-    /// How long each cluster, host and endpoint may take to answer.
-    #[arg(long, default_value = "10s", value_parser = limit)]
-    pub timeout: Duration,
-    /// Only looks at what is configured and installed; asks nobody.
+pub(super) struct Args {
+    /// How long each cluster, host and endpoint may take to answer
+    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = span)]
+    timeout: Duration,
+    /// Only look at what is configured and installed; ask nobody
     #[arg(long)]
-    pub offline: bool,
+    offline: bool,
+    #[command(flatten)]
+    configured: Configured,
 }
 
-fn limit(text: &str) -> Result<Duration, String> {
-    units::duration(text).filter(|d| !d.is_zero()).ok_or_else(|| "expected a duration such as 10s".into())
+/// Looks at everything and tells it as one table. The exit code is 2 where the configuration is wrong, 3 where
+/// something configured can't be reached, else 0.
+pub(super) fn run(args: &Args, environment: &Environment, out: &mut dyn Write) -> Outcome {
+    let prepared = prepare::configured(&args.configured, environment);
+    let wrong = prepared.as_ref().map(prepare::Prepared::wrong_settings).unwrap_or_default();
+    let loaded = prepared.map(|prepared| prepared.config);
+    let runtime = runtime()?;
+    let told = tell(args, &loaded, &wrong, environment, runtime.handle(), Ui::stdout().measured(), out);
+    // Who has not answered by now was given up.
+    runtime.shutdown_background();
+    told.map_err(|e| vec![e])
 }
 
-/// Looks at everything and tells it as one table.
-///
-/// `loaded` is what [`crate::config::load`] said, `wrong_settings` what is wrong with the configured settings
-/// ([`crate::config::Settings::check`]). The exit code is 2 where the configuration is wrong, 3 where something
-/// configured can't be reached, else 0.
-///
-/// # Errors
-/// [`Kind::Io`] where the table can't be written.
-pub fn run(
+fn tell(
     args: &Args,
-    loaded: &Result<Config, Vec<Error>>,
+    loaded: &Result<Arc<Config>, Vec<Error>>,
     wrong_settings: &[Error],
     environment: &Environment,
     runtime: &tokio::runtime::Handle,
-    color: bool,
+    ui: Ui,
     out: &mut dyn Write,
 ) -> Result<u8> {
     let mut sections = Vec::new();
-    let mut code = 0;
-    match loaded {
+    let mut code = match loaded {
         Ok(config) => {
             sections.push(configuration(config, environment, wrong_settings));
+            let world = world(config, runtime);
             let (asked, worst) = if args.offline {
-                (probe::listed(config), 0)
+                (probe::listed(&world), 0)
             } else {
-                runtime.block_on(probe::all(config, args.timeout))
+                runtime.block_on(probe::all(&world, args.timeout))
             };
             sections.extend(asked);
-            code = worst;
             sections.push(settings(config));
-            if !wrong_settings.is_empty() {
-                code = 2;
-            }
+            if wrong_settings.is_empty() { worst } else { 2 }
         }
         Err(problems) => {
             let rows = problems.iter().map(|problem| Row::of_error("", problem)).collect();
             sections.push(Section { title: "configuration", rows });
-            code = 2;
+            2
         }
-    }
-    let (tools, missing) = tools::section(loaded.as_ref().ok(), environment);
+    };
+    let (tools, missing) = tools::section(loaded.as_deref().ok(), environment);
     sections.push(tools);
     if missing && code == 0 {
         code = 3;
@@ -80,9 +88,17 @@ pub fn run(
         2 => "The configuration is wrong.",
         _ => "Something that is configured can't be reached.",
     };
-    let text = view::show(&sections, verdict, color);
+    let text = view::show(&sections, verdict, ui);
     out.write_all(text.as_bytes()).map_err(|e| Error::new(Kind::Io, "the table can't be written").caused_by(&e))?;
     Ok(code)
+}
+
+/// A world without a run: nobody listens, nothing is kept, and nothing but reading is allowed.
+fn world(config: &Arc<Config>, runtime: &tokio::runtime::Handle) -> Arc<World> {
+    let clock = Arc::new(System);
+    let permissions = Permissions { read_only: true, ..Permissions::default() };
+    let bus = Bus::silent(clock.clone());
+    World::new("doctor".into(), None, config.clone(), runtime.clone(), bus, clock, Arc::default(), permissions)
 }
 
 fn configuration(config: &Config, environment: &Environment, wrong: &[Error]) -> Section {

@@ -1,18 +1,19 @@
 //! The table of what is asked whether it answers, and asking all of it side by side, each with a deadline.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures::future::{BoxFuture, join_all};
 
 use super::view::{Row, Section, State};
 use super::{clusters, endpoints, hosts};
-use crate::config::Config;
 use crate::error::{Error, Kind, Result};
+use crate::host::World;
 
 /// A kind of thing that can be asked: a section of the table.
 struct Asked {
     title: &'static str,
-    of: fn(&Config, Duration) -> Vec<Probe>,
+    of: fn(&Arc<World>, Duration) -> Vec<Probe>,
 }
 
 /// Everything that is asked. Another kind is a file with its `probes`, and a row here.
@@ -33,17 +34,17 @@ pub(super) struct Probe {
 }
 
 /// The same things without asking.
-pub(super) fn listed(config: &Config) -> Vec<Section> {
+pub(super) fn listed(world: &Arc<World>) -> Vec<Section> {
     let section = |kind: &Asked| {
-        let probes = (kind.of)(config, Duration::ZERO);
+        let probes = (kind.of)(world, Duration::ZERO);
         Section { title: kind.title, rows: probes.into_iter().map(|p| Row::plain([p.name, p.what])).collect() }
     };
     ASKED.iter().map(section).collect()
 }
 
 /// Asks everything that is configured; the sections, and the exit code that the answers make.
-pub(super) async fn all(config: &Config, limit: Duration) -> (Vec<Section>, u8) {
-    let asked: Vec<_> = ASKED.iter().map(|kind| (kind.title, (kind.of)(config, limit))).collect();
+pub(super) async fn all(world: &Arc<World>, limit: Duration) -> (Vec<Section>, u8) {
+    let asked: Vec<_> = ASKED.iter().map(|kind| (kind.title, (kind.of)(world, limit))).collect();
     let sections = asked.into_iter().map(|(title, probes)| async move {
         let answers = join_all(probes.into_iter().map(|probe| one(probe, limit))).await;
         let (rows, codes): (Vec<_>, Vec<_>) = answers.into_iter().unzip();

@@ -34,11 +34,11 @@ impl Case {
 
     fn doctor(&self, line: &[&str], wrong: impl Fn(&Config) -> Vec<Error>) -> (u8, String) {
         let args = parse(line);
-        let loaded = load(&Overrides::default(), &self.environment);
-        let wrong = loaded.as_ref().map(wrong).unwrap_or_default();
+        let loaded = load(&Overrides::default(), &self.environment).map(Arc::new);
+        let wrong = loaded.as_deref().map(wrong).unwrap_or_default();
         let mut out = Vec::new();
         let runtime = crate::host::testing::runtime().handle();
-        let code = run(&args, &loaded, &wrong, &self.environment, runtime, false, &mut out).expect("written");
+        let code = tell(&args, &loaded, &wrong, &self.environment, runtime, Ui::plain(), &mut out).expect("written");
         let folder = self.folder.path().display().to_string();
         (code, String::from_utf8(out).expect("text").replace(&folder, "DIR"))
     }
@@ -85,8 +85,8 @@ fn offline_it_tells_what_is_configured_and_installed() {
         "    network  10.0.0.0/8 through socks5://h:1\n",
         "    t5.router  \"edge-1\"  pb.toml\n",
         "    bgp_asn    64512     pb.toml (cluster infra)\n",
-        "✓ git DIR/bin/git t0 and t4: the repository's state\n",
-        "– flux not on PATH t0: flux build; t13\n",
+        "✓ git DIR/bin/git the state of the manifests' repository\n",
+        "– flux not on PATH flux build, and looking at sources by hand\n",
         "infra context infra\n",
         "a a\n",
         "web http://10.0.0.1/x\n",

@@ -7,20 +7,20 @@ use crate::config::{Config, Environment};
 
 /// Each program with what needs it. `pb` itself talks to clusters, routers and services without any of them.
 const TOOLS: [(&str, &str); 14] = [
-    ("bash", "sh::script, and failover_command and failover_undo of t5"),
-    ("git", "t0 and t4: the repository's state"),
-    ("task", "t0 and t1: the bootstrap tasks"),
-    ("kustomize", "t0: building the manifests"),
-    ("kubeconform", "t0: checking manifests against schemas"),
-    ("helmfile", "t0 and t3: the core releases"),
-    ("yq", "t0: the repository's own tasks"),
-    ("flux", "t0: flux build; t13"),
-    ("talosctl", "t1: generating and applying machine configuration"),
-    ("cilium", "t5: cilium connectivity test"),
-    ("hubble", "t5: flows"),
-    ("docker", "t11: pushing and pulling an image"),
-    ("op", "secrets written as op://…, and t0"),
-    ("kubectl", "nothing in pb; the lines of --explain, typed by hand"),
+    ("bash", "sh::script, and settings that are command lines (failover_command of t5)"),
+    ("git", "the state of the manifests' repository"),
+    ("task", "the repository's own tasks, such as bootstrapping"),
+    ("kustomize", "building manifests before they are deployed"),
+    ("kubeconform", "checking manifests against schemas"),
+    ("helmfile", "the core releases of a bootstrap"),
+    ("yq", "the repository's own tasks"),
+    ("flux", "flux build, and looking at sources by hand"),
+    ("talosctl", "generating and applying machine configuration"),
+    ("cilium", "cilium connectivity test"),
+    ("hubble", "looking at flows"),
+    ("docker", "pushing and pulling an image of a registry"),
+    ("op", "secrets written as op://…"),
+    ("kubectl", "nothing in pb itself; the lines of --explain, typed by hand"),
 ];
 
 /// The section, and whether a program is missing that the configuration itself needs.

@@ -1,9 +1,7 @@
 //! The table that `pb doctor` shows: sections of aligned rows, a mark before what was looked at.
 
-use anstyle::{AnsiColor, Style};
-use unicode_width::UnicodeWidthStr;
-
 use crate::error::Error;
+use crate::ui::{Role, Ui, left, width};
 
 /// How a row stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,26 +57,25 @@ pub(super) struct Section {
 }
 
 /// The whole table as text.
-pub(super) fn show(sections: &[Section], verdict: &str, color: bool) -> String {
-    let paint = |style: Style, text: &str| if color { format!("{style}{text}{style:#}") } else { text.to_string() };
+pub(super) fn show(sections: &[Section], verdict: &str, ui: Ui) -> String {
     let mut out = String::new();
     for section in sections.iter().filter(|section| !section.rows.is_empty()) {
-        out.push_str(&paint(Style::new().bold(), section.title));
+        out.push_str(&ui.paint(Role::Strong, section.title));
         out.push('\n');
         let widths = widths(&section.rows);
         for row in &section.rows {
-            let (mark, style) = match row.state {
-                State::Plain => (" ", Style::new()),
-                State::Good => ("✓", Style::new().fg_color(Some(AnsiColor::Green.into()))),
-                State::Absent => ("–", Style::new().dimmed()),
-                State::Bad => ("✗", Style::new().fg_color(Some(AnsiColor::Red.into())).bold()),
+            let (mark, role) = match row.state {
+                State::Plain => (" ", Role::Plain),
+                State::Good => ("✓", Role::Good),
+                State::Absent => ("–", Role::Quiet),
+                State::Bad => ("✗", Role::Bad),
             };
-            let cells: Vec<String> = row.cells.iter().zip(&widths).map(|(cell, width)| pad(cell, *width)).collect();
-            let line = format!("  {} {}", paint(style, mark), cells.join("  "));
+            let cells: Vec<String> = row.cells.iter().zip(&widths).map(|(cell, width)| left(cell, *width)).collect();
+            let line = format!("  {} {}", ui.paint(role, mark), cells.join("  "));
             out.push_str(line.trim_end());
             out.push('\n');
             for note in &row.notes {
-                out.push_str(&format!("      {}\n", paint(Style::new().dimmed(), note)));
+                out.push_str(&format!("      {}\n", ui.paint(if note.starts_with('→') { Role::Hint } else { Role::Quiet }, note)));
             }
         }
         out.push('\n');
@@ -97,13 +94,9 @@ fn widths(rows: &[Row]) -> Vec<usize> {
                 widths.push(0);
             }
             if column + 1 < row.cells.len() {
-                widths[column] = widths[column].max(cell.width());
+                widths[column] = widths[column].max(width(cell));
             }
         }
     }
     widths
-}
-
-fn pad(text: &str, width: usize) -> String {
-    format!("{text}{}", " ".repeat(width.saturating_sub(text.width())))
 }

@@ -117,6 +117,6 @@ pub(super) fn register(m: &mut Registrar) {
     let _ = raw.set_native_fn("to_debug", text);
     raw.set_iter(std::any::TypeId::of::<Routes>(), |routes| {
         let items = routes.try_cast::<Routes>().map(|r| r.items()).unwrap_or_default();
-        Box::new(items.into_iter().map(Ok))
+        Box::new(items.into_iter())
     });
 }

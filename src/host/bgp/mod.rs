@@ -8,6 +8,8 @@ mod reader;
 mod routes;
 mod routes_text;
 mod summary_text;
+#[cfg(test)]
+mod tests;
 
 use rhai::{Dynamic, Map};
 

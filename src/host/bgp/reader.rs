@@ -84,7 +84,7 @@ impl<'a> Reader<'a> {
         if self.text.trim().is_empty() {
             return Err(self.unreadable("it printed nothing"));
         }
-        if let Some(line) = self.text.lines().find(|l| l.trim_start().starts_with('%')) {
+        if let Some(line) = self.text.lines().find(|l| l.starts_with('%')) {
             return Err(self.unreadable(format!("the router says \"{}\"", line.trim())));
         }
         if self.text.contains("--More--") {

@@ -5,7 +5,7 @@ mod passphrase;
 mod route;
 mod sessions;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use rhai::{Map, NativeCallContext};
 

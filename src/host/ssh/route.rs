@@ -82,14 +82,8 @@ impl Finder<'_> {
                 }
             }
         }
-        let mut target = self.target(host, written, entry)?;
-        if let Some(user) = user {
-            target.user = user.into();
-        }
-        if let Some(port) = port {
-            target.port = port;
-        }
-        way.push(target);
+        let entry = HostEntry { user: user.map(Into::into).or(entry.user), port: port.or(entry.port), ..entry };
+        way.push(self.target(host, written, entry)?);
         Ok(())
     }
 

@@ -1,5 +1,7 @@
 //! What a router printed and where it came from, and the refusal to guess at it.
 
+use std::collections::HashMap;
+use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
 use regex::Regex;
@@ -129,8 +131,13 @@ impl<'a> Reader<'a> {
 
 /// The first group of the first match in a text.
 pub(super) fn first<'t>(text: &'t str, pattern: &str) -> Option<&'t str> {
-    let regex = Regex::new(pattern).ok()?;
-    regex.captures(text)?.get(1).map(|m| m.as_str())
+    // The patterns are few and fixed; making one takes longer than using it.
+    static MADE: LazyLock<Mutex<HashMap<String, Regex>>> = LazyLock::new(Mutex::default);
+    let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
+    if !made.contains_key(pattern) {
+        made.insert(pattern.into(), Regex::new(pattern).ok()?);
+    }
+    made.get(pattern)?.captures(text)?.get(1).map(|m| m.as_str())
 }
 
 /// An AS number, also in the dotted notation (RFC 5396).

@@ -192,10 +192,10 @@ fn an_answer_cut_off_anywhere_is_never_a_shorter_table() {
         // A text's end in white space alone is nothing that could be missed.
         for at in (0..whole.trim_end().len()).step_by(1 + whole.len() / 150) {
             match read(&whole[..at]) {
-                Ok(n) => assert_eq!(n, full, "{name} cut at {at}"),
+                // Details of the last neighbour may be missing, never a neighbour.
+                Ok(n) => assert!(n == full && name.contains("neighbours.txt"), "{name} cut at {at}: {n} of {full}"),
                 Err(error) => assert_eq!(error.kind, Kind::Unreadable, "{name} cut at {at}: {error}"),
             }
-            assert!(read(&whole[..at]).is_err() || whole[at..].trim().is_empty() || name.contains("neighbours.txt"), "{name} at {at}");
             cuts += 1;
         }
         // The same with a line's end after it, as when whole lines are missing.

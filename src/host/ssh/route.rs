@@ -179,7 +179,7 @@ mod tests {
         assert_eq!(way[2].keys, [PathBuf::from("/srv/keys/id edge")]);
         assert_eq!(
             line(&way, "show ip bgp | json"),
-            "ssh -i '/srv/keys/id edge' -o UserKnownHostsFile=/srv/known -J bob@gate.example.org:23,ada@bastion:2200 \
+            "ssh -i '/srv/keys/id edge' -o 'UserKnownHostsFile=/srv/known' -J 'bob@gate.example.org:23,ada@bastion:2200' \
              netops@10.0.0.1 'show ip bgp | json'"
         );
     }

@@ -38,10 +38,13 @@ pub(super) fn of(ctx: NativeCallContext, host: &mut SshHost) -> HostResult<Strin
     let text = if answer.stdout.trim().is_empty() { &answer.stderr } else { &answer.stdout };
     let Some(name) = detect(text) else {
         let head: Vec<&str> = text.lines().take(5).collect();
-        return Err(Error::new(Kind::Unreadable, format!("{}: \"show version\" shows no router that is known here", host.name))
-            .because(format!("it printed: {}", head.join("\n")))
-            .hint(format!("dialect = \"frr\", \"ios\" or \"eos\" in pb.toml's [hosts.{}] says what it is", host.name))
-            .into());
+        return Err(Error::new(
+            Kind::Unreadable,
+            format!("{}: \"show version\" shows no router that is known here", host.name),
+        )
+        .because(format!("it printed: {}", head.join("\n")))
+        .hint(format!("dialect = \"frr\", \"ios\" or \"eos\" in pb.toml's [hosts.{}] says what it is", host.name))
+        .into());
     };
     known.0.lock().unwrap_or_else(PoisonError::into_inner).insert(host.name.clone(), name);
     Ok(name.into())

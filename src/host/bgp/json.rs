@@ -36,7 +36,10 @@ fn yes(of: &Fields, key: &str) -> bool {
 /// An AS number: FRR writes a number, EOS a string.
 fn as_number(reader: &Reader<'_>, of: &Fields, key: &str) -> Result<i64> {
     let value = need(reader, of, key)?;
-    value.as_i64().or_else(|| value.as_str().and_then(asn)).ok_or_else(|| reader.unreadable(format!("\"{key}\" is no AS number: {value}")))
+    value
+        .as_i64()
+        .or_else(|| value.as_str().and_then(asn))
+        .ok_or_else(|| reader.unreadable(format!("\"{key}\" is no AS number: {value}")))
 }
 
 /// EOS: everything of the default VRF.
@@ -46,7 +49,10 @@ fn vrf<'v>(reader: &Reader<'_>, value: &'v Value) -> Result<&'v Fields> {
             return Err(reader.unreadable(format!("the router says {said}")));
         }
     }
-    value.pointer("/vrfs/default").and_then(Value::as_object).ok_or_else(|| reader.unreadable("there is no VRF \"default\" in it"))
+    value
+        .pointer("/vrfs/default")
+        .and_then(Value::as_object)
+        .ok_or_else(|| reader.unreadable("there is no VRF \"default\" in it"))
 }
 
 /// FRR wraps the family around some answers and not around others.
@@ -69,7 +75,10 @@ pub(super) fn summary(reader: &Reader<'_>) -> Result<Summary> {
         neighbours.push(Neighbour {
             address: address.clone(),
             asn: as_number(reader, peer, if eos { "asn" } else { "remoteAs" })?,
-            state: state.as_str().ok_or_else(|| reader.unreadable(format!("the state of {address} is {state}")))?.into(),
+            state: state
+                .as_str()
+                .ok_or_else(|| reader.unreadable(format!("the state of {address} is {state}")))?
+                .into(),
             uptime: number(peer, "peerUptimeMsec").and_then(|ms| u64::try_from(ms).ok()).map(Duration::from_millis),
             received: number(peer, if eos { "prefixReceived" } else { "pfxRcd" }),
             sent: number(peer, if eos { "prefixAdvertised" } else { "pfxSnt" }),
@@ -96,7 +105,8 @@ pub(super) fn neighbours(reader: &Reader<'_>) -> Result<Vec<Neighbour>> {
     let mut found = Vec::new();
     for (address, peer) in all.iter().filter(|(_, v)| v.is_object()) {
         let peer = fields(reader, peer, address)?;
-        let state = text(peer, "bgpState").ok_or_else(|| reader.unreadable(format!("{address} has no \"bgpState\"")))?;
+        let state =
+            text(peer, "bgpState").ok_or_else(|| reader.unreadable(format!("{address} has no \"bgpState\"")))?;
         let of_family = peer.get("addressFamilyInfo").and_then(|f| f.get(format!("{}Unicast", reader.family)));
         let count = |key: &str| of_family.and_then(|f| f.get(key)).and_then(Value::as_i64);
         let span = |key: &str| number(peer, key).and_then(|ms| u64::try_from(ms).ok()).map(Duration::from_millis);
@@ -143,7 +153,10 @@ pub(super) fn routes(reader: &Reader<'_>) -> Result<Vec<Route>> {
     let mut rows = Vec::new();
     for (prefix, entry) in table {
         let paths = if eos { entry.get("bgpRoutePaths").unwrap_or(&Value::Null) } else { entry };
-        let paths = paths.as_array().filter(|p| !p.is_empty()).ok_or_else(|| reader.unreadable(format!("{prefix} has no paths")))?;
+        let paths = paths
+            .as_array()
+            .filter(|p| !p.is_empty())
+            .ok_or_else(|| reader.unreadable(format!("{prefix} has no paths")))?;
         if let Some(total) = entry.get("totalPaths").and_then(Value::as_u64) {
             reader.agree(&format!("paths to {prefix}"), Some(total), paths.len())?;
         }
@@ -166,7 +179,8 @@ fn frr_route(reader: &Reader<'_>, prefix: &str, path: &Fields) -> Result<Route> 
     let hops = path.get("nexthops").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     // A path over IPv6 has a global and a link-local next hop; the global one names the neighbour.
     let hop = hops.iter().find(|h| h["scope"] != "link-local" && h["ip"].is_string()).or_else(|| hops.first());
-    let hop = hop.and_then(|h| h["ip"].as_str()).ok_or_else(|| reader.unreadable(format!("{prefix} has no next hop")))?;
+    let hop =
+        hop.and_then(|h| h["ip"].as_str()).ok_or_else(|| reader.unreadable(format!("{prefix} has no next hop")))?;
     let code = text(path, "origin").unwrap_or_default();
     Ok(Route {
         prefix: prefix.into(),
@@ -193,7 +207,9 @@ fn eos_route(reader: &Reader<'_>, prefix: &str, path: &Fields) -> Result<Route> 
         next_hop: path.get("nextHop").and_then(Value::as_str).ok_or_else(|| missing("nextHop"))?.into(),
         peer: path.get("peerEntry").and_then(|p| p["peerAddr"].as_str()).map(Into::into),
         path: as_path.trim().into(),
-        origin: origin(code).ok_or_else(|| reader.unreadable(format!("{prefix} has the AS path \"{written}\"")))?.into(),
+        origin: origin(code)
+            .ok_or_else(|| reader.unreadable(format!("{prefix} has the AS path \"{written}\"")))?
+            .into(),
         valid: yes(kind, "valid"),
         best: yes(kind, "active"),
         multipath: yes(kind, "ecmp"),

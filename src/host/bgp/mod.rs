@@ -147,7 +147,8 @@ fn counts(text: &str, about: Map) -> HostResult<Map> {
 }
 
 fn refused(text: &str) -> bool {
-    let refusals = ["% Unknown command", "% Invalid input", "% Command incomplete", "% Incomplete command", "% Ambiguous command"];
+    let refusals =
+        ["% Unknown command", "% Invalid input", "% Command incomplete", "% Incomplete command", "% Ambiguous command"];
     text.lines().any(|line| refusals.iter().any(|r| line.trim_start().starts_with(r)))
 }
 

@@ -77,8 +77,11 @@ impl<'a> Reader<'a> {
 
     /// The error that shows the text.
     pub(super) fn unreadable(&self, what: impl std::fmt::Display) -> Error {
-        Error::new(Kind::Unreadable, format!("{}: the answer to \"{}\" can't be relied on: {what}", self.host, self.command))
-            .because(format!("it printed: {}", excerpt(self.text)))
+        Error::new(
+            Kind::Unreadable,
+            format!("{}: the answer to \"{}\" can't be relied on: {what}", self.host, self.command),
+        )
+        .because(format!("it printed: {}", excerpt(self.text)))
     }
 
     /// Passes a text on that is an answer at all: not empty, no refusal, not paged.
@@ -114,7 +117,9 @@ impl<'a> Reader<'a> {
         match announced {
             Some(n) if n == read as u64 => Ok(()),
             Some(n) => Err(self.unreadable(format!("the router has {n} {what}, and {read} can be read"))),
-            None => Err(self.unreadable(format!("nothing says how many {what} there are, so that it may be cut short"))),
+            None => {
+                Err(self.unreadable(format!("nothing says how many {what} there are, so that it may be cut short")))
+            }
         }
     }
 

@@ -18,7 +18,8 @@ pub(super) fn read(reader: &Reader<'_>) -> Result<Vec<Route>> {
     }
     let mut lines = reader.text.lines().skip_while(|l| !is_header(l));
     let header = lines.next().ok_or_else(|| reader.unreadable("the table's header is missing"))?;
-    let columns = Columns::of(header, reader.dialect).ok_or_else(|| reader.unreadable("the table's header is another one"))?;
+    let columns =
+        Columns::of(header, reader.dialect).ok_or_else(|| reader.unreadable("the table's header is another one"))?;
     let mut table = Table { reader, columns, rows: Vec::new(), open: None };
     let mut totals = None;
     for line in lines {
@@ -26,7 +27,8 @@ pub(super) fn read(reader: &Reader<'_>) -> Result<Vec<Route>> {
             totals = Some(found);
             break;
         }
-        if is_header(line) || line.starts_with("BGP routing table information") || line.starts_with("BGP table version") {
+        if is_header(line) || line.starts_with("BGP routing table information") || line.starts_with("BGP table version")
+        {
             return Err(reader.unreadable("there is more than one table in it"));
         }
         if !line.trim().is_empty() {
@@ -42,7 +44,9 @@ pub(super) fn read(reader: &Reader<'_>) -> Result<Vec<Route>> {
             reader.agree("routes", Some(routes), networks.len())?;
             reader.agree("paths", Some(paths), rows.len())?;
         }
-        None if reader.dialect == Dialect::Frr => return Err(reader.unreadable("its last line, with the totals, is missing")),
+        None if reader.dialect == Dialect::Frr => {
+            return Err(reader.unreadable("its last line, with the totals, is missing"));
+        }
         // EOS counts what the neighbours sent; what the router announces itself comes on top.
         None if reader.dialect == Dialect::Eos => {
             let learned = rows.iter().filter(|r| !is_own(r)).count();
@@ -224,7 +228,11 @@ impl Table<'_, '_> {
     /// The path up to its origin code; EOS adds attributes after it.
     fn path(&self, line: &str, words: Vec<&str>, route: &mut Route) -> Result<()> {
         let code = words.iter().position(|w| origin(w).is_some()).ok_or_else(|| self.wrong(line))?;
-        let known = |w: &&str| asn(w.trim_matches(['(', ')', '{', '}', '[', ']'])).is_some() || w.contains(',') || w.starts_with(['(', '{']);
+        let known = |w: &&str| {
+            asn(w.trim_matches(['(', ')', '{', '}', '[', ']'])).is_some()
+                || w.contains(',')
+                || w.starts_with(['(', '{'])
+        };
         let ended = code + 1 == words.len() || self.reader.dialect == Dialect::Eos;
         if !words[..code].iter().all(known) || !ended {
             return Err(self.wrong(line));

@@ -93,7 +93,9 @@ fn ios(words: &[&str], sent: bool) -> Option<Neighbour> {
 /// [Description] Neighbor V AS MsgRcvd MsgSent InQ OutQ Up/Down State [PfxRcd PfxAcc [PfxAdv]]
 fn eos(words: &[&str]) -> Option<Neighbour> {
     let version = words.iter().enumerate().skip(1).position(|(at, w)| {
-        *w == "4" && words[at - 1].parse::<std::net::IpAddr>().is_ok() && words.get(at + 1).is_some_and(|a| asn(a).is_some())
+        *w == "4"
+            && words[at - 1].parse::<std::net::IpAddr>().is_ok()
+            && words.get(at + 1).is_some_and(|a| asn(a).is_some())
     })? + 1;
     let rest = &words[version + 1..];
     if rest.len() < 7 || rest[1..5].iter().any(|w| w.parse::<u64>().is_err()) {

@@ -4,7 +4,6 @@ use rhai::{Dynamic, Map};
 
 use super::*;
 use crate::config::Config;
-use crate::host::testing::eval_in;
 
 const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/bgp");
 
@@ -60,8 +59,12 @@ fn text_and_json_of_frr_say_the_same() {
     let plain = summary_of("frr-summary.txt", &text("frr-summary.txt")).unwrap();
     assert_eq!(json.asn, 64501);
     assert_eq!(json.router_id, "10.99.0.1");
-    let row = |n: &model::Neighbour| (n.address.clone(), n.asn, n.state.clone(), n.received, n.sent, n.description.clone());
-    assert_eq!(json.neighbours.iter().map(row).collect::<Vec<_>>(), plain.neighbours.iter().map(row).collect::<Vec<_>>());
+    let row =
+        |n: &model::Neighbour| (n.address.clone(), n.asn, n.state.clone(), n.received, n.sent, n.description.clone());
+    assert_eq!(
+        json.neighbours.iter().map(row).collect::<Vec<_>>(),
+        plain.neighbours.iter().map(row).collect::<Vec<_>>()
+    );
     assert_eq!(json.neighbours[1].description.as_deref(), Some("infra-02"));
     assert_eq!(summary_of("frr-summary-wrapped.json", &text("frr-summary-wrapped.json")).unwrap().neighbours.len(), 6);
 
@@ -76,7 +79,9 @@ fn text_and_json_of_frr_say_the_same() {
 
     let json = neighbours_of("frr-neighbours.json", &text("frr-neighbours.json")).unwrap();
     let plain = neighbours_of("frr-neighbours.txt", &text("frr-neighbours.txt")).unwrap();
-    let row = |n: &model::Neighbour| (n.address.clone(), n.asn, n.state.clone(), n.received, n.description.clone(), n.router_id.clone(), n.hold_time);
+    let row = |n: &model::Neighbour| {
+        (n.address.clone(), n.asn, n.state.clone(), n.received, n.description.clone(), n.router_id.clone(), n.hold_time)
+    };
     assert_eq!(json.iter().map(row).collect::<Vec<_>>(), plain.iter().map(row).collect::<Vec<_>>());
     assert_eq!(json[0].hold_time.unwrap().as_secs(), 9);
 }
@@ -123,7 +128,12 @@ fn ios_neighbours_and_their_states() {
     let short: Vec<_> = summary.neighbours.iter().map(|n| (n.asn, n.state.as_str(), n.received)).collect();
     assert_eq!(
         short,
-        [(65010, "Established", Some(3)), (65011, "Established", Some(2)), (65012, "Idle (Admin)", None), (65546, "Active", None)]
+        [
+            (65010, "Established", Some(3)),
+            (65011, "Established", Some(2)),
+            (65012, "Idle (Admin)", None),
+            (65546, "Active", None)
+        ]
     );
     assert_eq!(summary.neighbours[0].uptime.unwrap().as_secs(), 97_200);
     let six = summary_of("ios-summary-ipv6.txt", &text("ios-summary-ipv6.txt")).unwrap();
@@ -164,7 +174,11 @@ fn eos_in_both_forms() {
     assert_eq!((json[1].multipath, json[1].origin_as()), (true, Some(65210)));
     for name in ["eos-neighbours.txt", "eos-neighbours.json"] {
         let all = neighbours_of(name, &text(name)).unwrap();
-        assert_eq!((all[0].received, all[0].sent, all[0].hold_time.unwrap().as_secs()), (Some(3), Some(4), 180), "{name}");
+        assert_eq!(
+            (all[0].received, all[0].sent, all[0].hold_time.unwrap().as_secs()),
+            (Some(3), Some(4), 180),
+            "{name}"
+        );
         assert_eq!(all[0].router_id.as_deref(), Some("192.0.2.41"), "{name}");
     }
 }
@@ -273,14 +287,22 @@ fn counts_come_from_the_summary() {
     let ios = counted("ios-summary.txt", "ios");
     assert_eq!((ios["networks"].as_int(), ios["paths"].as_int()), (Ok(6), Ok(8)));
     assert_eq!(counted("eos-summary.txt", "eos")["paths"].as_int(), Ok(5));
-    assert_eq!(neighbours_text::count(&reader("ios-neighbours-count.txt", &text("ios-neighbours-count.txt"))).unwrap(), 4);
+    assert_eq!(
+        neighbours_text::count(&reader("ios-neighbours-count.txt", &text("ios-neighbours-count.txt"))).unwrap(),
+        4
+    );
 }
 
-/// Runs a script in which `bgp` is the library, as the resolver will give it.
+/// Runs a script in which `bgp` is the library, loaded as a module.
 fn with_library(config: Config, body: &str) -> crate::error::Result<Dynamic> {
-    let library = include_str!("../../../stdlib/bgp.rhai");
-    let body = body.replace("bgp::", "");
-    eval_in(config, &format!("{library}\n{body}"))
+    let world = crate::host::testing::world(config);
+    let context = crate::host::Context::new(world, "test/step", None, Effect::Read, None);
+    let _entered = context.enter();
+    let mut engine = crate::script::engine::build();
+    let library = engine.compile(include_str!("../../../stdlib/bgp.rhai")).unwrap();
+    let module = rhai::Module::eval_ast_as_new(rhai::Scope::new(), &library, &engine).unwrap();
+    engine.register_static_module("bgp", module.into());
+    engine.eval::<Dynamic>(body).map_err(|e| crate::script::diagnose::from_rhai(&e, None))
 }
 
 fn router() -> Config {
@@ -305,6 +327,10 @@ fn real_the_library_reads_the_router() {
     let found = crate::host::values::from_dynamic(&found);
     assert_eq!((&found["asn"], &found["names"]), (&64501.into(), &6.into()), "{found}");
     assert!(found["rows"].as_i64() > Some(5), "{found}");
+    let table = with_library(router(), r#"bgp::routes(ssh("edge-1"))"#).unwrap();
+    let rows = crate::host::values::from_dynamic(&table);
+    assert_eq!(rows[0]["prefix"], "10.25.11.110/32", "{rows}");
+    assert_eq!(crate::host::values::to_array(&table).map(|r| r.len()), rows.as_array().map(Vec::len));
     let error = with_library(router(), r#"bgp::summary(ssh("edge-1"), #{ family: "ipv6" })"#).unwrap_err();
     assert_eq!(error.kind, Kind::Unreadable, "{error}");
     assert!(error.message.contains("show bgp ipv6 unicast summary json"), "{error}");

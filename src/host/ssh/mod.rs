@@ -14,12 +14,8 @@ use super::registrar::{Module, Needs, Registrar};
 use crate::error::{Error, Kind, did_you_mean};
 use crate::event::Effect;
 
-pub(crate) const MODULE: Module = Module {
-    name: "ssh",
-    about: "hosts behind SSH: routers, bastions, machines",
-    needs: Needs::Router,
-    register,
-};
+pub(crate) const MODULE: Module =
+    Module { name: "ssh", about: "hosts behind SSH: routers, bastions, machines", needs: Needs::Router, register };
 
 /// A host of `pb.toml`; nothing is connected until a command runs.
 #[derive(Debug, Clone, PartialEq, Eq)]

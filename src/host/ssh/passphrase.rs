@@ -22,7 +22,10 @@ pub(super) fn read(world: &World, host: &str, reference: &str) -> Result<Passphr
             text.strip_suffix('\n').map(|t| t.strip_suffix('\r').unwrap_or(t).to_string()).unwrap_or(text)
         }
         SecretRef::Kube { .. } | SecretRef::Op(_) => {
-            return Err(missing(format!("{} is not read for SSH keys; expected env:NAME or file:PATH", parsed.to_text())));
+            return Err(missing(format!(
+                "{} is not read for SSH keys; expected env:NAME or file:PATH",
+                parsed.to_text()
+            )));
         }
     };
     world.redactor.register(&text);

@@ -65,11 +65,20 @@ impl Finder<'_> {
         let written = self.world.config.hosts.get(name);
         // `user@host:port`, as ProxyJump takes it.
         let (user, host, port) = if written.is_some() { (None, name, None) } else { literal(name) };
-        if written.is_none() && depth > 0 && !self.ssh.names(host) && user.is_none() && port.is_none() && !host.contains('.') {
+        if written.is_none()
+            && depth > 0
+            && !self.ssh.names(host)
+            && user.is_none()
+            && port.is_none()
+            && !host.contains('.')
+        {
             let known: Vec<&str> = self.world.config.hosts.keys().map(String::as_str).collect();
-            return Err(Error::new(Kind::Config, format!("the jump host \"{name}\" is neither in pb.toml nor in ~/.ssh/config"))
-                .maybe_hint(did_you_mean(name, known))
-                .hint(format!("[hosts.{name}] in pb.toml, or Host {name} in ~/.ssh/config, describes it")));
+            return Err(Error::new(
+                Kind::Config,
+                format!("the jump host \"{name}\" is neither in pb.toml nor in ~/.ssh/config"),
+            )
+            .maybe_hint(did_you_mean(name, known))
+            .hint(format!("[hosts.{name}] in pb.toml, or Host {name} in ~/.ssh/config, describes it")));
         }
         let none = config::Host::default();
         let written = written.unwrap_or(&none);
@@ -88,7 +97,8 @@ impl Finder<'_> {
     }
 
     fn target(&self, name: &str, written: &config::Host, entry: HostEntry) -> Result<Target> {
-        let path = |p: &PathBuf| config::environment::expand(&p.to_string_lossy(), &self.world.config.dir, Some(self.home));
+        let path =
+            |p: &PathBuf| config::environment::expand(&p.to_string_lossy(), &self.world.config.dir, Some(self.home));
         let usual = |file: &str| self.home.join(".ssh").join(file);
         let named = written.key.as_ref().map(|key| vec![path(key)]);
         let only_keys = named.is_some() || entry.only_keys;
@@ -165,9 +175,16 @@ mod tests {
         );
         config.hosts.insert(
             "bastion".into(),
-            Host { user: Some("ada".into()), port: Some(2200), jump: Some("bob@gate.example.org:23".into()), ..Host::default() },
+            Host {
+                user: Some("ada".into()),
+                port: Some(2200),
+                jump: Some("bob@gate.example.org:23".into()),
+                ..Host::default()
+            },
         );
-        config.hosts.insert("loop".into(), Host { user: Some("a".into()), jump: Some("loop".into()), ..Host::default() });
+        config
+            .hosts
+            .insert("loop".into(), Host { user: Some("a".into()), jump: Some("loop".into()), ..Host::default() });
         config
     }
 

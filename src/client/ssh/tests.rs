@@ -49,6 +49,58 @@ fn a_server_that_says_nothing_ends_at_the_connect_deadline() {
     assert!(error.to_string().contains("exchanging keys"), "{error}");
 }
 
+/// A SOCKS 5 proxy for one connection; gives the request that it got.
+fn proxy(reply: u8) -> (String, std::thread::JoinHandle<Vec<u8>>) {
+    use std::io::{Read, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("socks5://{}", listener.local_addr().unwrap());
+    let served = std::thread::spawn(move || {
+        let (mut client, _) = listener.accept().unwrap();
+        let mut greeting = [0; 3];
+        client.read_exact(&mut greeting).unwrap();
+        client.write_all(&[5, 0]).unwrap();
+        let mut request = [0; 10];
+        client.read_exact(&mut request).unwrap();
+        client.write_all(&[5, reply, 0, 1, 0, 0, 0, 0, 0, 0]).unwrap();
+        if reply == 0 {
+            let port = u16::from_be_bytes([request[8], request[9]]);
+            let mut server = std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
+            let (mut from, mut to) = (client.try_clone().unwrap(), server.try_clone().unwrap());
+            std::thread::spawn(move || std::io::copy(&mut from, &mut to));
+            let _ = std::io::copy(&mut server, &mut client);
+        }
+        request.to_vec()
+    });
+    (address, served)
+}
+
+#[test]
+fn a_proxy_that_can_not_connect_is_named() {
+    let (address, served) = proxy(5);
+    let target = Target {
+        name: "far".into(),
+        address: "192.0.2.7".into(),
+        port: 22,
+        proxy: Some(address.clone()),
+        ..Target::default()
+    };
+    let error = connect(target).unwrap_err();
+    assert_eq!(served.join().unwrap(), [5, 1, 0, 1, 192, 0, 2, 7, 0, 22]);
+    assert_eq!(error.kind, Kind::Unreachable);
+    assert!(error.to_string().contains("reply 5") && error.hints[0].contains(&address), "{error:?}");
+}
+
+#[test]
+#[ignore = "needs sshd"]
+fn real_a_host_is_reached_through_a_proxy() {
+    let sshd = Sshd::start("");
+    let (address, served) = proxy(0);
+    let session = connect(Target { proxy: Some(address), ..sshd.target() }).unwrap();
+    assert_eq!(run(&session, "echo in").stdout, b"in\n");
+    drop(session);
+    served.join().unwrap();
+}
+
 #[test]
 #[ignore = "needs the real router"]
 fn real_router_runs_one_command_after_another() {

@@ -16,7 +16,7 @@ use crate::host::ssh::command::{Request, send};
 struct Known(Mutex<BTreeMap<String, &'static str>>);
 
 /// `host.dialect()`
-pub(super) fn of(ctx: NativeCallContext, host: &mut SshHost) -> HostResult<String> {
+pub(super) fn of(ctx: &NativeCallContext, host: &SshHost) -> HostResult<String> {
     if let Some(name) = &host.dialect {
         if Dialect::named(name).is_some() {
             return Ok(name.clone());
@@ -34,7 +34,7 @@ pub(super) fn of(ctx: NativeCallContext, host: &mut SshHost) -> HostResult<Strin
     if let Some(name) = cached {
         return Ok(name.into());
     }
-    let answer = send(&ctx, host, Request::read("show version"))?;
+    let answer = send(ctx, host, Request::read("show version"))?;
     let text = if answer.stdout.trim().is_empty() { &answer.stderr } else { &answer.stdout };
     let Some(name) = detect(text) else {
         let head: Vec<&str> = text.lines().take(5).collect();

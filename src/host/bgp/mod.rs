@@ -11,12 +11,13 @@ mod summary_text;
 #[cfg(test)]
 mod tests;
 
-use rhai::{Dynamic, Map};
+use rhai::{Dynamic, Map, NativeCallContext};
 
 use super::context::HostResult;
 use super::object::List;
 use super::options::Options;
 use super::registrar::{Module, Needs, Registrar};
+use super::ssh::SshHost;
 use crate::error::{Error, Kind};
 use crate::event::Effect;
 use reader::Reader;
@@ -102,7 +103,7 @@ fn register(m: &mut Registrar) {
              run. Throws `unreadable` where it is none of them.",
         )
         .example(r#"ssh("edge-1").dialect() == "frr""#)
-        .add(dialect::of);
+        .add(|ctx: NativeCallContext, host: &mut SshHost| dialect::of(&ctx, host));
     routes::register(m);
 }
 

@@ -184,7 +184,7 @@ impl Table<'_, '_> {
             self.aligned(&words, &mut route)
         };
         let path = path.ok_or_else(|| self.wrong(line))?;
-        self.path(line, path, &mut route)?;
+        self.path(line, &path, &mut route)?;
         self.rows.push(route);
         Ok(())
     }
@@ -226,7 +226,7 @@ impl Table<'_, '_> {
     }
 
     /// The path up to its origin code; EOS adds attributes after it.
-    fn path(&self, line: &str, words: Vec<&str>, route: &mut Route) -> Result<()> {
+    fn path(&self, line: &str, words: &[&str], route: &mut Route) -> Result<()> {
         let code = words.iter().position(|w| origin(w).is_some()).ok_or_else(|| self.wrong(line))?;
         let known = |w: &&str| {
             asn(w.trim_matches(['(', ')', '{', '}', '[', ']'])).is_some()

@@ -1,5 +1,7 @@
 //! From a host of `pb.toml` to the hosts on the way: what `pb.toml` leaves open comes from `~/.ssh/config`.
 
+use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use crate::client::ssh::Target;
@@ -44,6 +46,9 @@ pub(super) fn line(way: &[Target], command: &str) -> String {
     if !jumps.is_empty() {
         let hops: Vec<String> = jumps.iter().map(Target::shown).collect();
         words.extend(["-J".into(), hops.join(",")]);
+    }
+    if let Some(proxy) = way[0].proxy.as_ref().and_then(|p| p.split_once("://")).filter(|_| jumps.is_empty()) {
+        words.extend(["-o".into(), format!("ProxyCommand=nc -X 5 -x {} %h %p", proxy.1)]);
     }
     words.push(format!("{}@{}", last.user, last.address));
     words.push(command.into());
@@ -124,9 +129,11 @@ impl Finder<'_> {
             Some(reference) => Some(super::passphrase::read(self.world, name, reference)?),
             None => None,
         };
+        let address = written.address.clone().or(entry.address).unwrap_or_else(|| name.into());
         Ok(Target {
             name: name.into(),
-            address: written.address.clone().or(entry.address).unwrap_or_else(|| name.into()),
+            proxy: proxy(&self.world.config.networks, &address),
+            address,
             port: written.port.or(entry.port).unwrap_or(22),
             user,
             keys,
@@ -134,9 +141,27 @@ impl Finder<'_> {
             passphrase,
             agent: std::env::var_os("SSH_AUTH_SOCK").filter(|s| !s.is_empty()).map(Into::into),
             known_hosts,
-            proxy: None,
         })
     }
+}
+
+/// The proxy of the narrowest of `[networks]` that holds the address.
+fn proxy(networks: &BTreeMap<String, String>, address: &str) -> Option<String> {
+    let address: IpAddr = address.parse().ok()?;
+    let holding = networks.iter().filter_map(|(network, proxy)| Some((length_if_in(network, address)?, proxy)));
+    holding.max_by_key(|(length, _)| *length).map(|(_, proxy)| proxy.clone())
+}
+
+/// The length of a network's prefix, if the address is in it.
+fn length_if_in(network: &str, address: IpAddr) -> Option<u32> {
+    let (base, length) = network.split_once('/')?;
+    let length: u32 = length.parse().ok()?;
+    let same = match (base.parse().ok()?, address) {
+        (IpAddr::V4(a), IpAddr::V4(b)) => (u32::from(a) ^ u32::from(b)).leading_zeros() >= length,
+        (IpAddr::V6(a), IpAddr::V6(b)) => (u128::from(a) ^ u128::from(b)).leading_zeros() >= length,
+        _ => false,
+    };
+    same.then_some(length)
 }
 
 /// `user@host:port`, `user@[::1]:port`, or any part of it.
@@ -208,6 +233,18 @@ mod tests {
         config.hosts.get_mut("edge").unwrap().jump = Some("bastoin".into());
         let error = to(&world(config), "edge").unwrap_err();
         assert!(error.message.contains("\"bastoin\"") && error.hints[0].contains("\"bastion\""), "{error:?}");
+    }
+
+    #[test]
+    fn the_narrowest_network_names_the_proxy() {
+        let networks = BTreeMap::from([
+            ("10.0.0.0/8".to_string(), "socks5://127.0.0.1:1080".to_string()),
+            ("10.99.0.0/24".to_string(), "socks5://127.0.0.1:1081".to_string()),
+        ]);
+        assert_eq!(proxy(&networks, "10.99.0.7").as_deref(), Some("socks5://127.0.0.1:1081"));
+        assert_eq!(proxy(&networks, "10.98.0.7").as_deref(), Some("socks5://127.0.0.1:1080"));
+        assert_eq!(proxy(&networks, "192.0.2.1"), None);
+        assert_eq!(proxy(&networks, "::1"), None);
     }
 
     #[test]

@@ -11,8 +11,8 @@ pub mod object;
 pub mod options;
 pub mod redact;
 pub mod registrar;
-pub mod state;
 pub mod ssh;
+pub mod state;
 pub mod step;
 #[cfg(test)]
 pub(crate) mod testing;

@@ -3,6 +3,7 @@
 //! Every function that reaches outside passes [`context::Context::call`], the single gate: deadline,
 //! cancellation, effects, redaction, recording.
 
+pub mod bgp;
 pub mod closure;
 pub mod context;
 pub mod expect;
@@ -11,6 +12,7 @@ pub mod object;
 pub mod options;
 pub mod redact;
 pub mod registrar;
+pub mod ssh;
 pub mod state;
 pub mod step;
 #[cfg(test)]
@@ -25,4 +27,12 @@ pub use registrar::{Form, Function, Module, Needs, Registrar};
 pub use world::World;
 
 /// Every module that scripts see. To add one, write its file and its row here.
-pub const MODULES: &[Module] = &[step::MODULE, values::MODULE, object::MODULE, object::LIST_MODULE, expect::MODULE];
+pub const MODULES: &[Module] = &[
+    step::MODULE,
+    values::MODULE,
+    object::MODULE,
+    object::LIST_MODULE,
+    expect::MODULE,
+    bgp::MODULE,
+    ssh::MODULE,
+];

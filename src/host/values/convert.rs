@@ -6,6 +6,7 @@ use rhai::{Dynamic, Map};
 use serde_json::Value;
 
 use super::{Secret, Size};
+use crate::host::bgp::Routes;
 use crate::host::object::{List, Missing, Object};
 
 /// Plain data as a script value: maps, arrays, strings, numbers, `()`.
@@ -57,6 +58,9 @@ pub fn from_dynamic(value: &Dynamic) -> Value {
     if let Some(list) = value.read_lock::<List>() {
         return list.items().iter().map(from_dynamic).collect();
     }
+    if let Some(routes) = value.read_lock::<Routes>() {
+        return routes.to_json();
+    }
     if let Some(span) = value.read_lock::<Duration>() {
         return crate::config::units::show_duration(*span).into();
     }
@@ -78,10 +82,13 @@ pub fn from_dynamic(value: &Dynamic) -> Value {
     format!("<{}>", value.type_name()).into()
 }
 
-/// The items of an array or a [`List`]; none where it is neither.
+/// The items of an array, a [`List`] or a table of [`Routes`]; none where it is none of them.
 pub fn to_array(value: &Dynamic) -> Option<Vec<Dynamic>> {
     if let Some(items) = value.read_lock::<rhai::Array>() {
         return Some(items.clone());
+    }
+    if let Some(routes) = value.read_lock::<Routes>() {
+        return Some(routes.items());
     }
     value.read_lock::<List>().map(|list| list.items().to_vec())
 }

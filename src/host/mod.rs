@@ -5,18 +5,19 @@
 
 pub mod closure;
 pub mod context;
-pub mod expect;
+mod data;
 pub mod ledger;
 pub mod object;
 pub mod options;
+pub(crate) mod paths;
 pub mod redact;
 pub mod registrar;
 pub mod state;
 pub mod step;
 #[cfg(test)]
 pub(crate) mod testing;
-pub mod undo;
 pub mod values;
+pub mod undo;
 pub mod world;
 
 pub use context::{Call, Context, HostResult, Limit};
@@ -25,4 +26,15 @@ pub use registrar::{Form, Function, Module, Needs, Registrar};
 pub use world::World;
 
 /// Every module that scripts see. To add one, write its file and its row here.
-pub const MODULES: &[Module] = &[step::MODULE, values::MODULE, object::MODULE, object::LIST_MODULE, expect::MODULE];
+pub const MODULES: &[Module] = &[
+    data::base64::MODULE,
+    data::hash::MODULE,
+    data::jq::MODULE,
+    data::json::MODULE,
+    data::prom::MODULE,
+    data::regex::MODULE,
+    data::stats::MODULE,
+    data::table::MODULE,
+    data::yaml::MODULE,
+    step::MODULE,
+];

@@ -109,7 +109,8 @@ pub async fn run(command: &Command) -> Result<Output> {
     let (mut out, mut err) = (Vec::new(), Vec::new());
     let status = {
         let max = command.max_output;
-        let reading = async { tokio::try_join!(gather(stdout, &mut out, &came, max), gather(stderr, &mut err, &came, max)) };
+        let reading =
+            async { tokio::try_join!(gather(stdout, &mut out, &came, max), gather(stderr, &mut err, &came, max)) };
         let feeding = feed(stdin, command.stdin.as_deref());
         tokio::pin!(reading, feeding);
         let (mut read, mut fed) = (None, false);

@@ -5,7 +5,8 @@ use sha2::{Digest as _, Sha256};
 
 use crate::host::{Module, Needs, Registrar};
 
-pub(crate) const MODULE: Module = Module { name: "hash", about: "Digests of text and bytes", needs: Needs::Nothing, register };
+pub(crate) const MODULE: Module =
+    Module { name: "hash", about: "Digests of text and bytes", needs: Needs::Nothing, register };
 
 fn register(m: &mut Registrar) {
     m.path("sha256")

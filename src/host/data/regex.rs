@@ -9,8 +9,12 @@ use rhai::{Array, Dynamic, Map};
 use crate::error::{Error, Kind};
 use crate::host::{HostResult, Module, Needs, Registrar};
 
-pub(crate) const MODULE: Module =
-    Module { name: "regex", about: "Regular expressions: test, find, capture, replace, split", needs: Needs::Nothing, register };
+pub(crate) const MODULE: Module = Module {
+    name: "regex",
+    about: "Regular expressions: test, find, capture, replace, split",
+    needs: Needs::Nothing,
+    register,
+};
 
 /// Compiled expressions that are kept. A script has a handful; this only bounds one that builds them in a loop.
 const KEPT: usize = 256;
@@ -117,7 +121,12 @@ mod tests {
 
     #[test]
     fn a_group_that_took_no_part_is_unit() {
-        assert!(eval(r#"let c = regex::captures("b", `(?<a>a)|b`); c.a == () && c["0"] == "b""#).unwrap().as_bool().unwrap());
+        assert!(
+            eval(r#"let c = regex::captures("b", `(?<a>a)|b`); c.a == () && c["0"] == "b""#)
+                .unwrap()
+                .as_bool()
+                .unwrap()
+        );
         assert!(eval(r#"regex::captures("x", `y`) == () && regex::find("x", `y`) == ()"#).unwrap().as_bool().unwrap());
         assert!(eval(r#"regex::find_all("x", `y`).len() == 0"#).unwrap().as_bool().unwrap());
     }

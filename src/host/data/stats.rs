@@ -5,6 +5,7 @@ use std::time::Duration;
 use rhai::{Array, Dynamic, Map};
 
 use crate::error::{Error, Kind};
+use crate::host::values::{to_array, type_name};
 use crate::host::{HostResult, Module, Needs, Registrar};
 
 pub(crate) const MODULE: Module =
@@ -12,16 +13,20 @@ pub(crate) const MODULE: Module =
 
 fn register(m: &mut Registrar) {
     m.path("summary")
-        .sig("(values: array of numbers or durations) -> map")
-        .doc("What the values come to: `count`, `min`, `mean`, `p50`, `p90`, `p95`, `p99`, `max`, `stddev`. The percentiles are exact by nearest rank: the smallest value that at least so many percent of all values do not exceed, so each is one of the values. `stddev` is that of the values themselves (divided by their count). Durations give durations; of whole numbers min, max and percentiles are whole, mean and stddev are floats; whole numbers mixed with floats give floats. An empty array is inconclusive; numbers mixed with durations, or a value that is not a number, are errors.")
+        .sig("(values: list of numbers or durations) -> map")
+        .doc("What the values come to: `count`, `min`, `mean`, `p50`, `p90`, `p95`, `p99`, `max`, `stddev`. The percentiles are exact by nearest rank: the smallest value that at least so many percent of all values do not exceed, so each is one of the values. `stddev` is that of the values themselves (divided by their count). Durations give durations; of whole numbers min, max and percentiles are whole, mean and stddev are floats; whole numbers mixed with floats give floats. An empty list is inconclusive; numbers mixed with durations, or a value that is not a number, are errors.")
         .example("let s = stats::summary([3, 1, 2, 4]); s.count == 4 && s.p50 == 2 && s.max == 4 && s.mean == 2.5")
-        .add(|values: Array| -> HostResult<Map> { Ok(summary(&values)?) });
+        .add(|values: Dynamic| -> HostResult<Map> { Ok(summary(&array(&values, "stats::summary")?)?) });
     m.path("percentile")
-        .sig("(values: array of numbers or durations, percent: number) -> number | duration")
+        .sig("(values: list of numbers or durations, percent: number) -> number | duration")
         .doc("The value at a percentile from 0 to 100, by nearest rank as in `stats::summary`.")
         .example("stats::percentile([10, 20, 30], 99.9) == 30")
-        .add(|values: Array, percent: f64| -> HostResult<Dynamic> { Ok(percentile(&values, percent)?) })
-        .add(|values: Array, percent: i64| -> HostResult<Dynamic> { Ok(percentile(&values, percent as f64)?) });
+        .add(|values: Dynamic, percent: f64| -> HostResult<Dynamic> {
+            Ok(percentile(&array(&values, "stats::percentile")?, percent)?)
+        })
+        .add(|values: Dynamic, percent: i64| -> HostResult<Dynamic> {
+            Ok(percentile(&array(&values, "stats::percentile")?, percent as f64)?)
+        });
 }
 
 /// Which type the values have, and goes back to.
@@ -47,6 +52,16 @@ impl Unit {
     }
 }
 
+/// The values, whether a script made the list or a cluster did.
+fn array(values: &Dynamic, function: &str) -> Result<Array, Error> {
+    to_array(values).ok_or_else(|| {
+        Error::new(
+            Kind::Script,
+            format!("{function} takes a list of numbers or durations, and got {}", type_name(values)),
+        )
+    })
+}
+
 fn summary(values: &[Dynamic]) -> Result<Map, Error> {
     let (sorted, unit) = sorted(values, "stats::summary")?;
     let count = sorted.len() as f64;
@@ -64,7 +79,10 @@ fn summary(values: &[Dynamic]) -> Result<Map, Error> {
 
 fn percentile(values: &[Dynamic], percent: f64) -> Result<Dynamic, Error> {
     if !(0.0..=100.0).contains(&percent) {
-        return Err(Error::new(Kind::Script, format!("stats::percentile takes a percentage from 0 to 100, and got {percent}")));
+        return Err(Error::new(
+            Kind::Script,
+            format!("stats::percentile takes a percentage from 0 to 100, and got {percent}"),
+        ));
     }
     let (sorted, unit) = sorted(values, "stats::percentile")?;
     Ok(unit.value(rank(&sorted, percent)))
@@ -95,11 +113,14 @@ fn sorted(values: &[Dynamic], function: &str) -> Result<(Vec<f64>, Unit), Error>
         } else {
             return Err(Error::new(
                 Kind::Script,
-                format!("{function}: value {} is of type {}, expected a number or a duration", at + 1, value.type_name()),
+                format!("{function}: value {} is {}, expected a number or a duration", at + 1, type_name(value)),
             ));
         };
         if !number.is_finite() {
-            return Err(Error::new(Kind::Script, format!("{function}: value {} is {number}, not a number to sum up", at + 1)));
+            return Err(Error::new(
+                Kind::Script,
+                format!("{function}: value {} is {number}, not a number to sum up", at + 1),
+            ));
         }
         unit = Some(match (unit, own) {
             (None, own) => own,
@@ -143,7 +164,10 @@ mod tests {
         let values: Array = [30, 10, 20].map(|ms| Dynamic::from(Duration::from_millis(ms))).into();
         let s = summary(&values).unwrap();
         let time = |key: &str| s[key].clone().cast::<Duration>();
-        assert_eq!((time("min"), time("p50"), time("mean")), (Duration::from_millis(10), Duration::from_millis(20), Duration::from_millis(20)));
+        assert_eq!(
+            (time("min"), time("p50"), time("mean")),
+            (Duration::from_millis(10), Duration::from_millis(20), Duration::from_millis(20))
+        );
         assert!((time("stddev").as_secs_f64() - 0.008_164_966).abs() < 1e-8);
     }
 

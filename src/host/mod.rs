@@ -28,6 +28,7 @@ pub use world::World;
 /// Every module that scripts see. To add one, write its file and its row here.
 pub const MODULES: &[Module] = &[
     data::base64::MODULE,
+    data::file::MODULE,
     data::hash::MODULE,
     data::jq::MODULE,
     data::json::MODULE,
@@ -35,6 +36,7 @@ pub const MODULES: &[Module] = &[
     data::regex::MODULE,
     data::stats::MODULE,
     data::table::MODULE,
+    data::time::MODULE,
     data::yaml::MODULE,
     step::MODULE,
 ];

@@ -15,7 +15,7 @@ pub(crate) const MODULE: Module =
 fn register(m: &mut Registrar) {
     m.path("parse")
         .sig("(text: string) -> object | list | string | number | bool | ()")
-        .doc("The value of a YAML text of one document. Objects and lists are lazy, as `json::parse` gives them. The rules are those of YAML 1.2: only `true` and `false` are bools, so `no`, `off` and the country code `NO` are strings; `0o17` is octal, and `017` is 17. Anchors, aliases and merge keys (`<<`) are resolved. Throws `unreadable` for an empty text, several documents (`yaml::parse_all` takes those), a key given twice, or what is not YAML, with the place.")
+        .doc("The value of a YAML text of one document. Objects and lists are lazy, as `json::parse` gives them. The rules are YAML 1.2's: only `true` and `false` are bools, so `no`, `off` and the country code `NO` are strings; Two rules differ, for kubectl's sake: `0644` is octal as `0o644` is, so that a `defaultMode` means the same here and there, and `1_000` is a string. Anchors, aliases and merge keys (`<<`) are resolved. Throws `unreadable` for an empty text, several documents (`yaml::parse_all` takes those), a key given twice, or what is not YAML, with the place.")
         .example(r#"let v = yaml::parse("country: NO\nports: [80, 443]"); v.country == "NO" && v.ports[1] == 443"#)
         .add(|text: &str| -> HostResult<Dynamic> { Ok(parse(text)?) });
     m.path("parse_all")
@@ -64,6 +64,8 @@ pub(crate) fn documents(text: &str) -> Result<Vec<Value>, Error> {
 fn options() -> serde_saphyr::Options {
     serde_saphyr::options! {
         strict_booleans: true,
+        legacy_octal_numbers: true,
+        underscored_numbers_as_strings: true,
         with_snippet: false,
     }
 }
@@ -95,7 +97,7 @@ mod tests {
         let text = "[1, -2.5, 0x1F, 0o17, 017, 1_000, '12', 1.20.15, 12:30:45, 2026-01-02, 1e3]";
         assert_eq!(
             one(text),
-            serde_json::json!([1, -2.5, 31, 15, 17, "1_000", "12", "1.20.15", "12:30:45", "2026-01-02", 1000.0])
+            serde_json::json!([1, -2.5, 31, 15, 15, "1_000", "12", "1.20.15", "12:30:45", "2026-01-02", 1000.0])
         );
     }
 

@@ -5,13 +5,14 @@
 
 pub mod closure;
 pub mod context;
-mod data;
+pub mod data;
 pub mod ledger;
 pub mod object;
 pub mod options;
 pub(crate) mod paths;
 pub mod redact;
 pub mod registrar;
+pub mod sh;
 pub mod state;
 pub mod step;
 #[cfg(test)]
@@ -38,5 +39,6 @@ pub const MODULES: &[Module] = &[
     data::table::MODULE,
     data::time::MODULE,
     data::yaml::MODULE,
+    sh::MODULE,
     step::MODULE,
 ];

@@ -5,13 +5,14 @@
 
 pub mod closure;
 pub mod context;
-pub mod data;
+pub(crate) mod data;
 pub mod ledger;
 pub mod object;
 pub mod options;
 pub(crate) mod paths;
 pub mod redact;
 pub mod registrar;
+pub mod secret;
 pub mod sh;
 pub mod state;
 pub mod step;
@@ -39,6 +40,10 @@ pub const MODULES: &[Module] = &[
     data::table::MODULE,
     data::time::MODULE,
     data::yaml::MODULE,
+    object::MODULE,
+    object::LIST_MODULE,
+    secret::MODULE,
     sh::MODULE,
     step::MODULE,
+    values::MODULE,
 ];

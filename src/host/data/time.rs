@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use rhai::{Dynamic, FuncRegistration, NativeCallContext};
+use rhai::{FuncRegistration, NativeCallContext};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -149,11 +149,6 @@ fn format(time: Time, pattern: &str) -> Result<String, Error> {
     let zoned = time.0.to_zoned(jiff::tz::TimeZone::UTC);
     jiff::fmt::strtime::format(pattern, &zoned)
         .map_err(|e| Error::new(Kind::Script, format!("{pattern:?} is no pattern for a time")).because(e))
-}
-
-/// The time in a script value, if it is one.
-pub(crate) fn from(value: &Dynamic) -> Option<Time> {
-    value.read_lock::<Time>().map(|time| *time)
 }
 
 #[cfg(test)]

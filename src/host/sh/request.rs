@@ -11,8 +11,7 @@ use crate::event::Effect;
 use crate::host::values::{Secret, Size, exact, to_array, type_name};
 use crate::host::{Call, Context, Limit, Options, paths};
 
-const OPTIONS: &[&str] =
-    &["dir", "env", "clear_env", "stdin", "within", "max_output", "check", "effect", "cluster"];
+const OPTIONS: &[&str] = &["dir", "env", "clear_env", "stdin", "within", "max_output", "check", "effect", "cluster"];
 const SCRIPT_OPTIONS: &[&str] =
     &["args", "dir", "env", "clear_env", "stdin", "within", "max_output", "check", "effect", "cluster"];
 
@@ -97,8 +96,12 @@ impl Request {
         }
         self.command.program = program.into();
         self.shown.push(program.into());
-        let args = to_array(args)
-            .ok_or_else(|| Error::new(Kind::Script, format!("{}: the arguments are {}, expected a list", self.function, type_name(args))))?;
+        let args = to_array(args).ok_or_else(|| {
+            Error::new(
+                Kind::Script,
+                format!("{}: the arguments are {}, expected a list", self.function, type_name(args)),
+            )
+        })?;
         self.add(&args)
     }
 
@@ -122,7 +125,15 @@ impl Request {
     fn add(mut self, args: &[Dynamic]) -> Result<Self, Error> {
         for (at, value) in args.iter().enumerate() {
             let text = Text::of(value).ok_or_else(|| {
-                Error::new(Kind::Script, format!("{}: argument {} is {}, expected a string or a number", self.function, at + 1, type_name(value)))
+                Error::new(
+                    Kind::Script,
+                    format!(
+                        "{}: argument {} is {}, expected a string or a number",
+                        self.function,
+                        at + 1,
+                        type_name(value)
+                    ),
+                )
             })?;
             self.command.args.push(text.real);
             self.shown.push(text.shown);
@@ -189,7 +200,13 @@ impl Text {
         }
         let text = if let Some(span) = value.read_lock::<Duration>() {
             exact(*span)
-        } else if value.is_string() || value.is_char() || value.is_int() || value.is_float() || value.is_bool() || value.is::<Size>() {
+        } else if value.is_string()
+            || value.is_char()
+            || value.is_int()
+            || value.is_float()
+            || value.is_bool()
+            || value.is::<Size>()
+        {
             match value.read_lock::<Size>() {
                 Some(size) => size.to_string(),
                 None => value.to_string(),

@@ -18,7 +18,10 @@ fn holds(script: &str) {
 fn a_non_zero_code_throws_with_the_end_of_stderr() {
     let error = eval(r#"sh::script("for i in $(seq 30); do echo line $i >&2; done; exit 7")"#).unwrap_err();
     assert_eq!((error.kind, error.message.as_str()), (Kind::ExitCode, "bash ended with exit code 7"));
-    assert!(error.causes[0].starts_with("stderr ends with:\nline 21\n") && error.causes[0].ends_with("line 30"), "{error}");
+    assert!(
+        error.causes[0].starts_with("stderr ends with:\nline 21\n") && error.causes[0].ends_with("line 30"),
+        "{error}"
+    );
     assert!(error.causes[1].starts_with("ran: bash -euo pipefail -c "), "{error}");
     let error = eval(r#"sh::run("false")"#).unwrap_err();
     assert_eq!(error.causes[0], "it printed nothing");
@@ -30,7 +33,9 @@ fn a_non_zero_code_throws_with_the_end_of_stderr() {
 
 #[test]
 fn unchecked_codes_come_back() {
-    holds(r#"let r = sh::run("sh", ["-c", "echo out; exit 3"], #{ check: false }); r.code == 3 && r.stdout == "out" && r.signal == () && r.time > duration("0s")"#);
+    holds(
+        r#"let r = sh::run("sh", ["-c", "echo out; exit 3"], #{ check: false }); r.code == 3 && r.stdout == "out" && r.signal == () && r.time > duration("0s")"#,
+    );
 }
 
 #[test]

@@ -18,7 +18,7 @@ pub(crate) const MODULE: Module =
 
 /// A point in time, to the nanosecond; scripts know it as `time`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Time(pub Timestamp);
+pub(crate) struct Time(pub(crate) Timestamp);
 
 impl fmt::Display for Time {
     /// RFC 3339 in UTC: `2026-11-23T06:30:42Z`.

@@ -23,9 +23,9 @@ fn register(m: &mut Registrar) {
         .effect(Effect::Write)
         .doc(RUN)
         .example(r#"let r = sh::run("echo", ["two words", 3], #{ effect: "read" }); r.stdout == "two words 3" && r.code == 0"#)
-        .add(|at: NativeCallContext, program: &str| run(&at, program, Dynamic::from_array(Array::new()), Map::new()))
-        .add(|at: NativeCallContext, program: &str, args: Dynamic| run(&at, program, args, Map::new()))
-        .add(|at: NativeCallContext, program: &str, args: Dynamic, options: Map| run(&at, program, args, options));
+        .add(|at: NativeCallContext, program: &str| run(&at, program, &Array::new().into(), Map::new()))
+        .add(|at: NativeCallContext, program: &str, args: Dynamic| run(&at, program, &args, Map::new()))
+        .add(|at: NativeCallContext, program: &str, args: Dynamic, options: Map| run(&at, program, &args, options));
     m.path("script")
         .sig("(text: string, options?: map) -> map")
         .effect(Effect::Write)
@@ -79,9 +79,9 @@ impl Ran {
     }
 }
 
-fn run(at: &NativeCallContext, program: &str, args: Dynamic, options: Map) -> HostResult<Map> {
+fn run(at: &NativeCallContext, program: &str, args: &Dynamic, options: Map) -> HostResult<Map> {
     let cx = Context::current()?;
-    let request = Request::new(&cx, at, "sh::run", options)?.program(program, &args)?;
+    let request = Request::new(&cx, at, "sh::run", options)?.program(program, args)?;
     perform(&cx, at, request)
 }
 

@@ -10,7 +10,7 @@ use crate::error::{Error, Kind};
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Sample {
     pub(super) name: String,
-    pub(super) labels: Vec<(String, String)>,
+    pub(super) labels: Labels,
     pub(super) value: f64,
     /// `counter`, `gauge` …; `untyped` where the page does not say.
     pub(super) kind: Arc<str>,
@@ -18,6 +18,9 @@ pub(super) struct Sample {
     /// Milliseconds since 1970.
     pub(super) timestamp: Option<i64>,
 }
+
+/// Names and values, in the order of the page.
+type Labels = Vec<(String, String)>;
 
 /// What a page says of a family of metrics.
 #[derive(Default)]
@@ -117,7 +120,7 @@ fn sample(line: &str, open_metrics: bool) -> Result<Sample, String> {
 }
 
 /// The labels up to the closing brace, and what follows it.
-fn labels(mut rest: &str) -> Result<(Vec<(String, String)>, &str), String> {
+fn labels(mut rest: &str) -> Result<(Labels, &str), String> {
     let mut labels = Vec::new();
     loop {
         rest = rest.trim_start();

@@ -2,3 +2,4 @@
 
 pub mod kube;
 pub mod ssh;
+pub mod sh;

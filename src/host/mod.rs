@@ -6,19 +6,22 @@
 pub mod bgp;
 pub mod closure;
 pub mod context;
-pub mod expect;
+pub(crate) mod data;
 pub mod ledger;
 pub mod object;
 pub mod options;
+pub(crate) mod paths;
 pub mod redact;
 pub mod registrar;
 pub mod ssh;
+pub mod secret;
+pub mod sh;
 pub mod state;
 pub mod step;
 #[cfg(test)]
 pub(crate) mod testing;
-pub mod undo;
 pub mod values;
+pub mod undo;
 pub mod world;
 
 pub use context::{Call, Context, HostResult, Limit};
@@ -35,4 +38,17 @@ pub const MODULES: &[Module] = &[
     expect::MODULE,
     bgp::MODULE,
     ssh::MODULE,
+    data::base64::MODULE,
+    data::file::MODULE,
+    data::hash::MODULE,
+    data::jq::MODULE,
+    data::json::MODULE,
+    data::prom::MODULE,
+    data::regex::MODULE,
+    data::stats::MODULE,
+    data::table::MODULE,
+    data::time::MODULE,
+    data::yaml::MODULE,
+    secret::MODULE,
+    sh::MODULE,
 ];

@@ -220,11 +220,12 @@ impl Row<'_> {
             Form::Property(_) => FuncRegistration::new_getter(self.function.name),
             _ => FuncRegistration::new(self.function.name),
         };
-        let _ = registration
-            .in_global_namespace()
-            .with_purity(true)
-            .with_volatility(true)
-            .set_into_module(module, function);
+        // In the global namespace `json::parse` would also answer to a bare `parse`, and `text.replace(…)` to `regex::replace`.
+        let registration = match self.function.form {
+            Form::Path => registration.in_internal_namespace(),
+            _ => registration.in_global_namespace(),
+        };
+        let _ = registration.with_purity(true).with_volatility(true).set_into_module(module, function);
         self
     }
 }

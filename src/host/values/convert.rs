@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::{Secret, Size};
 use crate::host::bgp::Routes;
+use crate::host::data::time::Time;
 use crate::host::object::{List, Missing, Object};
 
 /// Plain data as a script value: maps, arrays, strings, numbers, `()`.
@@ -27,7 +28,7 @@ pub fn to_dynamic(value: &Value) -> Dynamic {
     }
 }
 
-/// A script value as JSON. Durations and sizes are their texts (`1m30s`, `10Gi`), a secret is `<secret:N>`,
+/// A script value as JSON. Durations, sizes and times are their texts (`1m30s`, `10Gi`), a secret is `<secret:N>`,
 /// what is missing is `null`, and what has no JSON form is its text in angle brackets.
 pub fn from_dynamic(value: &Dynamic) -> Value {
     if value.is_unit() || value.is::<Missing>() {
@@ -69,6 +70,9 @@ pub fn from_dynamic(value: &Dynamic) -> Value {
     }
     if let Some(secret) = value.read_lock::<Secret>() {
         return secret.to_string().into();
+    }
+    if let Some(time) = value.read_lock::<Time>() {
+        return time.to_string().into();
     }
     if let Some(range) = value.read_lock::<std::ops::Range<i64>>() {
         return range.clone().collect();

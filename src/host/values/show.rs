@@ -6,6 +6,7 @@ use rhai::{Array, Dynamic, Map};
 
 use super::{Secret, Size};
 use crate::event::short;
+use crate::host::data::time::Time;
 use crate::host::object::{List, Missing, Object};
 
 /// Characters of a value in a message.
@@ -56,6 +57,9 @@ fn show_whole(value: &Dynamic) -> String {
     if let Some(secret) = value.read_lock::<Secret>() {
         return secret.to_string();
     }
+    if let Some(time) = value.read_lock::<Time>() {
+        return time.to_string();
+    }
     value.to_string()
 }
 
@@ -103,6 +107,8 @@ pub fn type_name(value: &Dynamic) -> &'static str {
         "a size"
     } else if value.is::<Secret>() {
         "a secret"
+    } else if value.is::<Time>() {
+        "a time"
     } else if value.is_fnptr() {
         "a closure"
     } else {

@@ -1,0 +1,223 @@
+//! `jq::` — jq filters over values, run in the process by jaq.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use jaq_core::data::JustLut;
+use jaq_core::load::{Arena, File, Loader};
+use jaq_core::{Compiler, Ctx, Vars};
+use jaq_json::{Val, read};
+use rhai::{Dynamic, ImmutableString};
+
+use super::from_text;
+use crate::error::{Error, Kind};
+use crate::host::object::{List, Object};
+use crate::host::values::from_dynamic;
+use crate::host::{Context, HostResult, Module, Needs, Registrar};
+
+pub(crate) const MODULE: Module =
+    Module { name: "jq", about: "jq filters over values", needs: Needs::Nothing, register };
+
+fn register(m: &mut Registrar) {
+    m.path("run")
+        .sig("(filter: string, value: any) -> any")
+        .doc("The first result of a jq filter over a value: an object, list, map or array, not JSON text (`json::parse` reads that). A filter that gives no result at all throws `not_found`; `jq::all` gives an empty list there, and `(…) // null` gives `()`. A filter that does not compile is an error with line and column; one that fails shows jq's message. `env`, `now` and `input` are not there: a filter sees nothing but its value. `halt` is an error.")
+        .example(r#"jq::run(".items | map(.n) | add", #{ items: [#{ n: 1 }, #{ n: 2 }] }) == 3"#)
+        .add(|filter: &str, value: Dynamic| -> HostResult<Dynamic> {
+            let found = results(filter, &value, 1)?.pop();
+            Ok(found.ok_or_else(|| {
+                Error::new(Kind::NotFound, format!("the jq filter {filter:?} gave no result"))
+                    .hint("jq::all(filter, value) gives a list, which may be empty")
+            })?)
+        });
+    m.path("all")
+        .sig("(filter: string, value: any) -> list")
+        .doc("All results of a jq filter over a value, in order; none is an empty list. More than a million results are an error.")
+        .example(r#"jq::all(".[] | select(. > 1)", [1, 2, 3]).len() == 2"#)
+        .add(|filter: &str, value: Dynamic| -> HostResult<List> {
+            Ok(List::new(results(filter, &value, RESULTS)?, "results of the jq filter"))
+        });
+}
+
+/// The most results of one filter.
+const RESULTS: usize = 1_000_000;
+/// Filters that a thread keeps compiled.
+const KEPT: usize = 64;
+
+type Filter = jaq_core::compile::Filter<jaq_core::Native<JustLut<Val>>>;
+
+/// Functions of jq that would look past the value: the environment (it holds secrets), the time of day.
+const LEFT_OUT: [&str; 2] = ["env", "now"];
+
+fn results(filter: &str, value: &Dynamic, most: usize) -> Result<Vec<Dynamic>, Error> {
+    let compiled = compiled(filter)?;
+    let text = match value.read_lock::<Object>() {
+        Some(object) => object.text().to_string(),
+        None => from_dynamic(value).to_string(),
+    };
+    let input = read::parse_single(text.as_bytes())
+        .map_err(|e| Error::new(Kind::Script, "the value for jq cannot be written as JSON").because(e))?;
+    let ctx = Ctx::<JustLut<Val>>::new(&compiled.lut, Vars::new([]));
+    let mut found = Vec::new();
+    for result in compiled.id.run((ctx, input)) {
+        if let Ok(cx) = Context::current() {
+            cx.check()?;
+        }
+        let result = result.map_err(|exception| {
+            let why = match exception.get_err() {
+                Ok(error) => error.to_string(),
+                Err(_) => "it called halt, which would end pb".into(),
+            };
+            Error::new(Kind::Script, format!("the jq filter {filter:?} failed")).because(why)
+        })?;
+        let text = result.to_string();
+        found.push(
+            from_text(&text, "items of a jq result")
+                .map_err(|e| e.context(format!("the jq filter {filter:?} gave what is not JSON")))?,
+        );
+        if found.len() == most {
+            if most == RESULTS {
+                return Err(Error::new(
+                    Kind::Script,
+                    format!("the jq filter {filter:?} gave {RESULTS} results and more"),
+                ));
+            }
+            break;
+        }
+    }
+    Ok(found)
+}
+
+fn compiled(filter: &str) -> Result<Rc<Filter>, Error> {
+    thread_local! {
+        // Compiled filters hold `Rc`s; the standard library's definitions make compiling cost a millisecond.
+        static CACHE: RefCell<HashMap<ImmutableString, Rc<Filter>>> = RefCell::default();
+    }
+    if let Some(found) = CACHE.with_borrow(|cache| cache.get(filter).cloned()) {
+        return Ok(found);
+    }
+    let made = Rc::new(compile(filter)?);
+    CACHE.with_borrow_mut(|cache| {
+        if cache.len() >= KEPT {
+            cache.clear();
+        }
+        cache.insert(filter.into(), made.clone());
+    });
+    Ok(made)
+}
+
+fn compile(filter: &str) -> Result<Filter, Error> {
+    let defs = jaq_core::defs().chain(jaq_std::defs()).chain(jaq_json::defs());
+    let funs = jaq_core::funs().chain(jaq_std::funs()).chain(jaq_json::funs());
+    let arena = Arena::default();
+    let modules = Loader::new(defs)
+        .load(&arena, File { code: filter, path: () })
+        .map_err(|errors| not_a_filter(filter, errors.into_iter().flat_map(|(_, e)| syntax(filter, e)).collect()))?;
+    Compiler::default().with_funs(funs.filter(|(name, ..)| !LEFT_OUT.contains(name))).compile(modules).map_err(
+        |errors| {
+            let undefined = errors.into_iter().flat_map(|(_, e)| e);
+            let said = undefined.map(|(name, what)| format!("{}: no {} {name}", place(filter, name), what.as_str()));
+            not_a_filter(filter, said.collect())
+        },
+    )
+}
+
+fn not_a_filter(filter: &str, said: Vec<String>) -> Error {
+    let mut error = Error::new(Kind::Script, format!("the jq filter {filter:?} does not compile"));
+    error.causes = said;
+    error
+}
+
+fn syntax(filter: &str, error: jaq_core::load::Error<&str>) -> Vec<String> {
+    use jaq_core::load::Error as Load;
+    let found = |at: &str| {
+        let shown: String = at.chars().take(20).collect();
+        if shown.is_empty() { "the end".to_string() } else { format!("{shown:?}") }
+    };
+    match error {
+        Load::Io(all) => all.into_iter().map(|(at, why)| format!("{}: {why}", place(filter, at))).collect(),
+        Load::Lex(all) => all
+            .into_iter()
+            .map(|(want, at)| format!("{}: expected {}, found {}", place(filter, at), want.as_str(), found(at)))
+            .collect(),
+        Load::Parse(all) => all
+            .into_iter()
+            .map(|(want, at)| format!("{}: expected {}, found {}", place(filter, at), want.as_str(), found(at)))
+            .collect(),
+    }
+}
+
+/// `line 1, column 7`, of a part of the filter.
+fn place(filter: &str, part: &str) -> String {
+    // Definitions of jq's own library are not part of the filter.
+    let Some(at) = (part.as_ptr() as usize).checked_sub(filter.as_ptr() as usize).filter(|at| *at <= filter.len())
+    else {
+        return "in jq's library".into();
+    };
+    let before = filter.get(..at).unwrap_or_default();
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+    format!("line {line}, column {column}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::testing::eval;
+
+    fn cause(script: &str) -> String {
+        eval(script).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn syntax_errors_have_their_place() {
+        let said = cause("jq::run(\".a |\\n  .b[\", #{})");
+        assert!(said.contains("line 2, column"), "{said}");
+        let said = cause(r#"jq::run(".a | nosuch", #{})"#);
+        assert!(said.contains("line 1, column 6: no filter nosuch"), "{said}");
+        let said = cause(r#"jq::run("$x", #{})"#);
+        assert!(said.contains("no variable $x"), "{said}");
+    }
+
+    #[test]
+    fn a_filter_that_fails_shows_jq_s_words() {
+        let said = cause(r#"jq::run(".a.b", #{ a: 5 })"#);
+        assert!(said.contains("cannot index 5"), "{said}");
+        let said = cause(r#"jq::run("error(\"mine\")", #{})"#);
+        assert!(said.contains("mine"), "{said}");
+    }
+
+    #[test]
+    fn nothing_is_not_a_result() {
+        assert_eq!(eval(r#"jq::run("empty", 1)"#).unwrap_err().kind, Kind::NotFound);
+        assert!(
+            eval(r#"jq::all("empty", 1).len() == 0 && jq::run("empty // null", 1) == ()"#).unwrap().as_bool().unwrap()
+        );
+    }
+
+    #[test]
+    fn a_filter_sees_only_its_value() {
+        for filter in ["env", "$ENV", "now", "input"] {
+            assert!(cause(&format!("jq::run(\"{filter}\", ())")).contains("does not compile"), "{filter}");
+        }
+        assert!(cause(r#"jq::run("halt", ())"#).contains("it called halt"));
+    }
+
+    #[test]
+    fn endless_results_are_bounded() {
+        assert!(cause(r#"jq::all("repeat(1)", 1)"#).contains("1000000 results and more"));
+        assert!(eval(r#"jq::run("repeat(1)", 1) == 1"#).unwrap().as_bool().unwrap());
+    }
+
+    #[test]
+    fn lazy_objects_go_in_and_come_out() {
+        assert!(
+            eval(r#"let o = json::parse(`{"a": {"b": [1, 2]}}`); jq::run(".a", o).b[1] == 2"#)
+                .unwrap()
+                .as_bool()
+                .unwrap()
+        );
+        assert!(eval(r#"jq::run("length", json::parse(`[{}, {}]`)) == 2"#).unwrap().as_bool().unwrap());
+    }
+}

@@ -1,0 +1,156 @@
+//! Where secrets are kept, and how each place is read. Every value is registered for redaction at once.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::client::kube::connect::connect;
+use crate::client::sh::{Command, last_lines, run};
+use crate::config::SecretRef;
+use crate::error::{Error, Kind, Result, did_you_mean};
+use crate::host::Context;
+use crate::host::context::CONNECT_LIMIT;
+use crate::host::data::file;
+use crate::host::values::Secret;
+
+/// The secret that a reference of `pb.toml` means: `env:NAME`, `file:PATH`, `kube:cluster/namespace/name/key`,
+/// `op://vault/item/field`. Await it inside the call that needs the credential; it passes no gate of its own.
+///
+/// # Errors
+/// [`Kind::Config`] when it is no reference; [`Kind::NotFound`] when nothing is kept there;
+/// [`Kind::MissingTool`] without `op`; what the cluster or the file system says.
+pub async fn resolve(cx: &Context, reference: &str) -> Result<Secret> {
+    let home = std::env::home_dir();
+    let of = SecretRef::parse(reference, &cx.world.config.dir, home.as_deref())
+        .map_err(|why| Error::new(Kind::Config, format!("a reference to a secret is wrong: {why}")))?;
+    read(cx, &of).await
+}
+
+/// The secret that a parsed reference means.
+pub(super) async fn read(cx: &Context, of: &SecretRef) -> Result<Secret> {
+    let value = match of {
+        SecretRef::Env(name) => from_env(name)?,
+        SecretRef::File(path) => without_newline(file::text(path)?),
+        SecretRef::Kube { cluster, namespace, name, key } => from_kube(cx, cluster, namespace, name, key).await?,
+        SecretRef::Op(reference) => from_op(reference).await?,
+    };
+    if value.is_empty() {
+        return Err(Error::new(Kind::NotFound, format!("the secret {} is empty", of.to_text())));
+    }
+    Ok(Secret::new(&cx.world.redactor, &value))
+}
+
+fn from_env(name: &str) -> Result<String> {
+    match std::env::var(name) {
+        Ok(value) => Ok(value),
+        Err(std::env::VarError::NotPresent) => {
+            let known: Vec<String> = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()).collect();
+            Err(Error::new(Kind::NotFound, format!("the environment variable {name} is not set"))
+                .maybe_hint(did_you_mean(name, known.iter().map(String::as_str))))
+        }
+        Err(std::env::VarError::NotUnicode(_)) => {
+            Err(Error::new(Kind::Unreadable, format!("the environment variable {name} is not UTF-8 text")))
+        }
+    }
+}
+
+async fn from_kube(cx: &Context, cluster: &str, namespace: &str, name: &str, key: &str) -> Result<String> {
+    let config = &cx.world.config;
+    let kubeconfig = config.cluster(cluster)?.kubeconfig.clone();
+    let (context, of) = (config.context(cluster).to_string(), cluster.to_string());
+    // Credential plugins are programs that are waited for, so this must not hold a worker up.
+    let connecting =
+        tokio::task::spawn_blocking(move || connect(&of, kubeconfig.as_deref(), &context, CONNECT_LIMIT));
+    let connection = connecting.await.map_err(|e| Error::new(Kind::Config, "connecting was broken off").because(e))??;
+    let path = format!("/api/v1/namespaces/{namespace}/secrets/{name}");
+    let request = http::Request::get(path)
+        .body(Vec::new())
+        .map_err(|e| Error::new(Kind::Config, format!("{namespace}/{name} names no Secret")).because(e))?;
+    let text = connection.client().request_text(request).await.map_err(|e| {
+        let kind = match &e {
+            kube::Error::Api(status) if status.code == 404 => Kind::NotFound,
+            kube::Error::Api(status) if status.code == 403 => Kind::Forbidden,
+            kube::Error::Api(status) if status.code == 401 => Kind::Unauthorized,
+            _ => Kind::Unreachable,
+        };
+        Error::new(kind, format!("cannot read the Secret {namespace}/{name} of {cluster}")).caused_by(&e)
+    })?;
+    value_of(&text, cluster, namespace, name, key)
+}
+
+/// The decoded value of a key in a Secret's JSON.
+fn value_of(text: &str, cluster: &str, namespace: &str, name: &str, key: &str) -> Result<String> {
+    let whose = format!("the Secret {namespace}/{name} of {cluster}");
+    // The text itself is not shown in errors: it is full of secrets.
+    let secret: serde_json::Value =
+        serde_json::from_str(text).map_err(|_| Error::new(Kind::Unreadable, format!("{whose} came as no JSON")))?;
+    let empty = serde_json::Map::new();
+    let data = secret.get("data").and_then(serde_json::Value::as_object).unwrap_or(&empty);
+    let Some(value) = data.get(key).and_then(serde_json::Value::as_str) else {
+        let keys: Vec<&str> = data.keys().map(String::as_str).collect();
+        let has =
+            if keys.is_empty() { "it has no key at all".into() } else { format!("its keys are {}", keys.join(", ")) };
+        return Err(Error::new(Kind::NotFound, format!("{whose} has no key {key:?}"))
+            .because(has)
+            .maybe_hint(did_you_mean(key, keys.iter().copied())));
+    };
+    let bytes =
+        STANDARD.decode(value).map_err(|_| Error::new(Kind::Unreadable, format!("{key} of {whose} is not base64")))?;
+    String::from_utf8(bytes).map_err(|_| Error::new(Kind::Unreadable, format!("{key} of {whose} is not UTF-8 text")))
+}
+
+async fn from_op(reference: &str) -> Result<String> {
+    let output = run(&Command::new("op", ["read", "--no-newline", reference])).await?;
+    if output.code == 0 {
+        return Ok(output.stdout);
+    }
+    Err(Error::new(Kind::NotFound, format!("op read {reference} ended with exit code {}", output.code))
+        .because(last_lines(&output.stderr, 5).join("\n"))
+        .hint("op signin, or OP_SERVICE_ACCOUNT_TOKEN in the environment, lets op read"))
+}
+
+fn without_newline(mut text: String) -> String {
+    if text.ends_with('\n') {
+        text.pop();
+        if text.ends_with('\r') {
+            text.pop();
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECRET: &str =
+        r#"{"kind":"Secret","data":{"password":"aHVudGVyMg==","tls.crt":"LS0t","blob":"/wA=","bad":"*"}}"#;
+
+    fn value(key: &str) -> Result<String> {
+        value_of(SECRET, "infra", "web", "db", key)
+    }
+
+    #[test]
+    fn a_key_is_decoded() {
+        assert_eq!(value("password").unwrap(), "hunter2");
+        assert_eq!(value("tls.crt").unwrap(), "---");
+    }
+
+    #[test]
+    fn a_missing_key_names_those_that_exist_and_no_value() {
+        let error = value("pasword").unwrap_err();
+        assert_eq!(error.kind, Kind::NotFound);
+        assert_eq!(error.message, "the Secret web/db of infra has no key \"pasword\"");
+        assert_eq!(error.causes, ["its keys are bad, blob, password, tls.crt"]);
+        assert_eq!(error.hints, ["did you mean \"password\"?"]);
+        let error = value_of("{}", "infra", "web", "db", "x").unwrap_err();
+        assert_eq!(error.causes, ["it has no key at all"]);
+    }
+
+    #[test]
+    fn what_is_no_text_is_told_without_showing_it() {
+        assert!(value("blob").unwrap_err().message.contains("not UTF-8"));
+        assert!(value("bad").unwrap_err().message.contains("not base64"));
+        let error = value_of("aHVudGVyMg", "infra", "web", "db", "x").unwrap_err();
+        assert!(!format!("{error:?}").contains("aHVudGVyMg"));
+    }
+}

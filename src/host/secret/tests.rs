@@ -1,0 +1,65 @@
+//! Secrets as scripts hold them: read, hidden, told apart, missing.
+
+use super::*;
+use crate::config::{Cluster, Config};
+use crate::host::testing::{eval, runtime, world};
+
+fn context() -> Arc<Context> {
+    Context::new(world(Config::default()), "test/step", None, Effect::Read, None)
+}
+
+#[test]
+fn the_value_is_not_in_reach_of_scripts() {
+    let text =
+        eval(r#"let s = secret::env("PATH"); `${s} ` + json::stringify(#{ s: s })"#).unwrap().into_string().unwrap();
+    assert_eq!(text, r#"<secret:1> {"s":"<secret:1>"}"#);
+}
+
+#[test]
+fn what_is_not_there_is_an_error() {
+    let error = eval(r#"secret::env("PB_TEST_NOT_SET")"#).unwrap_err();
+    assert_eq!(
+        (error.kind, error.message.as_str()),
+        (Kind::NotFound, "the environment variable PB_TEST_NOT_SET is not set")
+    );
+    assert_eq!(eval(r#"secret::file("/etc/no-such-file")"#).unwrap_err().kind, Kind::Io);
+    assert_eq!(eval(r#"secret::op("env:HOME")"#).unwrap_err().kind, Kind::Script);
+}
+
+#[test]
+fn references_of_the_configuration_are_read_and_registered() {
+    let cx = context();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("token");
+    std::fs::write(&file, "a-long-token\n").unwrap();
+    let reference = format!("file:{}", file.display());
+    let secret = runtime().block_on(resolve(&cx, &reference)).unwrap();
+    assert_eq!((secret.expose(), secret.to_string().as_str()), ("a-long-token", "<secret:1>"));
+    assert_eq!(cx.world.redactor.redact("x a-long-token y"), "x <secret:1> y");
+    std::fs::write(&file, "\n").unwrap();
+    assert_eq!(runtime().block_on(resolve(&cx, &reference)).unwrap_err().kind, Kind::NotFound);
+    let error = runtime().block_on(resolve(&cx, "hunter2")).unwrap_err();
+    assert_eq!(error.kind, Kind::Config);
+    assert!(!error.to_string().contains("hunter2"), "{error}");
+}
+
+#[test]
+fn without_op_the_tool_is_named() {
+    if crate::client::sh::which("op").is_some() {
+        return;
+    }
+    let error = eval(r#"secret::op("op://vault/item/field")"#).unwrap_err();
+    assert_eq!(error.kind, Kind::MissingTool);
+    assert!(error.message.contains("\"op\""), "{error}");
+}
+
+#[test]
+#[ignore = "needs the real clusters"]
+fn real_a_reference_to_a_cluster_s_secret() {
+    let mut config = Config::default();
+    let cluster = Cluster { kubeconfig: Some("/var/tmp/realkube/kubeconfig".into()), ..Cluster::default() };
+    config.clusters.insert("infra".into(), cluster);
+    let cx = Context::new(world(config), "test/step", None, Effect::Read, None);
+    let error = runtime().block_on(resolve(&cx, "kube:infra/kube-system/no-such-secret/x")).unwrap_err();
+    assert_eq!(error.kind, Kind::NotFound, "{error}");
+}

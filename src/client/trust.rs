@@ -201,6 +201,10 @@ fn explain(error: &rustls::Error, chain: &[&[u8]], name: &ServerName<'_>) -> Str
         rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer) if own.self_signed => {
             format!("the certificate of {} is signed by itself, and not among the trusted ones", own.subject)
         }
+        rustls::Error::InvalidCertificate(CertificateError::BadSignature) => format!(
+            "the certificate of {} was not signed by the trusted {} but by another of that name: it is not trusted: {}",
+            own.subject, own.issuer, own.issuer
+        ),
         rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer) => {
             let last = certificates.last().unwrap_or(own);
             format!("the certificate of {} leads to an authority that is not trusted: {}", own.subject, last.issuer)

@@ -3,6 +3,7 @@
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
+use rustls::ProtocolVersion;
 use rustls::pki_types::ServerName;
 use serde::{Deserialize, Serialize};
 use tokio_rustls::TlsConnector;
@@ -63,7 +64,7 @@ pub async fn peer(
         let connector = TlsConnector::from(Arc::new(config.clone()));
         let stream = connector.connect(server_name.clone(), stream).await.map_err(failed)?;
         let latency = started.elapsed();
-        let protocol = stream.get_ref().1.protocol_version().and_then(|v| v.as_str()).unwrap_or_default().to_string();
+        let protocol = version(stream.get_ref().1.protocol_version());
         let shown = seen.lock().unwrap_or_else(PoisonError::into_inner).take().ok_or_else(|| {
             Error::new(Kind::Unreadable, format!("{address} (asked for {name}) shook hands without a certificate"))
         })?;
@@ -72,6 +73,16 @@ pub async fn peer(
         return Ok(Peer { address, name: name.into(), protocol, chain, problem: shown.problem, latency });
     }
     Err(last.unwrap_or_else(|| Error::new(Kind::Unreachable, format!("{host} has no address"))))
+}
+
+/// `TLSv1.3`, as OpenSSL and curl write it.
+fn version(version: Option<ProtocolVersion>) -> String {
+    match version {
+        Some(ProtocolVersion::TLSv1_3) => "TLSv1.3".into(),
+        Some(ProtocolVersion::TLSv1_2) => "TLSv1.2".into(),
+        Some(other) => format!("{other:?}"),
+        None => "unknown".into(),
+    }
 }
 
 #[cfg(test)]
@@ -92,7 +103,7 @@ mod tests {
         assert_eq!(peer.chain[0].names, ["web.test"]);
         let problem = peer.problem.unwrap();
         assert!(problem.contains("expired on 2021-01-01T00:00:00Z"), "{problem}");
-        assert_eq!(peer.protocol, "TLSv1_3");
+        assert_eq!(peer.protocol, "TLSv1.3");
     }
 
     #[tokio::test]

@@ -41,6 +41,12 @@ pub(super) fn sending(error: &reqwest::Error, method: &Method, url: &Url, way: &
     };
     let said = Error::new(kind, format!("{what}: {problem}"));
     let said = if io == Some(io::ErrorKind::ConnectionRefused) { said } else { with_causes(said, error) };
+    let ended = error.is_connect() && matches!(io, Some(io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset));
+    let said = if ended && url.scheme() == "https" {
+        said.hint("the server ended the TLS handshake: one that speaks plain HTTP does; try http://")
+    } else {
+        said
+    };
     match way.proxy {
         Some(_) => said.hint("the proxy comes from pb.toml's [networks] or from the environment"),
         None => said,
@@ -84,9 +90,9 @@ fn with_causes(said: Error, error: &reqwest::Error) -> Error {
     }
 }
 
-/// The first error of a type in the chain. An `io::Error` hides what it wraps from `source`, so it is opened.
+/// The innermost error of a type in the chain. An `io::Error` hides what it wraps from `source`, so it is opened.
 fn find<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a T> {
-    if let Some(found) = error.downcast_ref::<T>() {
+    if let Some(found) = error.source().and_then(find::<T>) {
         return Some(found);
     }
     if let Some(inner) = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref)
@@ -100,5 +106,5 @@ fn find<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Optio
     {
         return Some(found);
     }
-    find::<T>(error.source()?)
+    error.downcast_ref::<T>()
 }

@@ -145,6 +145,10 @@ async fn a_good_certificate_is_trusted_by_its_authority_and_a_bad_one_on_demand(
 async fn https_to_a_plain_server_says_that_it_speaks_no_tls() {
     let web = web().await;
     let error = send(&get(&format!("https://{web}/"))).await.unwrap_err();
+    assert!(error.message.contains(&format!("no connection at {web}")), "{error}");
+    assert!(error.hints[0].contains("plain HTTP"), "{error:?}");
+    let greeter = crate::client::testing::greeter("220 mail.test ready\r\n").await;
+    let error = send(&get(&format!("https://{greeter}/"))).await.unwrap_err();
     assert!(error.to_string().contains("does not speak TLS"), "{error}");
 }
 

@@ -13,5 +13,7 @@ mod send;
 mod tests;
 mod undo;
 
+pub use endpoint::Endpoint;
+pub use response::Response;
 pub(crate) use rows::MODULE;
-pub(crate) use undo::undo;
+pub use undo::undo;

@@ -12,7 +12,7 @@ use crate::host::net::Net;
 ///
 /// # Errors
 /// Where no answer came, and [`Kind::Status`] where it is not of class 2xx.
-pub(crate) async fn undo(world: &World, method: &str, url: &str, endpoint: Option<&str>) -> Result<()> {
+pub async fn undo(world: &World, method: &str, url: &str, endpoint: Option<&str>) -> Result<()> {
     let endpoint = endpoint.map(|name| Endpoint::named(world, name)).transpose()?;
     let mut request = bare(world, method, url, endpoint.as_ref())?;
     let mut _open = None;

@@ -38,7 +38,10 @@ impl Routes {
                 .map_err(|_| wrong(network, "expected a network in CIDR notation".into()))?;
             let url = Url::parse(proxy).map_err(|e| wrong(network, format!("\"{proxy}\" is no URL: {e}")))?;
             if !matches!(url.scheme(), "socks5" | "socks5h" | "http") || url.host_str().is_none() {
-                return Err(wrong(network, format!("expected socks5://HOST:PORT or http://HOST:PORT, not \"{proxy}\"")));
+                return Err(wrong(
+                    network,
+                    format!("expected socks5://HOST:PORT or http://HOST:PORT, not \"{proxy}\""),
+                ));
             }
             rows.push((net, url));
         }
@@ -61,7 +64,7 @@ impl Routes {
         let unreached = |how| Unreached { address, proxy: proxy.map(shown), how };
         let connect = async {
             match proxy {
-                None => TcpStream::connect(address).await.map_err(How::of),
+                None => TcpStream::connect(address).await.map_err(|e| How::of(&e)),
                 Some(proxy) => through(proxy, address).await,
             }
         };
@@ -99,7 +102,7 @@ pub enum How {
 }
 
 impl How {
-    pub(crate) fn of(error: io::Error) -> Self {
+    pub(crate) fn of(error: &io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::ConnectionRefused => Self::Refused,
             io::ErrorKind::TimedOut => Self::Silent(Duration::ZERO),
@@ -140,11 +143,7 @@ impl From<Unreached> for Error {
     fn from(unreached: Unreached) -> Self {
         let kind = if matches!(unreached.how, How::Silent(_)) { Kind::Timeout } else { Kind::Unreachable };
         let error = Self::new(kind, unreached.to_string());
-        if unreached.proxy.is_some() {
-            error.hint("the proxy stands in pb.toml's [networks]")
-        } else {
-            error
-        }
+        if unreached.proxy.is_some() { error.hint("the proxy stands in pb.toml's [networks]") } else { error }
     }
 }
 

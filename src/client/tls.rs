@@ -128,16 +128,10 @@ mod tests {
     #[tokio::test]
     async fn a_server_without_tls_is_an_error_that_says_so() {
         let address = crate::client::testing::greeter("SSH-2.0-x\r\n").await;
-        let error = peer(
-            &Routes::default(),
-            "127.0.0.1",
-            address.port(),
-            "web.test",
-            &Trust::System,
-            Duration::from_secs(2),
-        )
-        .await
-        .unwrap_err();
+        let error =
+            peer(&Routes::default(), "127.0.0.1", address.port(), "web.test", &Trust::System, Duration::from_secs(2))
+                .await
+                .unwrap_err();
         assert_eq!(error.kind, Kind::Unreachable);
         assert!(error.to_string().contains("TLS handshake"), "{error}");
     }

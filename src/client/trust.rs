@@ -135,7 +135,9 @@ impl ServerCertVerifier for Verifier {
                 .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
                 .err()
                 .map(|e| explain(&e, &chain().map(AsRef::as_ref).collect::<Vec<_>>(), server_name)),
-            None => Some("this machine trusts no certificate authority at all (ca-certificates is not installed)".into()),
+            None => {
+                Some("this machine trusts no certificate authority at all (ca-certificates is not installed)".into())
+            }
         };
         if let Some(seen) = &self.seen {
             let chain = chain().map(|c| c.to_vec()).collect();
@@ -184,7 +186,9 @@ fn explain(error: &rustls::Error, chain: &[&[u8]], name: &ServerName<'_>) -> Str
             let bad = certificates.iter().find(|c| c.not_after < now).unwrap_or(own);
             format!("the certificate of {} expired on {} ({})", bad.subject, bad.not_after, ago(now, bad.not_after))
         }
-        rustls::Error::InvalidCertificate(CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. }) => {
+        rustls::Error::InvalidCertificate(
+            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. },
+        ) => {
             let bad = certificates.iter().find(|c| c.not_before > now).unwrap_or(own);
             format!("the certificate of {} is valid only from {} on", bad.subject, bad.not_before)
         }

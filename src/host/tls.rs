@@ -12,8 +12,12 @@ use crate::client::route::host_and_port;
 use crate::client::tls::{Peer, peer};
 use crate::event::Effect;
 
-pub(crate) const MODULE: Module =
-    Module { name: "tls", about: "The certificates that a server shows, trusted or not.", needs: Needs::Nothing, register };
+pub(crate) const MODULE: Module = Module {
+    name: "tls",
+    about: "The certificates that a server shows, trusted or not.",
+    needs: Needs::Nothing,
+    register,
+};
 
 fn register(m: &mut Registrar) {
     m.path("peer")
@@ -38,9 +42,7 @@ gone"#,
         .add(|at: NativeCallContext, address: &str| look(&at, address, None, Map::new()))
         .add(|at: NativeCallContext, address: &str, name: &str| look(&at, address, Some(name), Map::new()))
         .add(|at: NativeCallContext, address: &str, options: Map| look(&at, address, None, options))
-        .add(|at: NativeCallContext, address: &str, name: &str, options: Map| {
-            look(&at, address, Some(name), options)
-        });
+        .add(|at: NativeCallContext, address: &str, name: &str, options: Map| look(&at, address, Some(name), options));
 }
 
 fn look(at: &NativeCallContext, address: &str, name: Option<&str>, options: Map) -> HostResult<Map> {

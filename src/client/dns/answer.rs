@@ -113,8 +113,7 @@ fn parts(data: &RData) -> (String, serde_json::Value) {
         }
         RData::SRV(srv) => {
             let target = show(&srv.target);
-            let fields =
-                json!({ "priority": srv.priority, "weight": srv.weight, "port": srv.port, "target": target });
+            let fields = json!({ "priority": srv.priority, "weight": srv.weight, "port": srv.port, "target": target });
             (format!("{} {} {} {target}", srv.priority, srv.weight, srv.port), fields)
         }
         RData::TXT(txt) => (txt.txt_data.iter().map(|part| String::from_utf8_lossy(part)).collect(), nothing),

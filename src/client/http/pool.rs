@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::{Client, Proxy, Url};
@@ -63,7 +63,7 @@ impl Clients {
         let host = host.trim_start_matches('[').trim_end_matches(']');
         let addresses = match request.connect_to {
             Some(address) => vec![address],
-            None => match resolve(host, port).await {
+            None => match self.known.look_up(host, port).await {
                 Ok(addresses) => addresses,
                 Err(_) if environment_has_proxy(url.scheme()) => Vec::new(),
                 Err(error) => return Err(error.context(what)),
@@ -86,9 +86,6 @@ impl Clients {
         {
             let why = format!("{what}: resolve has no effect through {}, which looks names up itself", shown(proxy));
             return Err(Error::new(Kind::Config, why).hint("a socks5:// proxy in [networks] is given the address"));
-        }
-        if pinned.is_none() && !addresses.is_empty() {
-            self.known.set(host, &addresses);
         }
         let proxy = match &road {
             Road::Direct => None,
@@ -176,23 +173,45 @@ fn environment_has_proxy(scheme: &str) -> bool {
 /// The addresses that were looked up before a request, given to its client: one look-up, one truth.
 #[derive(Debug, Clone, Default)]
 struct Addresses {
-    by_name: Arc<Mutex<HashMap<String, Vec<SocketAddr>>>>,
+    by_name: Arc<Mutex<HashMap<String, Found>>>,
 }
 
+/// The ports are 0: the URL's counts.
+type Found = (Instant, Vec<SocketAddr>);
+
+/// How long a look-up is used again, so that a measurement does not measure the resolver.
+const FRESH: Duration = Duration::from_secs(1);
+
 impl Addresses {
+    async fn look_up(&self, name: &str, port: u16) -> Result<Vec<SocketAddr>> {
+        let with_port = |found: Vec<SocketAddr>| found.iter().map(|a| SocketAddr::new(a.ip(), port)).collect();
+        if let Some((at, found)) = self.get(name)
+            && at.elapsed() < FRESH
+        {
+            return Ok(with_port(found));
+        }
+        let found = resolve(name, port).await?;
+        self.set(name, &found);
+        Ok(found)
+    }
+
     fn set(&self, name: &str, addresses: &[SocketAddr]) {
+        let addresses = addresses.iter().map(|a| SocketAddr::new(a.ip(), 0)).collect();
         let mut by_name = self.by_name.lock().unwrap_or_else(PoisonError::into_inner);
-        // The port comes from the URL.
-        by_name.insert(name.to_string(), addresses.iter().map(|a| SocketAddr::new(a.ip(), 0)).collect());
+        by_name.insert(name.to_string(), (Instant::now(), addresses));
+    }
+
+    fn get(&self, name: &str) -> Option<Found> {
+        self.by_name.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
     }
 }
 
 impl Resolve for Addresses {
     fn resolve(&self, name: Name) -> Resolving {
-        let found = self.by_name.lock().unwrap_or_else(PoisonError::into_inner).get(name.as_str()).cloned();
+        let found = self.get(name.as_str());
         Box::pin(async move {
             let addresses = match found {
-                Some(addresses) => addresses,
+                Some((_, addresses)) => addresses,
                 // A proxy's own name.
                 None => resolve(name.as_str(), 0).await?,
             };

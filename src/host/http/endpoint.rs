@@ -40,7 +40,8 @@ impl Endpoint {
             (Some(url), _) => parse_url(url).map_err(broken),
             (None, Some(service)) => {
                 let service = Service::parse(service).map_err(broken)?;
-                parse_url(&format!("http://{}.{}.svc:{}", service.name, service.namespace, service.port)).map_err(broken)
+                parse_url(&format!("http://{}.{}.svc:{}", service.name, service.namespace, service.port))
+                    .map_err(broken)
             }
             (None, None) => Err(broken(Error::new(Kind::Config, "neither url nor service is set"))),
         }
@@ -101,5 +102,8 @@ impl Service {
 /// A local address that leads to a service, for as long as the second value lives.
 pub(super) async fn forward_for(_world: &World, service: &str) -> Result<(SocketAddr, Box<dyn std::any::Any + Send>)> {
     let Service { cluster, namespace, name, port } = Service::parse(service)?;
-    Err(Error::new(Kind::Config, format!("service {namespace}/{name}:{port} of cluster {cluster} can't be forwarded here")))
+    Err(Error::new(
+        Kind::Config,
+        format!("service {namespace}/{name}:{port} of cluster {cluster} can't be forwarded here"),
+    ))
 }

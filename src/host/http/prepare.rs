@@ -22,8 +22,22 @@ use crate::host::{Context, Options, World, paths};
 
 /// The options of every request.
 pub(super) const OPTIONS: &[&str] = &[
-    "headers", "query", "json", "form", "body", "expect_status", "follow", "within", "max_size", "ca", "resolve",
-    "insecure", "effect", "token", "user", "password",
+    "headers",
+    "query",
+    "json",
+    "form",
+    "body",
+    "expect_status",
+    "follow",
+    "within",
+    "max_size",
+    "ca",
+    "resolve",
+    "insecure",
+    "effect",
+    "token",
+    "user",
+    "password",
 ];
 
 /// A request that is ready for the gate.
@@ -110,7 +124,8 @@ pub(super) fn prepare(
         line.header(&name, &if hidden && !text.starts_with("<secret:") { world.redactor.redact(&text) } else { text });
     }
     if let Some(value) = credentials.header(world) {
-        let wrong = || Error::new(Kind::Script, format!("{function}: the credentials have a character that can't be sent"));
+        let wrong =
+            || Error::new(Kind::Script, format!("{function}: the credentials have a character that can't be sent"));
         let mut sent = HeaderValue::from_str(&value).map_err(|_| wrong())?;
         sent.set_sensitive(true);
         request.headers.insert(AUTHORIZATION, sent);
@@ -216,7 +231,10 @@ fn exposed(value: &Dynamic) -> Value {
 fn body(function: &str, options: &Options, request: &mut Request, line: &mut Line) -> Result<()> {
     let given: Vec<&str> = ["json", "form", "body"].into_iter().filter(|key| options.has(key)).collect();
     if given.len() > 1 {
-        return Err(Error::new(Kind::Script, format!("{function}: {} are given; one body is sent", given.join(" and "))));
+        return Err(Error::new(
+            Kind::Script,
+            format!("{function}: {} are given; one body is sent", given.join(" and ")),
+        ));
     }
     let mut set = |kind: &'static str, bytes: Vec<u8>| {
         request.headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static(kind));

@@ -142,7 +142,11 @@ fn endpoints(m: &mut Registrar) {
         .example(r#"http("web").name == "web""#)
         .add(|endpoint: &mut Endpoint| ImmutableString::from(&*endpoint.name));
     for (verb, doc, example) in [
-        ("get", "GET of a path, which may have a query. Options and errors: see `http::get`.", r#"http("web").get("/").ok"#),
+        (
+            "get",
+            "GET of a path, which may have a query. Options and errors: see `http::get`.",
+            r#"http("web").get("/").ok"#,
+        ),
         ("head", "HEAD of a path. Options and errors: see `http::get`.", r#"http("web").head("/").status == 200"#),
         (
             "post",

@@ -49,7 +49,12 @@ struct Kept {
 pub(super) async fn forwarded(cx: &Context, service: &str) -> Result<SocketAddr> {
     let open = {
         let state = cx.state();
-        state.kept.iter().filter_map(|kept| kept.downcast_ref::<Kept>()).find(|k| k.service == service).map(|k| k.address)
+        state
+            .kept
+            .iter()
+            .filter_map(|kept| kept.downcast_ref::<Kept>())
+            .find(|k| k.service == service)
+            .map(|k| k.address)
     };
     if let Some(address) = open {
         return Ok(address);

@@ -12,8 +12,7 @@ use crate::host::testing::{eval_in, runtime};
 use crate::host::{Context, World};
 
 fn with_web(change: impl FnOnce(&mut Endpoint)) -> Config {
-    let mut endpoint =
-        Endpoint { url: Some(format!("http://{}", runtime().block_on(web()))), ..Endpoint::default() };
+    let mut endpoint = Endpoint { url: Some(format!("http://{}", runtime().block_on(web()))), ..Endpoint::default() };
     change(&mut endpoint);
     Config { endpoints: [("web".to_string(), endpoint)].into(), ..Config::default() }
 }

@@ -7,7 +7,10 @@ pub mod bgp;
 pub mod closure;
 pub mod context;
 pub(crate) mod data;
+pub(crate) mod dns;
+pub mod http;
 pub mod ledger;
+pub(crate) mod net;
 pub mod object;
 pub mod options;
 pub(crate) mod paths;
@@ -18,8 +21,10 @@ pub mod secret;
 pub mod sh;
 pub mod state;
 pub mod step;
+pub(crate) mod tcp;
 #[cfg(test)]
 pub(crate) mod testing;
+pub(crate) mod tls;
 pub mod values;
 pub mod undo;
 pub mod world;
@@ -51,4 +56,8 @@ pub const MODULES: &[Module] = &[
     data::yaml::MODULE,
     secret::MODULE,
     sh::MODULE,
+    http::MODULE,
+    tls::MODULE,
+    dns::MODULE,
+    tcp::MODULE,
 ];

@@ -1,0 +1,111 @@
+//! An answer as scripts read it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rhai::{Blob, Dynamic, Map};
+
+use super::expect::with_reason;
+use crate::client::http::Answer;
+use crate::error::{Error, Kind, Result};
+use crate::host::object::{List, Object, Origin};
+use crate::host::values::{Size, to_dynamic};
+
+/// A whole answer.
+#[derive(Debug, Clone)]
+pub struct Response(Arc<Answer>);
+
+impl Response {
+    pub(super) fn new(answer: Answer) -> Self {
+        Self(Arc::new(answer))
+    }
+
+    pub(super) fn status(&self) -> i64 {
+        self.0.status.into()
+    }
+
+    pub(super) fn ok(&self) -> bool {
+        (200..300).contains(&self.0.status)
+    }
+
+    pub(super) fn headers(&self) -> Map {
+        self.0.headers.iter().map(|(name, value)| (name.as_str().into(), value.as_str().into())).collect()
+    }
+
+    pub(super) fn header(&self, name: &str) -> Dynamic {
+        self.0.headers.get(&name.to_lowercase()).map_or(Dynamic::UNIT, |value| value.as_str().into())
+    }
+
+    pub(super) fn text(&self) -> String {
+        self.0.body.text()
+    }
+
+    pub(super) fn bytes(&self) -> Blob {
+        self.0.body.bytes()
+    }
+
+    pub(super) fn size(&self) -> Size {
+        Size(self.0.body.size())
+    }
+
+    pub(super) fn time(&self) -> Duration {
+        self.0.total
+    }
+
+    pub(super) fn first_byte(&self) -> Duration {
+        self.0.first_byte
+    }
+
+    pub(super) fn url(&self) -> String {
+        self.0.url.clone()
+    }
+
+    pub(super) fn address(&self) -> Dynamic {
+        self.0.address.clone().map_or(Dynamic::UNIT, Into::into)
+    }
+
+    pub(super) fn redirects(&self) -> i64 {
+        i64::try_from(self.0.redirects).unwrap_or(i64::MAX)
+    }
+
+    /// The body as an object, a list, or a plain value.
+    pub(super) fn json(&self) -> Result<Dynamic> {
+        let text = self.text();
+        let broken = |why: String| {
+            let kind = self.0.headers.get("content-type").map_or("no content type", String::as_str);
+            let begin: String = text.chars().take(200).collect();
+            Error::new(Kind::Unreadable, format!("{}: the answer ({kind}) is not JSON", self.0.url))
+                .because(why)
+                .because(format!("it begins: {begin}"))
+        };
+        if text.trim().is_empty() {
+            return Err(broken("it is empty".into()));
+        }
+        if text.trim_start().starts_with('{') {
+            return Object::from_text(text.trim().into(), Origin::default())
+                .map(Dynamic::from)
+                .map_err(|e| broken(e.causes.first().cloned().unwrap_or(e.message)));
+        }
+        let value: serde_json::Value = serde_json::from_str(&text).map_err(|e| broken(e.to_string()))?;
+        let serde_json::Value::Array(items) = value else { return Ok(to_dynamic(&value)) };
+        let items = items.into_iter().map(lazy).collect::<Result<Vec<_>>>()?;
+        Ok(Dynamic::from(List::new(items, "items")))
+    }
+}
+
+fn lazy(item: serde_json::Value) -> Result<Dynamic> {
+    match item {
+        serde_json::Value::Object(_) => Object::from_text(item.to_string(), Origin::default()).map(Dynamic::from),
+        serde_json::Value::Array(items) => {
+            Ok(Dynamic::from(List::new(items.into_iter().map(lazy).collect::<Result<Vec<_>>>()?, "items")))
+        }
+        other => Ok(to_dynamic(&other)),
+    }
+}
+
+impl std::fmt::Display for Response {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let bytes = self.0.body.size();
+        write!(f, "{} from {} ({bytes} bytes)", with_reason(self.0.status), self.0.url)
+    }
+}

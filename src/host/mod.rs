@@ -9,6 +9,7 @@ pub mod context;
 pub(crate) mod data;
 pub(crate) mod dns;
 pub mod http;
+pub mod expect;
 pub mod ledger;
 pub(crate) mod net;
 pub mod object;

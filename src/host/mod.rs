@@ -5,9 +5,11 @@
 
 pub mod closure;
 pub mod context;
+pub mod kube;
 pub mod ledger;
 pub mod object;
 pub mod options;
+pub(crate) mod paths;
 pub mod redact;
 pub mod registrar;
 pub mod state;
@@ -24,4 +26,4 @@ pub use registrar::{Form, Function, Module, Needs, Registrar};
 pub use world::World;
 
 /// Every module that scripts see. To add one, write its file and its row here.
-pub const MODULES: &[Module] = &[step::MODULE, values::MODULE, object::MODULE, object::LIST_MODULE];
+pub const MODULES: &[Module] = &[step::MODULE, values::MODULE, object::MODULE, object::LIST_MODULE, kube::MODULE];

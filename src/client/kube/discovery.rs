@@ -178,12 +178,12 @@ impl Cluster {
 }
 
 /// A kind that needs no request, by name.
-pub(crate) fn known(name: &str) -> Option<Resource> {
+pub fn known(name: &str) -> Option<Resource> {
     resource::find(well_known(), name).cloned()
 }
 
 /// A kind that needs no request, by what a manifest says.
-pub(crate) fn known_object(api_version: &str, kind: &str) -> Option<Resource> {
+pub fn known_object(api_version: &str, kind: &str) -> Option<Resource> {
     well_known().iter().find(|r| r.kind == kind && r.api_version() == api_version).cloned()
 }
 

@@ -32,6 +32,11 @@ impl Cluster {
         let code = status.code;
         let error = match code {
             404 if names_it(status, what) => Error::new(Kind::NotFound, format!("no {what} on cluster {name}")),
+            // The path itself is unknown: the kind was there when it was looked up, or never.
+            404 if status.details.as_ref().is_none_or(|d| d.name.is_empty()) && !what.contains(" /") => {
+                Error::new(Kind::UnknownKind, format!("{what} on cluster {name}: the server does not know this kind"))
+                    .because(said)
+            }
             404 => Error::new(Kind::NotFound, format!("{what} on cluster {name}: {said}")),
             409 if status.is_already_exists() => {
                 Error::new(Kind::Conflict, format!("{what} exists already on cluster {name}"))

@@ -24,6 +24,7 @@ impl Cluster {
     /// # Errors
     /// [`Kind::NotFound`] and what else the server or the way to it says.
     pub async fn get(&self, resource: &Resource, namespace: Option<&str>, name: &str, subresource: Option<&str>) -> Result<String> {
+        resource.check(namespace, name)?;
         let what = resource.describe(namespace, name);
         let request = request(Method::GET, &resource.path(namespace, name, subresource)).empty()?;
         without_managed_fields(self.ask(request, &what, 16 << 10).await?.text)

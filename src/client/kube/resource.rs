@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::query::escaped;
+use crate::error::{Error, Kind, Result};
 
 /// A kind of object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,6 +68,23 @@ impl Resource {
             path.push_str(subresource);
         }
         path
+    }
+
+    /// Refuses names that would lead to another path than the object's own: an empty one leads to the collection.
+    ///
+    /// # Errors
+    /// [`Kind::Invalid`]
+    pub fn check(&self, namespace: Option<&str>, name: &str) -> Result<()> {
+        for (what, word) in [("name", Some(name)), ("namespace", namespace)] {
+            if word.is_some_and(|w| w.is_empty() || w == "." || w == ".." || w.contains(['/', '%'])) {
+                let word = word.unwrap_or_default();
+                return Err(Error::new(Kind::Invalid, format!("\"{word}\" can't be the {what} of a {}", self.kind)));
+            }
+        }
+        if self.namespaced && namespace.is_none() {
+            return Err(Error::new(Kind::Invalid, format!("{} {name}: objects of this kind are in a namespace, and none is named", self.kind)));
+        }
+        Ok(())
     }
 
     /// Whether one of its names, in any case, is this word.
@@ -149,5 +167,8 @@ mod tests {
         let node = find(well_known(), "node").expect("known");
         assert_eq!(node.path(Some("web"), "n1", None), "/api/v1/nodes/n1");
         assert_eq!(node.describe(Some("web"), "n1"), "Node n1");
+        for (namespace, name) in [(Some("web"), ""), (Some("web"), ".."), (Some(""), "a"), (Some("web"), "a/b"), (None, "a")] {
+            assert!(deployment.check(namespace, name).is_err(), "{namespace:?} {name}");
+        }
     }
 }

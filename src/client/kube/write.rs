@@ -9,7 +9,7 @@ use super::{Cluster, Resource, without_managed_fields};
 use crate::error::{Error, Kind, Result};
 
 /// Who owns the fields that server-side apply sets.
-pub const FIELD_MANAGER: &str = "pb";
+pub(crate) const FIELD_MANAGER: &str = "pb";
 
 /// What an apply did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -83,6 +83,7 @@ impl Cluster {
     /// # Errors
     /// [`Kind::Conflict`] where it exists, [`Kind::Invalid`], [`Kind::Forbidden`] …
     pub async fn create(&self, resource: &Resource, namespace: Option<&str>, name: &str, body: String) -> Result<String> {
+        resource.check(namespace, name)?;
         let path = format!("{}?fieldManager={FIELD_MANAGER}", resource.collection(namespace));
         let request = request(Method::POST, &path).body("application/json", body)?;
         without_managed_fields(self.ask(request, &resource.describe(namespace, name), 16 << 10).await?.text)
@@ -93,6 +94,7 @@ impl Cluster {
     /// # Errors
     /// [`Kind::Conflict`] where another manager owns a field, each named with its owner.
     pub async fn apply(&self, resource: &Resource, namespace: Option<&str>, name: &str, body: String, force: bool, dry: bool) -> Result<Applied> {
+        resource.check(namespace, name)?;
         let dry = if dry { "&dryRun=All" } else { "" };
         let path = format!("{}?fieldManager={FIELD_MANAGER}&force={force}{dry}", resource.path(namespace, name, None));
         // JSON is YAML; the type is what makes it an apply.
@@ -107,6 +109,7 @@ impl Cluster {
     /// [`Kind::NotFound`], [`Kind::Invalid`], [`Kind::Conflict`] …
     #[expect(clippy::too_many_arguments, reason = "each names a part of one request")]
     pub async fn patch(&self, resource: &Resource, namespace: Option<&str>, name: &str, subresource: Option<&str>, kind: PatchKind, patch: String, dry: bool) -> Result<String> {
+        resource.check(namespace, name)?;
         let dry = if dry { "&dryRun=All" } else { "" };
         let path = format!("{}?fieldManager={FIELD_MANAGER}{dry}", resource.path(namespace, name, subresource));
         let request = request(Method::PATCH, &path).body(kind.content_type(), patch)?;
@@ -118,6 +121,7 @@ impl Cluster {
     /// # Errors
     /// [`Kind::NotFound`]; [`Kind::Conflict`] where the uid is another.
     pub async fn delete(&self, resource: &Resource, namespace: Option<&str>, name: &str, how: &Delete) -> Result<()> {
+        resource.check(namespace, name)?;
         let request = request(Method::DELETE, &resource.path(namespace, name, None)).body("application/json", how.body())?;
         self.ask(request, &resource.describe(namespace, name), 4 << 10).await.map(drop)
     }

@@ -16,8 +16,8 @@ pub mod state;
 pub mod step;
 #[cfg(test)]
 pub(crate) mod testing;
-pub mod values;
 pub mod undo;
+pub mod values;
 pub mod world;
 
 pub use context::{Call, Context, HostResult, Limit};

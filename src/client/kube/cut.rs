@@ -65,7 +65,9 @@ struct ItemMeta<'a> {
 pub(crate) fn list(body: &str, api_version: &str, kind: &str, what: &str) -> Result<Cut> {
     let unreadable = |e: &dyn std::fmt::Display| {
         let shown: String = body.chars().take(200).collect();
-        Error::new(Kind::Unreadable, format!("{what}: the answer is not a list in JSON")).because(e).because(format!("it begins: {shown}"))
+        Error::new(Kind::Unreadable, format!("{what}: the answer is not a list in JSON"))
+            .because(e)
+            .because(format!("it begins: {shown}"))
     };
     let envelope: Envelope<'_> = serde_json::from_str(body).map_err(|e| unreadable(&e))?;
     let items = envelope.items.ok_or_else(|| unreadable(&"it has no items"))?;
@@ -78,8 +80,12 @@ pub(crate) fn list(body: &str, api_version: &str, kind: &str, what: &str) -> Res
         size += item.len() - hole.as_ref().map_or(0, Range::len) + 1;
         kept.push((item, hole));
     }
-    let mut page =
-        Page { text: String::with_capacity(size), items: Vec::with_capacity(items.len()), api_version: api_version.into(), kind: kind.into() };
+    let mut page = Page {
+        text: String::with_capacity(size),
+        items: Vec::with_capacity(items.len()),
+        api_version: api_version.into(),
+        kind: kind.into(),
+    };
     let place = |at: usize| u32::try_from(at).map_err(|_| unreadable(&"a page of more than 4 GiB"));
     for (item, hole) in kept {
         let start = place(page.text.len())?;
@@ -112,7 +118,9 @@ pub(crate) fn peek(body: &str) -> Option<Option<String>> {
 pub fn without_managed_fields(mut text: String) -> Result<String> {
     let hole = managed_fields(&text).map_err(|e| {
         let shown: String = text.chars().take(200).collect();
-        Error::new(Kind::Unreadable, "the answer is not an object in JSON").because(e).because(format!("it begins: {shown}"))
+        Error::new(Kind::Unreadable, "the answer is not an object in JSON")
+            .because(e)
+            .because(format!("it begins: {shown}"))
     })?;
     if let Some(hole) = hole {
         text.replace_range(hole, "");
@@ -140,7 +148,8 @@ fn managed_fields(item: &str) -> serde_json::Result<Option<Range<usize>>> {
     let start = value.as_ptr().addr() - item.as_ptr().addr();
     let end = start + value.len();
     // A key written with escapes is not found here; then the field stays, which does no harm.
-    let key = item[..start].trim_end().strip_suffix(':').map(str::trim_end).and_then(|t| t.strip_suffix("\"managedFields\""));
+    let key =
+        item[..start].trim_end().strip_suffix(':').map(str::trim_end).and_then(|t| t.strip_suffix("\"managedFields\""));
     let Some(before) = key else { return Ok(None) };
     if let Some(before) = before.trim_end().strip_suffix(',') {
         return Ok(Some(before.len()..end));
@@ -161,7 +170,8 @@ mod tests {
     #[test]
     fn items_are_cut_out_without_managed_fields() {
         let cut = list(LIST, "v1", "Pod", "the list of pods").expect("a list");
-        let items: Vec<&str> = cut.page.items.iter().map(|r| &cut.page.text[r.start as usize..r.end as usize]).collect();
+        let items: Vec<&str> =
+            cut.page.items.iter().map(|r| &cut.page.text[r.start as usize..r.end as usize]).collect();
         assert_eq!(
             items,
             [
@@ -178,7 +188,8 @@ mod tests {
 
     #[test]
     fn the_last_page_has_no_token_and_an_empty_list_is_a_list() {
-        let cut = list(r#"{"metadata":{"resourceVersion":"9","continue":""},"items":[]}"#, "v1", "Pod", "pods").expect("a list");
+        let cut = list(r#"{"metadata":{"resourceVersion":"9","continue":""},"items":[]}"#, "v1", "Pod", "pods")
+            .expect("a list");
         assert_eq!((cut.next, cut.page.items.len()), (None, 0));
     }
 

@@ -35,7 +35,8 @@ impl Cluster {
         if let Some(known) = known(name) {
             return Ok(known);
         }
-        self.discovered(|catalogue| resource::find(&catalogue.resources, name).cloned(), |c| self.unknown(name, c)).await
+        self.discovered(|catalogue| resource::find(&catalogue.resources, name).cloned(), |c| self.unknown(name, c))
+            .await
     }
 
     /// The kind that a manifest's `apiVersion` and `kind` mean.
@@ -81,7 +82,11 @@ impl Cluster {
     }
 
     /// Looks in what was discovered; asks again once where it is not found, since kinds appear during a run.
-    async fn discovered<T>(&self, find: impl Fn(&Catalogue) -> Option<T>, missing: impl Fn(&Catalogue) -> Error) -> Result<T> {
+    async fn discovered<T>(
+        &self,
+        find: impl Fn(&Catalogue) -> Option<T>,
+        missing: impl Fn(&Catalogue) -> Error,
+    ) -> Result<T> {
         let mut kept = self.inner.catalogue.lock().await;
         if let Some(found) = kept.as_ref().and_then(|c| find(c)) {
             return Ok(found);
@@ -102,7 +107,8 @@ impl Cluster {
         let mut versions = Vec::new();
         for body in [core, groups] {
             let answer: Discovery = serde_json::from_str(&body).map_err(|e| {
-                Error::new(Kind::Unreadable, format!("cluster {}: the list of kinds can't be read", self.name())).because(e)
+                Error::new(Kind::Unreadable, format!("cluster {}: the list of kinds can't be read", self.name()))
+                    .because(e)
             })?;
             match answer.kind.as_str() {
                 "APIGroupDiscoveryList" => answer.items.into_iter().for_each(|g| catalogue.take(g)),
@@ -119,7 +125,8 @@ impl Cluster {
         }
         if catalogue.resources.is_empty() {
             let broken = catalogue.broken.first().map(|(v, e)| format!("{v}: {e}")).unwrap_or_default();
-            return Err(Error::new(Kind::Unreadable, format!("cluster {}: the server names no kinds", self.name())).because(broken));
+            return Err(Error::new(Kind::Unreadable, format!("cluster {}: the server names no kinds", self.name()))
+                .because(broken));
         }
         Ok(catalogue)
     }
@@ -127,9 +134,13 @@ impl Cluster {
     async fn group_version(&self, version: String) -> (String, Result<Vec<Resource>>) {
         let path = if version.contains('/') { format!("/apis/{version}") } else { format!("/api/{version}") };
         let list = async {
-            let text = self.ask(request(Method::GET, &path).empty()?, &format!("the kinds of {version}"), 32 << 10).await?.text;
-            let list: LegacyList = serde_json::from_str(&text)
-                .map_err(|e| Error::new(Kind::Unreadable, format!("the kinds of {version} can't be read")).because(e))?;
+            let text = self
+                .ask(request(Method::GET, &path).empty()?, &format!("the kinds of {version}"), 32 << 10)
+                .await?
+                .text;
+            let list: LegacyList = serde_json::from_str(&text).map_err(|e| {
+                Error::new(Kind::Unreadable, format!("the kinds of {version} can't be read")).because(e)
+            })?;
             Ok(list.resources(&version))
         };
         let list = list.await;
@@ -149,13 +160,20 @@ impl Cluster {
             error = error.because(format!("it lacks the API group {group}: is {addon} installed there?"));
         } else {
             let names = catalogue.resources.iter().flat_map(|r| [r.plural.as_str(), r.singular.as_str()]);
-            error = error.maybe_hint(nearest(&word.to_lowercase(), names.chain(catalogue.resources.iter().flat_map(|r| r.short.iter().map(String::as_str)))).map(|n| format!("did you mean \"{n}\"?")));
+            error = error.maybe_hint(
+                nearest(
+                    &word.to_lowercase(),
+                    names.chain(catalogue.resources.iter().flat_map(|r| r.short.iter().map(String::as_str))),
+                )
+                .map(|n| format!("did you mean \"{n}\"?")),
+            );
         }
         self.named_broken(error, catalogue)
     }
 
     fn unknown_object(&self, api_version: &str, kind: &str, catalogue: &Catalogue) -> Error {
-        let mut error = Error::new(Kind::UnknownKind, format!("cluster {} has no {kind} of {api_version}", self.name()));
+        let mut error =
+            Error::new(Kind::UnknownKind, format!("cluster {} has no {kind} of {api_version}", self.name()));
         let group = api_version.split_once('/').map_or("", |(group, _)| group);
         let versions: BTreeSet<String> =
             catalogue.resources.iter().filter(|r| r.kind == kind).map(Resource::api_version).collect();
@@ -197,7 +215,8 @@ impl Catalogue {
         let name = group.metadata.name;
         for version in group.versions {
             if version.freshness == "Stale" && version.resources.is_empty() {
-                self.broken.push((format!("{name}/{}", version.version), "the server behind it does not answer".into()));
+                self.broken
+                    .push((format!("{name}/{}", version.version), "the server behind it does not answer".into()));
             }
             self.resources.extend(version.resources.into_iter().filter_map(|r| {
                 Some(Resource {
@@ -318,13 +337,18 @@ struct LegacyResource {
 impl LegacyList {
     fn resources(self, api_version: &str) -> Vec<Resource> {
         let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
-        let (subresources, resources): (Vec<_>, Vec<_>) = self.resources.into_iter().partition(|r| r.name.contains('/'));
+        let (subresources, resources): (Vec<_>, Vec<_>) =
+            self.resources.into_iter().partition(|r| r.name.contains('/'));
         resources
             .into_iter()
             .map(|r| Resource {
                 group: group.into(),
                 version: version.into(),
-                subresources: subresources.iter().filter_map(|s| s.name.strip_prefix(&r.name)?.strip_prefix('/')).map(Into::into).collect(),
+                subresources: subresources
+                    .iter()
+                    .filter_map(|s| s.name.strip_prefix(&r.name)?.strip_prefix('/'))
+                    .map(Into::into)
+                    .collect(),
                 singular: if r.singular_name.is_empty() { r.kind.to_lowercase() } else { r.singular_name },
                 kind: r.kind,
                 plural: r.name,

@@ -43,15 +43,19 @@ impl Cluster {
             }
             409 => Error::new(Kind::Conflict, format!("{what} on cluster {name}: {said}")),
             401 => self.unauthorized(what),
-            403 => Error::new(Kind::Forbidden, format!("{what} on cluster {name}: {said}"))
-                .hint(format!("kubectl --context {} auth can-i --list shows what these credentials may do", self.context())),
+            403 => Error::new(Kind::Forbidden, format!("{what} on cluster {name}: {said}")).hint(format!(
+                "kubectl --context {} auth can-i --list shows what these credentials may do",
+                self.context()
+            )),
             400 | 405 | 406 | 413 | 415 | 422 => Error::new(Kind::Invalid, format!("{what} on cluster {name}: {said}")),
             // The server is there and cannot serve now; asking again may help.
             429 | 500..=599 => {
                 Error::new(Kind::Unreachable, format!("{what} on cluster {name}: the server answers {code}: {said}"))
             }
-            410 => Error::new(Kind::Unreachable, format!("{what} on cluster {name}: the version asked for is gone (410)"))
-                .because(said),
+            410 => {
+                Error::new(Kind::Unreachable, format!("{what} on cluster {name}: the version asked for is gone (410)"))
+                    .because(said)
+            }
             _ => Error::new(Kind::Unreadable, format!("{what} on cluster {name}: the server answers {code}: {said}")),
         };
         causes(error, status)
@@ -64,7 +68,9 @@ impl Cluster {
         );
         match self.inner.certificate.as_ref().and_then(|c| c.complaint(Timestamp::now())) {
             Some(complaint) => error.because(complaint).hint("renew the kubeconfig's certificate"),
-            None => error.hint(format!("kubectl --context {} auth can-i --list tries the same credentials", self.context())),
+            None => {
+                error.hint(format!("kubectl --context {} auth can-i --list tries the same credentials", self.context()))
+            }
         }
     }
 
@@ -110,10 +116,10 @@ impl Cluster {
                         .because(tls)
                         .hint("check the clocks of both machines")
                 }
-                CertificateError::UnknownIssuer => {
-                    unauthorized("the server's certificate is not signed by the authority that the kubeconfig names".into())
-                        .hint("the cluster may have been rebuilt: fetch its kubeconfig again")
-                }
+                CertificateError::UnknownIssuer => unauthorized(
+                    "the server's certificate is not signed by the authority that the kubeconfig names".into(),
+                )
+                .hint("the cluster may have been rebuilt: fetch its kubeconfig again"),
                 CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
                     unauthorized("the server's certificate does not name this address".into()).because(tls)
                 }
@@ -151,7 +157,8 @@ fn names_it(status: &Status, what: &str) -> bool {
 fn causes(mut error: Error, status: &Status) -> Error {
     let Some(details) = &status.details else { return error };
     for cause in &details.causes {
-        let line = if cause.field.is_empty() { cause.message.clone() } else { format!("{}: {}", cause.field, cause.message) };
+        let line =
+            if cause.field.is_empty() { cause.message.clone() } else { format!("{}: {}", cause.field, cause.message) };
         // The message of an Invalid status often spells its causes out already.
         if !cause.message.is_empty() && !error.message.contains(&cause.message) && !error.causes.contains(&line) {
             error.causes.push(line);

@@ -23,7 +23,13 @@ impl Cluster {
     ///
     /// # Errors
     /// [`Kind::NotFound`] and what else the server or the way to it says.
-    pub async fn get(&self, resource: &Resource, namespace: Option<&str>, name: &str, subresource: Option<&str>) -> Result<String> {
+    pub async fn get(
+        &self,
+        resource: &Resource,
+        namespace: Option<&str>,
+        name: &str,
+        subresource: Option<&str>,
+    ) -> Result<String> {
         resource.check(namespace, name)?;
         let what = resource.describe(namespace, name);
         let request = request(Method::GET, &resource.path(namespace, name, subresource)).empty()?;
@@ -95,7 +101,15 @@ impl Cluster {
         Ok(listed)
     }
 
-    async fn page(&self, resource: &Resource, query: &Query, size: usize, token: Option<&str>, what: &str, likely: usize) -> Result<String, Stopped> {
+    async fn page(
+        &self,
+        resource: &Resource,
+        query: &Query,
+        size: usize,
+        token: Option<&str>,
+        what: &str,
+        likely: usize,
+    ) -> Result<String, Stopped> {
         let size = size.to_string();
         let mut more = vec![("limit", size.as_str())];
         if let Some(token) = token {

@@ -50,6 +50,11 @@ impl Query {
 
 /// A word as a shell takes it.
 pub fn quoted(word: &str) -> String {
+    // An equals sign means something only at a word's beginning, and reads better bare.
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+".contains(c);
+    if !word.is_empty() && !word.starts_with('=') && word.chars().all(plain) {
+        return word.to_string();
+    }
     shlex::try_quote(word).map_or_else(|_| word.to_string(), Into::into)
 }
 

@@ -21,7 +21,11 @@ const SHOWN: usize = 400;
 
 impl Cluster {
     /// Sends a request without waiting for the body. An error status is the inner `Err`: some callers judge it.
-    pub(crate) async fn try_open(&self, request: Request<Vec<u8>>, what: &str) -> Result<Result<Response<Body>, Status>> {
+    pub(crate) async fn try_open(
+        &self,
+        request: Request<Vec<u8>>,
+        what: &str,
+    ) -> Result<Result<Response<Body>, Status>> {
         let mut request = request.map(Body::from);
         if self.inner.loopback {
             // On this machine compressing costs more time than the bytes it saves.
@@ -37,7 +41,12 @@ impl Cluster {
     }
 
     /// Sends a request and reads its whole body. `expected` is the number of bytes that are likely.
-    pub(crate) async fn try_ask(&self, request: Request<Vec<u8>>, what: &str, expected: usize) -> Result<Result<Answer, Status>> {
+    pub(crate) async fn try_ask(
+        &self,
+        request: Request<Vec<u8>>,
+        what: &str,
+        expected: usize,
+    ) -> Result<Result<Answer, Status>> {
         match self.try_open(request, what).await? {
             Ok(response) => {
                 let status = response.status();
@@ -64,7 +73,8 @@ impl Cluster {
             }
         }
         String::from_utf8(bytes).map_err(|e| {
-            Error::new(Kind::Unreadable, format!("{what} on cluster {}: the answer is not UTF-8", self.name())).because(e)
+            Error::new(Kind::Unreadable, format!("{what} on cluster {}: the answer is not UTF-8", self.name()))
+                .because(e)
         })
     }
 }

@@ -82,7 +82,10 @@ impl Resource {
             }
         }
         if self.namespaced && namespace.is_none() {
-            return Err(Error::new(Kind::Invalid, format!("{} {name}: objects of this kind are in a namespace, and none is named", self.kind)));
+            return Err(Error::new(
+                Kind::Invalid,
+                format!("{} {name}: objects of this kind are in a namespace, and none is named", self.kind),
+            ));
         }
         Ok(())
     }
@@ -121,7 +124,8 @@ impl<'a> Wanted<'a> {
     pub(crate) fn pick<'r>(&self, all: &'r [Resource]) -> Option<&'r Resource> {
         let matches = |exact: bool| {
             all.iter().find(|r| {
-                let group = self.group.is_none_or(|g| if exact { r.group == g } else { r.group.starts_with(&format!("{g}.")) });
+                let group =
+                    self.group.is_none_or(|g| if exact { r.group == g } else { r.group.starts_with(&format!("{g}.")) });
                 group && self.version.is_none_or(|v| r.version == v) && r.answers_to(self.word)
             })
         };
@@ -133,7 +137,10 @@ impl<'a> Wanted<'a> {
 fn is_version(word: &str) -> bool {
     let Some(rest) = word.strip_prefix('v') else { return false };
     let digits = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit());
-    ["alpha", "beta"].iter().find_map(|stage| rest.split_once(stage)).map_or_else(|| digits(rest), |(a, b)| digits(a) && digits(b))
+    ["alpha", "beta"]
+        .iter()
+        .find_map(|stage| rest.split_once(stage))
+        .map_or_else(|| digits(rest), |(a, b)| digits(a) && digits(b))
 }
 
 /// Finds a name in a list of kinds.
@@ -148,13 +155,23 @@ mod tests {
 
     #[test]
     fn a_kind_goes_by_every_name_that_kubectl_takes() {
-        let names =
-            ["deploy", "deployment", "deployments", "Deployment", "deployments.apps", "deployments.v1.apps", "Deployment.apps"];
+        let names = [
+            "deploy",
+            "deployment",
+            "deployments",
+            "Deployment",
+            "deployments.apps",
+            "deployments.v1.apps",
+            "Deployment.apps",
+        ];
         for name in names {
             assert_eq!(find(well_known(), name).map(|r| r.plural.as_str()), Some("deployments"), "{name}");
         }
         assert_eq!(find(well_known(), "pods.v1.").map(Resource::api_version).as_deref(), Some("v1"));
-        assert_eq!(find(well_known(), "netpol.networking").map(Resource::qualified).as_deref(), Some("networkpolicies.networking.k8s.io"));
+        assert_eq!(
+            find(well_known(), "netpol.networking").map(Resource::qualified).as_deref(),
+            Some("networkpolicies.networking.k8s.io")
+        );
         for name in ["deployments.v2.apps", "deployments.ap", "pods.apps", "kustomizations", ""] {
             assert_eq!(find(well_known(), name), None, "{name}");
         }
@@ -163,11 +180,16 @@ mod tests {
     #[test]
     fn paths_are_those_of_the_api() {
         let deployment = find(well_known(), "deploy").expect("known");
-        assert_eq!(deployment.path(Some("web"), "shop", Some("scale")), "/apis/apps/v1/namespaces/web/deployments/shop/scale");
+        assert_eq!(
+            deployment.path(Some("web"), "shop", Some("scale")),
+            "/apis/apps/v1/namespaces/web/deployments/shop/scale"
+        );
         let node = find(well_known(), "node").expect("known");
         assert_eq!(node.path(Some("web"), "n1", None), "/api/v1/nodes/n1");
         assert_eq!(node.describe(Some("web"), "n1"), "Node n1");
-        for (namespace, name) in [(Some("web"), ""), (Some("web"), ".."), (Some(""), "a"), (Some("web"), "a/b"), (None, "a")] {
+        for (namespace, name) in
+            [(Some("web"), ""), (Some("web"), ".."), (Some(""), "a"), (Some("web"), "a/b"), (None, "a")]
+        {
             assert!(deployment.check(namespace, name).is_err(), "{namespace:?} {name}");
         }
     }

@@ -112,27 +112,61 @@ pub(crate) fn well_known() -> &'static [Resource] {
 
 /// Groups that come with add-ons, and some of their kinds: so that a missing one can be named.
 const ADDONS: &[(&str, &str, &[&str])] = &[
-    ("cilium.io", "Cilium", &["ciliumbgpclusterconfigs", "ciliumbgppeerconfigs", "ciliumbgpadvertisements", "ciliumbgppeeringpolicies", "ciliumbgpnodeconfigs", "ciliumloadbalancerippools", "ciliumnetworkpolicies", "ciliumclusterwidenetworkpolicies", "ciliumendpoints", "ciliumidentities", "ciliumnodes"]),
+    (
+        "cilium.io",
+        "Cilium",
+        &[
+            "ciliumbgpclusterconfigs",
+            "ciliumbgppeerconfigs",
+            "ciliumbgpadvertisements",
+            "ciliumbgppeeringpolicies",
+            "ciliumbgpnodeconfigs",
+            "ciliumloadbalancerippools",
+            "ciliumnetworkpolicies",
+            "ciliumclusterwidenetworkpolicies",
+            "ciliumendpoints",
+            "ciliumidentities",
+            "ciliumnodes",
+        ],
+    ),
     ("kustomize.toolkit.fluxcd.io", "Flux", &["kustomizations"]),
     ("helm.toolkit.fluxcd.io", "Flux", &["helmreleases"]),
-    ("source.toolkit.fluxcd.io", "Flux", &["gitrepositories", "helmrepositories", "ocirepositories", "helmcharts", "buckets"]),
+    (
+        "source.toolkit.fluxcd.io",
+        "Flux",
+        &["gitrepositories", "helmrepositories", "ocirepositories", "helmcharts", "buckets"],
+    ),
     ("ceph.rook.io", "Rook", &["cephclusters", "cephblockpools", "cephfilesystems", "cephobjectstores"]),
     ("postgresql.cnpg.io", "CloudNativePG", &["clusters", "backups", "scheduledbackups", "poolers"]),
     ("external-secrets.io", "External Secrets", &["externalsecrets", "secretstores", "clustersecretstores"]),
     ("cert-manager.io", "cert-manager", &["certificates", "certificaterequests", "issuers", "clusterissuers"]),
     ("gateway.networking.k8s.io", "the Gateway API", &["gateways", "gatewayclasses", "httproutes", "grpcroutes"]),
     ("kafka.strimzi.io", "Strimzi", &["kafkas", "kafkatopics", "kafkausers", "kafkanodepools"]),
-    ("monitoring.coreos.com", "the Prometheus operator", &["servicemonitors", "podmonitors", "prometheusrules", "prometheuses", "alertmanagers"]),
-    ("operator.victoriametrics.com", "VictoriaMetrics", &["vmclusters", "vmagents", "vmalerts", "vmrules", "vmservicescrapes", "vmpodscrapes"]),
+    (
+        "monitoring.coreos.com",
+        "the Prometheus operator",
+        &["servicemonitors", "podmonitors", "prometheusrules", "prometheuses", "alertmanagers"],
+    ),
+    (
+        "operator.victoriametrics.com",
+        "VictoriaMetrics",
+        &["vmclusters", "vmagents", "vmalerts", "vmrules", "vmservicescrapes", "vmpodscrapes"],
+    ),
     ("metrics.k8s.io", "metrics-server", &["podmetrics", "nodemetrics"]),
-    ("snapshot.storage.k8s.io", "the snapshot controller", &["volumesnapshots", "volumesnapshotclasses", "volumesnapshotcontents"]),
+    (
+        "snapshot.storage.k8s.io",
+        "the snapshot controller",
+        &["volumesnapshots", "volumesnapshotclasses", "volumesnapshotcontents"],
+    ),
 ];
 
 /// The add-on that brings a kind of this name, and its group.
 pub(crate) fn addon_of(word: &str) -> Option<(&'static str, &'static str)> {
     let word = word.to_lowercase();
     let is = |plural: &&str| {
-        *plural == word || plural.strip_suffix('s') == Some(&word) || plural.strip_suffix("ies").is_some_and(|p| word == format!("{p}y"))
+        *plural == word
+            || plural.strip_suffix('s') == Some(&word)
+            || plural.strip_suffix("ies").is_some_and(|p| word == format!("{p}y"))
     };
     ADDONS.iter().find(|(_, _, kinds)| kinds.iter().any(|k| is(&k))).map(|(group, addon, _)| (*group, *addon))
 }

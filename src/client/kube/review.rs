@@ -45,7 +45,8 @@ impl Cluster {
     pub async fn version(&self) -> Result<Version> {
         let text = self.ask(request(Method::GET, "/version").empty()?, "the server's version", 1 << 10).await?.text;
         serde_json::from_str(&text).map_err(|e| {
-            Error::new(Kind::Unreadable, format!("cluster {}: /version says nothing that is a version", self.name())).because(e)
+            Error::new(Kind::Unreadable, format!("cluster {}: /version says nothing that is a version", self.name()))
+                .because(e)
         })
     }
 
@@ -53,7 +54,14 @@ impl Cluster {
     ///
     /// # Errors
     /// What the server or the way to it says.
-    pub async fn can_i(&self, verb: &str, resource: &Resource, subresource: Option<&str>, namespace: Option<&str>, name: Option<&str>) -> Result<Access> {
+    pub async fn can_i(
+        &self,
+        verb: &str,
+        resource: &Resource,
+        subresource: Option<&str>,
+        namespace: Option<&str>,
+        name: Option<&str>,
+    ) -> Result<Access> {
         let body = serde_json::json!({
             "apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview",
             "spec": { "resourceAttributes": {
@@ -61,10 +69,12 @@ impl Cluster {
                 "subresource": subresource.unwrap_or_default(), "namespace": namespace.unwrap_or_default(), "name": name.unwrap_or_default(),
             } },
         });
-        let request = request(Method::POST, "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews").body("application/json", body.to_string())?;
+        let request = request(Method::POST, "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews")
+            .body("application/json", body.to_string())?;
         let text = self.ask(request, "the access review", 1 << 10).await?.text;
-        let review: Review = serde_json::from_str(&text)
-            .map_err(|e| Error::new(Kind::Unreadable, format!("cluster {}: the access review can't be read", self.name())).because(e))?;
+        let review: Review = serde_json::from_str(&text).map_err(|e| {
+            Error::new(Kind::Unreadable, format!("cluster {}: the access review can't be read", self.name())).because(e)
+        })?;
         Ok(review.status)
     }
 }

@@ -47,7 +47,10 @@ pub struct Watch {
 
 impl std::fmt::Debug for Watch {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Watch").field("resource", &self.resource.plural).field("query", &self.query).finish_non_exhaustive()
+        f.debug_struct("Watch")
+            .field("resource", &self.resource.plural)
+            .field("query", &self.query)
+            .finish_non_exhaustive()
     }
 }
 
@@ -125,7 +128,12 @@ impl Watch {
 
     /// Opens the stream; false where the version is too old, and a list has to come first.
     async fn open(&mut self, version: &str) -> Result<bool> {
-        let more = [("watch", "1"), ("allowWatchBookmarks", "true"), ("resourceVersion", version), ("timeoutSeconds", SERVER_LIMIT)];
+        let more = [
+            ("watch", "1"),
+            ("allowWatchBookmarks", "true"),
+            ("resourceVersion", version),
+            ("timeoutSeconds", SERVER_LIMIT),
+        ];
         let path = self.resource.collection(self.query.namespace.as_deref()) + self.query.parameters(&more).as_str();
         let what = format!("the watch of {}", self.resource.plural);
         // Newer servers compress a watch as one gzip member an event; only the first would be read.

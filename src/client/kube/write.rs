@@ -82,7 +82,13 @@ impl Cluster {
     ///
     /// # Errors
     /// [`Kind::Conflict`] where it exists, [`Kind::Invalid`], [`Kind::Forbidden`] …
-    pub async fn create(&self, resource: &Resource, namespace: Option<&str>, name: &str, body: String) -> Result<String> {
+    pub async fn create(
+        &self,
+        resource: &Resource,
+        namespace: Option<&str>,
+        name: &str,
+        body: String,
+    ) -> Result<String> {
         resource.check(namespace, name)?;
         let path = format!("{}?fieldManager={FIELD_MANAGER}", resource.collection(namespace));
         let request = request(Method::POST, &path).body("application/json", body)?;
@@ -93,7 +99,15 @@ impl Cluster {
     ///
     /// # Errors
     /// [`Kind::Conflict`] where another manager owns a field, each named with its owner.
-    pub async fn apply(&self, resource: &Resource, namespace: Option<&str>, name: &str, body: String, force: bool, dry: bool) -> Result<Applied> {
+    pub async fn apply(
+        &self,
+        resource: &Resource,
+        namespace: Option<&str>,
+        name: &str,
+        body: String,
+        force: bool,
+        dry: bool,
+    ) -> Result<Applied> {
         resource.check(namespace, name)?;
         let dry = if dry { "&dryRun=All" } else { "" };
         let path = format!("{}?fieldManager={FIELD_MANAGER}&force={force}{dry}", resource.path(namespace, name, None));
@@ -108,7 +122,16 @@ impl Cluster {
     /// # Errors
     /// [`Kind::NotFound`], [`Kind::Invalid`], [`Kind::Conflict`] …
     #[expect(clippy::too_many_arguments, reason = "each names a part of one request")]
-    pub async fn patch(&self, resource: &Resource, namespace: Option<&str>, name: &str, subresource: Option<&str>, kind: PatchKind, patch: String, dry: bool) -> Result<String> {
+    pub async fn patch(
+        &self,
+        resource: &Resource,
+        namespace: Option<&str>,
+        name: &str,
+        subresource: Option<&str>,
+        kind: PatchKind,
+        patch: String,
+        dry: bool,
+    ) -> Result<String> {
         resource.check(namespace, name)?;
         let dry = if dry { "&dryRun=All" } else { "" };
         let path = format!("{}?fieldManager={FIELD_MANAGER}{dry}", resource.path(namespace, name, subresource));
@@ -122,7 +145,8 @@ impl Cluster {
     /// [`Kind::NotFound`]; [`Kind::Conflict`] where the uid is another.
     pub async fn delete(&self, resource: &Resource, namespace: Option<&str>, name: &str, how: &Delete) -> Result<()> {
         resource.check(namespace, name)?;
-        let request = request(Method::DELETE, &resource.path(namespace, name, None)).body("application/json", how.body())?;
+        let request =
+            request(Method::DELETE, &resource.path(namespace, name, None)).body("application/json", how.body())?;
         self.ask(request, &resource.describe(namespace, name), 4 << 10).await.map(drop)
     }
 
@@ -148,6 +172,11 @@ impl Cluster {
     /// The path of a service's proxy: how to reach it through the API server.
     pub fn proxy_path(namespace: &str, service: &str, port: &str, path: &str) -> String {
         let target = format!("{service}:{port}");
-        format!("/api/v1/namespaces/{}/services/{}/proxy/{}", escaped(namespace), escaped(&target), path.trim_start_matches('/'))
+        format!(
+            "/api/v1/namespaces/{}/services/{}/proxy/{}",
+            escaped(namespace),
+            escaped(&target),
+            path.trim_start_matches('/')
+        )
     }
 }

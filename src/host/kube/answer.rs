@@ -22,8 +22,7 @@ impl Found {
 
     /// The lazy object.
     pub(crate) fn object(self, cluster: &str) -> Result<Object> {
-        let origin =
-            Origin { cluster: cluster.into(), api_version: Some(self.api_version), kind: Some(self.kind) };
+        let origin = Origin { cluster: cluster.into(), api_version: Some(self.api_version), kind: Some(self.kind) };
         Object::from_text(self.text, origin)
     }
 }
@@ -31,8 +30,7 @@ impl Found {
 /// The lazy list of all pages' objects.
 pub(crate) fn list(pages: Vec<Page>, cluster: &str, what: &str) -> List {
     let docs = pages.into_iter().map(|page| {
-        let origin =
-            Origin { cluster: cluster.into(), api_version: Some(page.api_version), kind: Some(page.kind) };
+        let origin = Origin { cluster: cluster.into(), api_version: Some(page.api_version), kind: Some(page.kind) };
         Doc::new(page.text, page.items, origin)
     });
     List::of_docs(docs.collect(), what)

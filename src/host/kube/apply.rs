@@ -74,13 +74,22 @@ fn create(at: &NativeCallContext, k: &ClusterHandle, value: &Dynamic, options: M
 }
 
 /// Finds the kind and the namespace of a manifest.
-fn settled(cx: &Context, at: &NativeCallContext, k: &ClusterHandle, mut manifest: Manifest, default: Option<String>) -> Result<(Spot, Manifest)> {
+fn settled(
+    cx: &Context,
+    at: &NativeCallContext,
+    k: &ClusterHandle,
+    mut manifest: Manifest,
+    default: Option<String>,
+) -> Result<(Spot, Manifest)> {
     if let (Some(own), Some(wanted)) = (&manifest.namespace, &default)
         && own != wanted
     {
         return Err(Error::new(
             Kind::Invalid,
-            format!("{} {}: the manifest names the namespace {own}, the options {wanted}", manifest.kind, manifest.name),
+            format!(
+                "{} {}: the manifest names the namespace {own}, the options {wanted}",
+                manifest.kind, manifest.name
+            ),
         ));
     }
     let namespace = manifest.namespace.clone().or(default);
@@ -106,7 +115,13 @@ fn settled(cx: &Context, at: &NativeCallContext, k: &ClusterHandle, mut manifest
 }
 
 /// Creates one object. Other host functions that make objects of their own go through here too.
-pub(crate) fn create_one(cx: &Context, at: &NativeCallContext, k: &ClusterHandle, spot: &Spot, mut manifest: Manifest) -> Result<Object> {
+pub(crate) fn create_one(
+    cx: &Context,
+    at: &NativeCallContext,
+    k: &ClusterHandle,
+    spot: &Spot,
+    mut manifest: Manifest,
+) -> Result<Object> {
     manifest.label(&cx.world);
     let object = k.object(spot, &manifest.name);
     let call = k
@@ -127,7 +142,14 @@ pub(crate) fn create_one(cx: &Context, at: &NativeCallContext, k: &ClusterHandle
     found.object(k.name())
 }
 
-fn apply_one(cx: &Context, at: &NativeCallContext, k: &ClusterHandle, spot: &Spot, mut manifest: Manifest, force: bool) -> Result<Object> {
+fn apply_one(
+    cx: &Context,
+    at: &NativeCallContext,
+    k: &ClusterHandle,
+    spot: &Spot,
+    mut manifest: Manifest,
+    force: bool,
+) -> Result<Object> {
     let object = k.object(spot, &manifest.name);
     let before = find_object(cx, at, k, &qualified(spot), &manifest.name, spot.namespace.clone())?;
     let ours = cx.world.ledger.is_ours(&object);
@@ -145,7 +167,8 @@ fn apply_one(cx: &Context, at: &NativeCallContext, k: &ClusterHandle, spot: &Spo
     let body = manifest.json.to_string();
     let found = cx.call_with(at, call, |_: &Found| format!("applied {object}"), async {
         let cluster = k.connection(cx).await?;
-        let send = |dry| cluster.apply(&spot.resource, spot.namespace.as_deref(), &manifest.name, body.clone(), force, dry);
+        let send =
+            |dry| cluster.apply(&spot.resource, spot.namespace.as_deref(), &manifest.name, body.clone(), force, dry);
         let result = match before {
             None => {
                 let row = change::creating(cx, &object);
@@ -177,7 +200,8 @@ fn conflict_hint(error: Error, force: bool) -> Error {
 }
 
 pub(super) fn parsed(text: &str) -> Result<Value> {
-    serde_json::from_str(text).map_err(|e| Error::new(Kind::Unreadable, "the answer is not an object in JSON").because(e))
+    serde_json::from_str(text)
+        .map_err(|e| Error::new(Kind::Unreadable, "the answer is not an object in JSON").because(e))
 }
 
 /// A name of the kind that leaves no doubt about group and version.

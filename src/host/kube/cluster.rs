@@ -26,7 +26,8 @@ impl Clusters {
     /// # Errors
     /// [`Kind::Config`] where the cluster, its kubeconfig or its context is missing or wrong.
     pub async fn get(&self, world: &World, name: &str) -> Result<Cluster> {
-        let cell = self.open.lock().unwrap_or_else(PoisonError::into_inner).entry(name.to_string()).or_default().clone();
+        let cell =
+            self.open.lock().unwrap_or_else(PoisonError::into_inner).entry(name.to_string()).or_default().clone();
         cell.get_or_try_init(|| open(world, name)).await.cloned()
     }
 }

@@ -42,8 +42,11 @@ impl Wanted {
             return Ok(Self::Closure(call.clone()));
         }
         let wrong = || {
-            Error::new(Kind::Script, format!("cluster.wait: option \"{option}\" can't be {}", crate::host::values::show(value)))
-                .hint("\"condition=Ready\", \"delete\", \"create\", \"status.phase=Running\" or a closure |o| …")
+            Error::new(
+                Kind::Script,
+                format!("cluster.wait: option \"{option}\" can't be {}", crate::host::values::show(value)),
+            )
+            .hint("\"condition=Ready\", \"delete\", \"create\", \"status.phase=Running\" or a closure |o| …")
         };
         if !value.is_string() {
             return Err(wrong());
@@ -116,9 +119,11 @@ fn closure(at: &NativeCallContext, call: &FnPtr, object: &Object) -> HostResult<
     match result {
         Ok(value) => match value.as_bool() {
             Ok(holds) => Ok(Seen { holds, words: format!("the closure says {holds}{}", standing(object)) }),
-            Err(actual) => {
-                Err(Error::new(Kind::Script, format!("cluster.wait: the closure must give true or false, and gave {actual}")).into())
-            }
+            Err(actual) => Err(Error::new(
+                Kind::Script,
+                format!("cluster.wait: the closure must give true or false, and gave {actual}"),
+            )
+            .into()),
         },
         Err(thrown) => {
             let error = crate::script::diagnose::from_rhai(&thrown, at.call_source());
@@ -142,7 +147,8 @@ fn condition(object: &Object, name: &str, status: &str) -> Seen {
     let judged = found["observedGeneration"].as_i64();
     let now = object.pointer("/metadata/generation").and_then(|g| g.as_i64());
     let stale = matches!((judged, now), (Some(judged), Some(now)) if judged < now);
-    let mut why: Vec<&str> = ["reason", "message"].iter().filter_map(|k| found[*k].as_str()).filter(|s| !s.is_empty()).collect();
+    let mut why: Vec<&str> =
+        ["reason", "message"].iter().filter_map(|k| found[*k].as_str()).filter(|s| !s.is_empty()).collect();
     if stale {
         why.push("of an older generation");
     }
@@ -155,7 +161,9 @@ fn still_there(object: &Object) -> String {
         let names: Vec<String> = f.as_array()?.iter().filter_map(|n| n.as_str().map(Into::into)).collect();
         (!names.is_empty()).then(|| format!(", with the finalizers {}", names.join(", ")))
     });
-    let going = object.string("/metadata/deletionTimestamp").map_or("its deletion was not asked for".to_string(), |t| format!("being deleted since {t}"));
+    let going = object
+        .string("/metadata/deletionTimestamp")
+        .map_or("its deletion was not asked for".to_string(), |t| format!("being deleted since {t}"));
     format!("it is still there, {going}{}", finalizers.unwrap_or_default())
 }
 
@@ -197,7 +205,10 @@ mod tests {
                 r#"{{"metadata":{{"generation":2}},"status":{{"conditions":[{{"type":"Ready","status":"True","reason":"Done","observedGeneration":{observed}}}]}}}}"#
             )
         };
-        assert_eq!(condition(&object(&text(2)), "ready", "True"), Seen { holds: true, words: "ready=True (Done)".into() });
+        assert_eq!(
+            condition(&object(&text(2)), "ready", "True"),
+            Seen { holds: true, words: "ready=True (Done)".into() }
+        );
         assert!(!condition(&object(&text(1)), "Ready", "True").holds);
         let none = condition(&object(r#"{"status":{"phase":"Pending"}}"#), "Ready", "True");
         assert_eq!(none, Seen { holds: false, words: "it has no condition Ready, phase Pending".into() });

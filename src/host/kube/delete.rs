@@ -88,7 +88,11 @@ fn delete(at: &NativeCallContext, k: &ClusterHandle, kind: &str, name: &str, opt
         let uid = Meta::of(&before).uid;
         let how = Delete { uid: Some(uid.clone()), ..how };
         cluster.delete(&spot.resource, spot.namespace.as_deref(), name, &how).await?;
-        let query = Query { namespace: spot.namespace.clone(), fields: Some(format!("metadata.name={name}")), ..Query::default() };
+        let query = Query {
+            namespace: spot.namespace.clone(),
+            fields: Some(format!("metadata.name={name}")),
+            ..Query::default()
+        };
         gone(&cx, cluster.watch(&spot.resource, query), &uid).await
     })?;
     Ok(())

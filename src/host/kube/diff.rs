@@ -5,8 +5,14 @@ use serde_json::Value;
 use crate::event::FieldChange;
 
 /// Fields that the server keeps itself; nobody puts them back.
-const SERVERS: &[&str] =
-    &["/metadata/resourceVersion", "/metadata/generation", "/metadata/managedFields", "/metadata/creationTimestamp", "/metadata/uid", "/metadata/selfLink"];
+const SERVERS: &[&str] = &[
+    "/metadata/resourceVersion",
+    "/metadata/generation",
+    "/metadata/managedFields",
+    "/metadata/creationTimestamp",
+    "/metadata/uid",
+    "/metadata/selfLink",
+];
 
 /// The fields in which two states of an object differ. Lists count as one field. `status` is left out unless
 /// it is what was written.

@@ -166,7 +166,11 @@ fn edit(cx: &Context, at: &NativeCallContext, k: &ClusterHandle, edit: &Edit<'_>
     found.object(k.name())
 }
 
-async fn fields_of(cluster: &Cluster, edit: &Edit<'_>, trial: impl Future<Output = Result<String>>) -> Result<Vec<FieldChange>> {
+async fn fields_of(
+    cluster: &Cluster,
+    edit: &Edit<'_>,
+    trial: impl Future<Output = Result<String>>,
+) -> Result<Vec<FieldChange>> {
     let spot = edit.spot;
     let before = cluster.get(&spot.resource, spot.namespace.as_deref(), edit.name, edit.subresource).await?;
     let before = parsed(&before)?;
@@ -176,7 +180,9 @@ async fn fields_of(cluster: &Cluster, edit: &Edit<'_>, trial: impl Future<Output
     match trial.await {
         Ok(after) => Ok(diff::changes(&before, &parsed(&after)?, edit.subresource)),
         // Some webhooks can't be asked without consequences, and the server then refuses every trial.
-        Err(e) if edit.kind == PatchKind::Merge && e.message.contains("dry run") => Ok(diff::of_merge(&before, &edit.patch)),
+        Err(e) if edit.kind == PatchKind::Merge && e.message.contains("dry run") => {
+            Ok(diff::of_merge(&before, &edit.patch))
+        }
         Err(e) => Err(e),
     }
 }
@@ -189,7 +195,14 @@ fn at_place(spot: &Spot) -> String {
     spot.namespace.as_ref().map(|n| format!(" -n {}", quoted(n))).unwrap_or_default()
 }
 
-fn patch_any(at: &NativeCallContext, k: &ClusterHandle, kind: &str, name: &str, patch: &Dynamic, options: Map) -> HostResult<Object> {
+fn patch_any(
+    at: &NativeCallContext,
+    k: &ClusterHandle,
+    kind: &str,
+    name: &str,
+    patch: &Dynamic,
+    options: Map,
+) -> HostResult<Object> {
     let cx = Context::current()?;
     let options = Options::new(options, "cluster.patch", &["namespace", "type", "subresource"])?;
     let how = match options.string("type")?.as_deref() {
@@ -210,24 +223,34 @@ fn patch_any(at: &NativeCallContext, k: &ClusterHandle, kind: &str, name: &str, 
     let spot = k.spot(&cx, at, kind, options.string("namespace")?)?;
     let object = k.object(&spot, name);
     let refresh = how != PatchKind::Json && judge::only_refreshes(&patch);
-    let effect = if how == PatchKind::Json { judge::changing(&cx, &object) } else { judge::merging(&cx, &object, &patch) };
+    let effect =
+        if how == PatchKind::Json { judge::changing(&cx, &object) } else { judge::merging(&cx, &object, &patch) };
     let sub = subresource.as_ref().map(|s| format!(" --subresource {}", quoted(s))).unwrap_or_default();
     let line = format!(
         "patch {} {}{}{sub} --type {} -p {}",
-        quoted(kind), quoted(name), at_place(&spot), how.as_str(), quoted(&patch.to_string())
+        quoted(kind),
+        quoted(name),
+        at_place(&spot),
+        how.as_str(),
+        quoted(&patch.to_string())
     );
-    Ok(edit(&cx, at, k, &Edit {
-        function: "kube.patch",
-        verb: "patch",
-        spot: &spot,
-        name,
-        subresource: subresource.as_deref(),
-        kind: how,
-        patch,
-        line,
-        effect,
-        undo: if refresh { How::Nothing } else { How::Trial },
-    })?)
+    Ok(edit(
+        &cx,
+        at,
+        k,
+        &Edit {
+            function: "kube.patch",
+            verb: "patch",
+            spot: &spot,
+            name,
+            subresource: subresource.as_deref(),
+            kind: how,
+            patch,
+            line,
+            effect,
+            undo: if refresh { How::Nothing } else { How::Trial },
+        },
+    )?)
 }
 
 /// `label` and `annotate` differ in words alone.
@@ -242,7 +265,15 @@ const LABEL: Marking = Marking { function: "kube.label", script: "cluster.label"
 const ANNOTATE: Marking =
     Marking { function: "kube.annotate", script: "cluster.annotate", verb: "annotate", field: "annotations" };
 
-fn mark(at: &NativeCallContext, k: &ClusterHandle, m: &Marking, kind: &str, name: &str, values: &Map, options: Map) -> HostResult<Object> {
+fn mark(
+    at: &NativeCallContext,
+    k: &ClusterHandle,
+    m: &Marking,
+    kind: &str,
+    name: &str,
+    values: &Map,
+    options: Map,
+) -> HostResult<Object> {
     let cx = Context::current()?;
     let mut fields = serde_json::Map::new();
     let mut words = String::new();
@@ -260,68 +291,97 @@ fn mark(at: &NativeCallContext, k: &ClusterHandle, m: &Marking, kind: &str, name
         words.push_str(&quoted(&word));
     }
     if fields.is_empty() {
-        return Err(Error::new(Kind::Script, format!("{}: the map is empty, so there is nothing to set", m.script)).into());
+        return Err(
+            Error::new(Kind::Script, format!("{}: the map is empty, so there is nothing to set", m.script)).into()
+        );
     }
     let patch = json!({ "metadata": { m.field: fields } });
     let spot = k.spot(&cx, at, kind, namespace_option(options, m.script)?)?;
     let line = format!("{} {} {}{}{words} --overwrite", m.verb, quoted(kind), quoted(name), at_place(&spot));
-    Ok(edit(&cx, at, k, &Edit {
-        function: m.function,
-        verb: m.verb,
-        name,
-        subresource: None,
-        kind: PatchKind::Merge,
-        line,
-        effect: judge::merging(&cx, &k.object(&spot, name), &patch),
-        undo: if judge::only_refreshes(&patch) { How::Nothing } else { How::Patch },
-        patch,
-        spot: &spot,
-    })?)
+    Ok(edit(
+        &cx,
+        at,
+        k,
+        &Edit {
+            function: m.function,
+            verb: m.verb,
+            name,
+            subresource: None,
+            kind: PatchKind::Merge,
+            line,
+            effect: judge::merging(&cx, &k.object(&spot, name), &patch),
+            undo: if judge::only_refreshes(&patch) { How::Nothing } else { How::Patch },
+            patch,
+            spot: &spot,
+        },
+    )?)
 }
 
-fn scale(at: &NativeCallContext, k: &ClusterHandle, kind: &str, name: &str, replicas: i64, options: Map) -> HostResult<Object> {
+fn scale(
+    at: &NativeCallContext,
+    k: &ClusterHandle,
+    kind: &str,
+    name: &str,
+    replicas: i64,
+    options: Map,
+) -> HostResult<Object> {
     let cx = Context::current()?;
     if replicas < 0 {
         return Err(Error::new(Kind::Script, format!("cluster.scale: {replicas} replicas can't be")).into());
     }
     let spot = k.spot(&cx, at, kind, namespace_option(options, "cluster.scale")?)?;
     if !spot.resource.subresources.iter().any(|s| s == "scale") {
-        return Err(Error::new(Kind::Invalid, format!("{} can't be scaled: the kind has no subresource scale", spot.resource.kind)).into());
+        return Err(Error::new(
+            Kind::Invalid,
+            format!("{} can't be scaled: the kind has no subresource scale", spot.resource.kind),
+        )
+        .into());
     }
     let line = format!("scale {} {}{} --replicas={replicas}", quoted(kind), quoted(name), at_place(&spot));
-    Ok(edit(&cx, at, k, &Edit {
-        function: "kube.scale",
-        verb: "scale",
-        name,
-        subresource: Some("scale"),
-        kind: PatchKind::Merge,
-        patch: json!({ "spec": { "replicas": replicas } }),
-        line,
-        effect: judge::changing(&cx, &k.object(&spot, name)),
-        undo: How::Patch,
-        spot: &spot,
-    })?)
+    Ok(edit(
+        &cx,
+        at,
+        k,
+        &Edit {
+            function: "kube.scale",
+            verb: "scale",
+            name,
+            subresource: Some("scale"),
+            kind: PatchKind::Merge,
+            patch: json!({ "spec": { "replicas": replicas } }),
+            line,
+            effect: judge::changing(&cx, &k.object(&spot, name)),
+            undo: How::Patch,
+            spot: &spot,
+        },
+    )?)
 }
 
 fn restart(at: &NativeCallContext, k: &ClusterHandle, kind: &str, name: &str, options: Map) -> HostResult<Object> {
     let cx = Context::current()?;
     let spot = k.spot(&cx, at, kind, namespace_option(options, "cluster.restart")?)?;
     if !matches!(spot.resource.kind.as_str(), "Deployment" | "StatefulSet" | "DaemonSet") {
-        let error = format!("a {} can't be restarted; a Deployment, a StatefulSet or a DaemonSet can", spot.resource.kind);
+        let error =
+            format!("a {} can't be restarted; a Deployment, a StatefulSet or a DaemonSet can", spot.resource.kind);
         return Err(Error::new(Kind::Invalid, error).into());
     }
     let now = cx.world.clock.now().to_string();
     let line = format!("rollout restart {} {}{}", quoted(kind), quoted(name), at_place(&spot));
-    Ok(edit(&cx, at, k, &Edit {
-        function: "kube.restart",
-        verb: "restart",
-        name,
-        subresource: None,
-        kind: PatchKind::Merge,
-        patch: json!({ "spec": { "template": { "metadata": { "annotations": { "kubectl.kubernetes.io/restartedAt": now } } } } }),
-        line,
-        effect: judge::changing(&cx, &k.object(&spot, name)),
-        undo: How::Nothing,
-        spot: &spot,
-    })?)
+    Ok(edit(
+        &cx,
+        at,
+        k,
+        &Edit {
+            function: "kube.restart",
+            verb: "restart",
+            name,
+            subresource: None,
+            kind: PatchKind::Merge,
+            patch: json!({ "spec": { "template": { "metadata": { "annotations": { "kubectl.kubernetes.io/restartedAt": now } } } } }),
+            line,
+            effect: judge::changing(&cx, &k.object(&spot, name)),
+            undo: How::Nothing,
+            spot: &spot,
+        },
+    )?)
 }

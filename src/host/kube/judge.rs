@@ -37,7 +37,8 @@ pub(crate) fn only_refreshes(patch: &Value) -> bool {
     };
     let annotations = only(patch, "metadata").and_then(|m| only(&m, "annotations"));
     annotations.as_ref().and_then(Value::as_object).is_some_and(|annotations| {
-        !annotations.is_empty() && annotations.iter().all(|(key, value)| REFRESH.contains(&key.as_str()) && value.is_string())
+        !annotations.is_empty()
+            && annotations.iter().all(|(key, value)| REFRESH.contains(&key.as_str()) && value.is_string())
     })
 }
 

@@ -58,7 +58,10 @@ fn collect(cx: &Context, at: &NativeCallContext, value: &Dynamic, function: &str
     }
     Err(Error::new(
         Kind::Invalid,
-        format!("{function}: a manifest is YAML text, a file's name, a map or a list of these, not {}", type_name(value)),
+        format!(
+            "{function}: a manifest is YAML text, a file's name, a map or a list of these, not {}",
+            type_name(value)
+        ),
     ))
 }
 
@@ -92,7 +95,9 @@ fn flatten(cx: &Context, value: Value, function: &str, out: &mut Vec<Manifest>) 
     let missing = |field: &str| {
         Error::new(Kind::Invalid, format!("{function}: a manifest needs {field}")).because(format!("it is: {shown}"))
     };
-    let word = |json: &Value, pointer: &str| json.pointer(pointer).and_then(Value::as_str).filter(|s| !s.is_empty()).map(String::from);
+    let word = |json: &Value, pointer: &str| {
+        json.pointer(pointer).and_then(Value::as_str).filter(|s| !s.is_empty()).map(String::from)
+    };
     let api_version = word(&json, "/apiVersion").ok_or_else(|| missing("apiVersion"))?;
     let kind = word(&json, "/kind").ok_or_else(|| missing("kind"))?;
     if let Some(metadata) = json["metadata"].as_object_mut() {

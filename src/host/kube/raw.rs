@@ -64,7 +64,8 @@ impl<'a> ApiPath<'a> {
     }
 
     fn object(&self, cluster: &str) -> Option<ObjectRef> {
-        let api_version = if self.group.is_empty() { self.version.to_string() } else { format!("{}/{}", self.group, self.version) };
+        let api_version =
+            if self.group.is_empty() { self.version.to_string() } else { format!("{}/{}", self.group, self.version) };
         Some(ObjectRef {
             cluster: cluster.into(),
             api_version,
@@ -80,7 +81,14 @@ impl<'a> ApiPath<'a> {
 /// Subresources behind which anything may happen.
 const OPAQUE: &[&str] = &["exec", "attach", "portforward", "proxy"];
 /// Questions that are asked by creating.
-const REVIEWS: &[&str] = &["selfsubjectaccessreviews", "selfsubjectrulesreviews", "subjectaccessreviews", "localsubjectaccessreviews", "tokenreviews", "selfsubjectreviews"];
+const REVIEWS: &[&str] = &[
+    "selfsubjectaccessreviews",
+    "selfsubjectrulesreviews",
+    "subjectaccessreviews",
+    "localsubjectaccessreviews",
+    "tokenreviews",
+    "selfsubjectreviews",
+];
 
 fn judged(cx: &Context, cluster: &str, method: &str, path: &str, body: &Value) -> Effect {
     let api = ApiPath::read(path);
@@ -129,8 +137,14 @@ fn raw(at: &NativeCallContext, k: &ClusterHandle, method: &str, path: &str, body
     } else {
         manifest::exposed(body)
     };
-    if path.split('?').next().is_some_and(|p| p.split('/').any(|part| part == ".." || part.contains("%2F") || part.contains("%2f"))) {
-        return Err(Error::new(Kind::Invalid, format!("cluster.raw: the path {path} could mean another than it says")).into());
+    if path
+        .split('?')
+        .next()
+        .is_some_and(|p| p.split('/').any(|part| part == ".." || part.contains("%2F") || part.contains("%2f")))
+    {
+        return Err(
+            Error::new(Kind::Invalid, format!("cluster.raw: the path {path} could mean another than it says")).into()
+        );
     }
     let effect = judged(&cx, k.name(), &method, path, &json);
     let api = ApiPath::read(path);
@@ -180,7 +194,14 @@ async fn spot_of(cluster: &Cluster, api: &ApiPath<'_>) -> Result<Spot> {
     Ok(Spot { resource, namespace: api.namespace.map(Into::into) })
 }
 
-async fn create(cx: &Context, k: &ClusterHandle, cluster: &Cluster, api: &ApiPath<'_>, path: &str, json: Value) -> Result<String> {
+async fn create(
+    cx: &Context,
+    k: &ClusterHandle,
+    cluster: &Cluster,
+    api: &ApiPath<'_>,
+    path: &str,
+    json: Value,
+) -> Result<String> {
     let spot = spot_of(cluster, api).await?;
     let object = k.object(&spot, json["metadata"]["name"].as_str().unwrap_or_default());
     let row = change::creating(cx, &object);
@@ -189,7 +210,15 @@ async fn create(cx: &Context, k: &ClusterHandle, cluster: &Cluster, api: &ApiPat
     result
 }
 
-async fn replace(cx: &Context, k: &ClusterHandle, cluster: &Cluster, api: &ApiPath<'_>, method: &str, path: &str, json: &Value) -> Result<String> {
+async fn replace(
+    cx: &Context,
+    k: &ClusterHandle,
+    cluster: &Cluster,
+    api: &ApiPath<'_>,
+    method: &str,
+    path: &str,
+    json: &Value,
+) -> Result<String> {
     let spot = spot_of(cluster, api).await?;
     let name = api.name.unwrap_or_default();
     let object = k.object(&spot, name);
@@ -238,7 +267,10 @@ mod tests {
     #[test]
     fn a_path_says_what_it_is_about() {
         let pod = ApiPath::read("/api/v1/namespaces/web/pods/a/eviction?x=1").expect("an object");
-        assert_eq!((pod.namespace, pod.plural, pod.name, pod.subresource), (Some("web"), "pods", Some("a"), Some("eviction")));
+        assert_eq!(
+            (pod.namespace, pod.plural, pod.name, pod.subresource),
+            (Some("web"), "pods", Some("a"), Some("eviction"))
+        );
         let namespace = ApiPath::read("/api/v1/namespaces/web").expect("an object");
         assert_eq!((namespace.namespace, namespace.plural, namespace.name), (None, "namespaces", Some("web")));
         let status = ApiPath::read("/api/v1/namespaces/web/finalize").expect("a subresource");

@@ -32,8 +32,12 @@ pub(super) fn register(m: &mut Registrar) {
         .effect(Effect::Read)
         .doc("As `get`, but gives `()` where there is no such object. A kind that the cluster lacks still throws.")
         .example(r#"kube("infra").find("configmap", "no-such", #{ namespace: "default" }) == ()"#)
-        .add(|at: NativeCallContext, k: &mut ClusterHandle, kind: &str, name: &str| find(&at, k, kind, name, Map::new()))
-        .add(|at: NativeCallContext, k: &mut ClusterHandle, kind: &str, name: &str, options: Map| find(&at, k, kind, name, options));
+        .add(|at: NativeCallContext, k: &mut ClusterHandle, kind: &str, name: &str| {
+            find(&at, k, kind, name, Map::new())
+        })
+        .add(|at: NativeCallContext, k: &mut ClusterHandle, kind: &str, name: &str, options: Map| {
+            find(&at, k, kind, name, options)
+        });
     m.method("cluster", "list")
         .sig("(kind: string, options?: map) -> list")
         .effect(Effect::Read)
@@ -82,7 +86,13 @@ pub(super) fn register(m: &mut Registrar) {
 }
 
 /// The connection of a read whose kind is resolved in the same call.
-async fn get_text(cx: &Context, k: &ClusterHandle, kind: &str, name: &str, namespace: Option<String>) -> Result<Found, Error> {
+async fn get_text(
+    cx: &Context,
+    k: &ClusterHandle,
+    kind: &str,
+    name: &str,
+    namespace: Option<String>,
+) -> Result<Found, Error> {
     let cluster = k.connection(cx).await?;
     let resource = cluster.resolve(kind).await?;
     let namespace = namespace_of(&cluster, &resource, namespace);
@@ -124,7 +134,8 @@ pub(crate) fn find_object(
     namespace: Option<String>,
 ) -> Result<Option<Found>, Error> {
     let line = format!("{} --ignore-not-found", get_line(kind, name, namespace.as_deref()));
-    let call = k.call("kube.find", Effect::Read, &line).args(json!({ "kind": kind, "name": name, "namespace": namespace }));
+    let call =
+        k.call("kube.find", Effect::Read, &line).args(json!({ "kind": kind, "name": name, "namespace": namespace }));
     let summary = |found: &Option<Found>| count(usize::from(found.is_some()));
     cx.call_with(at, call, summary, async {
         match get_text(cx, k, kind, name, namespace).await {
@@ -144,7 +155,9 @@ fn list(at: &NativeCallContext, k: &ClusterHandle, kind: &str, options: Map) -> 
         limit: options.count("limit")?.map(|n| usize::try_from(n).unwrap_or(usize::MAX)),
     };
     if query.limit == Some(0) {
-        return Err(Error::new(Kind::Script, "cluster.list: a limit of 0 asks for nothing; leave it out for all").into());
+        return Err(
+            Error::new(Kind::Script, "cluster.list: a limit of 0 asks for nothing; leave it out for all").into()
+        );
     }
     Ok(list_of(at, k, kind, &query)?)
 }
@@ -206,7 +219,9 @@ fn can_i(at: &NativeCallContext, k: &ClusterHandle, verb: &str, kind: &str, opti
     let place = namespace.as_ref().map_or(" -A".to_string(), |n| format!(" -n {}", quoted(n)));
     let target = name.as_ref().map(|n| format!(" {}", quoted(n))).unwrap_or_default();
     let line = format!("auth can-i {} {}{target}{place}", quoted(verb), quoted(kind));
-    let call = k.call("kube.can_i", Effect::Read, &line).args(json!({ "verb": verb, "kind": kind, "namespace": namespace, "name": name }));
+    let call = k
+        .call("kube.can_i", Effect::Read, &line)
+        .args(json!({ "verb": verb, "kind": kind, "namespace": namespace, "name": name }));
     let summary = |access: &Access| if access.allowed { "yes".to_string() } else { "no".to_string() };
     let access = cx.call_with(at, call, summary, async {
         let cluster = k.connection(&cx).await?;
@@ -219,12 +234,13 @@ fn can_i(at: &NativeCallContext, k: &ClusterHandle, verb: &str, kind: &str, opti
 fn version(at: &NativeCallContext, k: &ClusterHandle) -> HostResult<Dynamic> {
     let cx = Context::current()?;
     let call = k.call("kube.version", Effect::Read, "version -o json");
-    let version = cx.call_with(at, call, |v: &Version| v.git_version.clone(), async {
-        k.connection(&cx).await?.version().await
-    })?;
+    let version = cx
+        .call_with(at, call, |v: &Version| v.git_version.clone(), async { k.connection(&cx).await?.version().await })?;
     let number = |text: &str| -> Result<i64, Error> {
         let digits: String = text.chars().take_while(char::is_ascii_digit).collect();
-        digits.parse().map_err(|_| Error::new(Kind::Unreadable, format!("cluster {}: \"{text}\" is no version number", k.name())))
+        digits
+            .parse()
+            .map_err(|_| Error::new(Kind::Unreadable, format!("cluster {}: \"{text}\" is no version number", k.name())))
     };
     Ok(to_dynamic(&json!({
         "version": version.git_version, "major": number(&version.major)?, "minor": number(&version.minor)?, "platform": version.platform,

@@ -65,7 +65,9 @@ fn wait(at: &NativeCallContext, k: &ClusterHandle, kind: &str, name: &str, optio
     let namespace = options.string("namespace")?;
     let wanted = match (options.value("wants")?, options.value("for")?) {
         (Some(_), Some(_)) => {
-            return Err(Error::new(Kind::Script, "cluster.wait: \"wants\" and \"for\" are the same option: give one").into());
+            return Err(
+                Error::new(Kind::Script, "cluster.wait: \"wants\" and \"for\" are the same option: give one").into()
+            );
         }
         (Some(value), None) => Wanted::read(&value, "wants")?,
         (None, Some(value)) => Wanted::read(&value, "for")?,
@@ -80,7 +82,12 @@ fn wait(at: &NativeCallContext, k: &ClusterHandle, kind: &str, name: &str, optio
     let selector = name.contains(['=', '!', ',', ' ']);
     let target = if selector { format!("-l {}", quoted(name)) } else { quoted(name) };
     let place = namespace.as_ref().map(|n| format!(" -n {}", quoted(n))).unwrap_or_default();
-    let line = format!("wait {} {target}{place} --for={} --timeout={}s", quoted(kind), quoted(&wanted.kubectl()), within.as_secs().max(1));
+    let line = format!(
+        "wait {} {target}{place} --for={} --timeout={}s",
+        quoted(kind),
+        quoted(&wanted.kubectl()),
+        within.as_secs().max(1)
+    );
     let args = json!({ "kind": kind, "name": name, "namespace": namespace, "wants": wanted.words(), "fails_on": fails_on.as_ref().map(Wanted::words) });
     let call = k.call("kube.wait", Effect::Read, &line).args(args).limit(Limit::Within(within + LAST_WORDS));
     let mut script_error = None;
@@ -89,7 +96,8 @@ fn wait(at: &NativeCallContext, k: &ClusterHandle, kind: &str, name: &str, optio
         let resource = cluster.resolve(kind).await?;
         let namespace = namespace_of(&cluster, &resource, namespace);
         let fields = (!selector).then(|| format!("metadata.name={name}"));
-        let query = Query { namespace: namespace.clone(), labels: selector.then(|| name.to_string()), fields, limit: None };
+        let query =
+            Query { namespace: namespace.clone(), labels: selector.then(|| name.to_string()), fields, limit: None };
         let what = match (&namespace, selector) {
             (_, false) => resource.describe(namespace.as_deref(), name),
             (Some(namespace), true) => format!("{} of {name} in {namespace}", resource.plural),
@@ -223,7 +231,11 @@ impl Wait<'_> {
         let mut not_yet = Vec::new();
         for ((namespace, name), text) in known {
             let object = self.object(resource, text)?;
-            let prefix = if self.selector { format!("{}: ", resource.describe(namespace.as_deref(), name)) } else { String::new() };
+            let prefix = if self.selector {
+                format!("{}: ", resource.describe(namespace.as_deref(), name))
+            } else {
+                String::new()
+            };
             if let Some(fails_on) = &self.fails_on {
                 let Seen { holds, words } = fails_on.see(self.at, &object)?;
                 if holds {
@@ -238,7 +250,9 @@ impl Wait<'_> {
         Ok(match not_yet.as_slice() {
             [] => Verdict::Done,
             [one] => Verdict::NotYet(one.clone()),
-            [first, rest @ ..] => Verdict::NotYet(format!("{} of {} are not yet so; {first}", rest.len() + 1, known.len())),
+            [first, rest @ ..] => {
+                Verdict::NotYet(format!("{} of {} are not yet so; {first}", rest.len() + 1, known.len()))
+            }
         })
     }
 
@@ -261,7 +275,8 @@ impl Wait<'_> {
     }
 
     fn error(&self, message: &str, actual: &str) -> Error {
-        let mut error = Error::new(Kind::Expectation, format!("waited for {}: {}: {message}", self.what, self.wanted.words()));
+        let mut error =
+            Error::new(Kind::Expectation, format!("waited for {}: {}: {message}", self.what, self.wanted.words()));
         error.failure = Some(Box::new(Failure {
             label: format!("wait for {}", self.what),
             expected: self.wanted.words(),

@@ -97,11 +97,7 @@ impl Run {
             loop {
                 if self.world.cancel.is_cancelled() {
                     for at in schedule.abandon() {
-                        results.push(self.tell(step::not_run(
-                            &self.plan.steps[at],
-                            Outcome::Skipped,
-                            "interrupted before it ran",
-                        )));
+                        results.push(self.tell(step::not_run(&self.plan.steps[at], Outcome::Skipped, "interrupted before it ran")));
                     }
                     for (_, at, parked) in later.drain(..) {
                         results.push(self.tell(parked.interrupted(&self.engine)));
@@ -112,7 +108,10 @@ impl Run {
                     Next::Start(at) => {
                         let run = self.step(&self.plan.steps[at]);
                         let sender = sender.clone();
-                        let resumed = later.iter().position(|(_, i, _)| *i == at).map(|i| later.remove(i).2);
+                        let resumed = later
+                            .iter()
+                            .position(|(_, i, _)| *i == at)
+                            .map(|i| later.remove(i).2);
                         scope.spawn(move || {
                             let ended = match resumed {
                                 Some(parked) => run.resume(*parked),
@@ -189,7 +188,9 @@ fn exit_code(interrupted: bool, results: &[StepResult], left: bool) -> u8 {
         1
     } else if left || any(&[Outcome::Errored]) {
         3
-    } else if results.is_empty() || any(&[Outcome::Manual, Outcome::Inconclusive, Outcome::Blocked, Outcome::Skipped]) {
+    } else if results.is_empty()
+        || any(&[Outcome::Manual, Outcome::Inconclusive, Outcome::Blocked, Outcome::Skipped])
+    {
         4
     } else {
         0

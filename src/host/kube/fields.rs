@@ -82,7 +82,7 @@ k.annotate("cm", cm.name, #{ note: "x" }, #{ namespace: "default" }).metadata.an
 let rs = k.create(#{ apiVersion: "apps/v1", kind: "ReplicaSet", metadata: #{ generateName: "doc-scale-", namespace: "default" },
     spec: #{ replicas: 0, selector: #{ matchLabels: #{ app: "doc-scale" } }, template: #{ metadata: #{ labels: #{ app: "doc-scale" } },
         spec: #{ containers: [#{ name: "c", image: "busybox", imagePullPolicy: "IfNotPresent" }] } } } });
-k.scale("rs", rs.name, 0, #{ namespace: "default" }).spec.has("replicas") || true"#,
+k.scale("rs", rs.name, 1, #{ namespace: "default" }).spec.replicas == 1"#,
         )
         .add(|at: NativeCallContext, k: &mut ClusterHandle, kind: &str, name: &str, replicas: i64| {
             scale(&at, k, kind, name, replicas, Map::new())
@@ -102,7 +102,7 @@ k.scale("rs", rs.name, 0, #{ namespace: "default" }).spec.has("replicas") || tru
 let d = k.create(#{ apiVersion: "apps/v1", kind: "Deployment", metadata: #{ generateName: "doc-restart-", namespace: "default" },
     spec: #{ replicas: 0, selector: #{ matchLabels: #{ app: "doc-restart" } }, template: #{ metadata: #{ labels: #{ app: "doc-restart" } },
         spec: #{ containers: [#{ name: "c", image: "busybox", imagePullPolicy: "IfNotPresent" }] } } } });
-k.restart("deploy", d.name, #{ namespace: "default" }).spec.template.metadata.annotations.len() == 1"#,
+k.restart("deploy", d.name, #{ namespace: "default" }).spec.template.metadata.annotations.to_map().len() == 1"#,
         )
         .add(|at: NativeCallContext, k: &mut ClusterHandle, kind: &str, name: &str| restart(&at, k, kind, name, Map::new()))
         .add(|at: NativeCallContext, k: &mut ClusterHandle, kind: &str, name: &str, options: Map| restart(&at, k, kind, name, options));

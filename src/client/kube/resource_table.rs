@@ -4,9 +4,11 @@ use std::sync::OnceLock;
 
 use super::Resource;
 
-/// Group, version, then the rows: plural, kind, short names, subresources; a leading `-` marks what is
-/// not in a namespace.
-const TABLE: &[(&str, &str, &[(&str, &str, &str, &str)])] = &[
+/// Plural, kind, short names, subresources; a leading `-` marks what is not in a namespace.
+type Row = (&'static str, &'static str, &'static str, &'static str);
+
+/// Group, version and their rows.
+const TABLE: &[(&str, &str, &[Row])] = &[
     (
         "",
         "v1",
@@ -168,7 +170,7 @@ pub(crate) fn addon_of(word: &str) -> Option<(&'static str, &'static str)> {
             || plural.strip_suffix('s') == Some(&word)
             || plural.strip_suffix("ies").is_some_and(|p| word == format!("{p}y"))
     };
-    ADDONS.iter().find(|(_, _, kinds)| kinds.iter().any(|k| is(&k))).map(|(group, addon, _)| (*group, *addon))
+    ADDONS.iter().find(|(_, _, kinds)| kinds.iter().any(is)).map(|(group, addon, _)| (*group, *addon))
 }
 
 #[cfg(test)]

@@ -80,6 +80,11 @@ impl Wanted {
         }
     }
 
+    /// Whether it is this condition, wanted True.
+    pub(crate) fn is_condition(&self, wanted: &str) -> bool {
+        matches!(self, Self::Condition { name, status } if name == wanted && status == "True")
+    }
+
     /// As kubectl's `wait --for` has it, as far as it can be said there.
     pub(crate) fn kubectl(&self) -> String {
         match self {

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::answer::{Found, count, one_or_list};
 use super::cluster::{ClusterHandle, namespace_of};
 use super::condition::{Seen, Wanted};
-use crate::client::kube::{Change, Meta, Page, Query, Resource, quoted};
+use crate::client::kube::{Change, Cluster, Meta, Page, Query, Resource, quoted};
 use crate::error::{Error, Kind, Result};
 use crate::event::{Effect, Failure, What, short};
 use crate::host::context::{Context, HostResult, Limit};
@@ -24,6 +24,8 @@ const UNLIMITED: Duration = Duration::from_secs(300);
 const LAST_WORDS: Duration = Duration::from_millis(300);
 /// After a connection that broke.
 const PAUSE: Duration = Duration::from_secs(1);
+/// Between two looks at what discovery tells.
+const DISCOVERY: Duration = Duration::from_millis(100);
 
 pub(super) fn register(m: &mut Registrar) {
     m.method("cluster", "wait")
@@ -35,7 +37,7 @@ pub(super) fn register(m: &mut Registrar) {
              `\"condition=Ready\"` (the default), `\"condition=Ready=False\"`, `\"delete\"`, `\"create\"`, \
              `\"status.phase=Running\"`, or a closure `|o| …` that gives true; `fails_on`: the same, for what can't become \
              right any more; `within` (default: what is left of the step). Gives the object, a list for a selector, `()` for a \
-             deletion. When the time is up or `fails_on` holds, it fails the step and says what it saw last and since when.",
+             deletion. Once a CustomResourceDefinition is `Established`, its kind can be asked for. When the time is up or `fails_on` holds, it fails the step and says what it saw last and since when.",
         )
         .example(r#"kube("infra").wait("ns", "default", #{ wants: "status.phase=Active", within: duration("5s") }).name == "default""#)
         .add(|at: NativeCallContext, k: &mut ClusterHandle, kind: &str, name: &str| wait(&at, k, kind, name, Map::new()))
@@ -108,7 +110,13 @@ fn wait(at: &NativeCallContext, k: &ClusterHandle, kind: &str, name: &str, optio
         }
         let wait = Wait { at, cluster: k.name(), what, wanted, fails_on, selector };
         let watch = cluster.watch(&resource, query);
-        watched(&cx, &wait, &resource, watch, within, &mut script_error).await
+        let arrived = watched(&cx, &wait, &resource, watch, within, &mut script_error).await?;
+        if resource.kind == "CustomResourceDefinition" && wait.wanted.is_condition("Established") {
+            for crd in &arrived.objects {
+                served(&cx, &cluster, &crd.text).await?;
+            }
+        }
+        Ok(arrived)
     });
     if let Some(thrown) = script_error {
         return Err(thrown);
@@ -174,6 +182,26 @@ async fn watched(
             }
         }
     }
+}
+
+/// A kind is Established a moment before discovery tells of it; what comes after the wait relies on that. Ends by
+/// the call's deadline.
+async fn served(cx: &Context, cluster: &Cluster, crd: &str) -> Result<()> {
+    let crd: serde_json::Value = super::apply::parsed(crd)?;
+    let word = |pointer: &str| crd.pointer(pointer).and_then(|v| v.as_str()).unwrap_or_default().to_string();
+    let (group, plural) = (word("/spec/group"), word("/spec/names/plural"));
+    let versions = crd.pointer("/spec/versions").and_then(|v| v.as_array()).cloned().unwrap_or_default();
+    for version in versions.iter().filter(|v| v["served"].as_bool() == Some(true)) {
+        let version = version["name"].as_str().unwrap_or_default();
+        loop {
+            match cluster.resolve_path(&group, version, &plural).await {
+                Ok(_) => break,
+                Err(e) if e.kind == Kind::UnknownKind => cx.world.clock.sleep(DISCOVERY).await,
+                Err(e) => return Err(e),
+            }
+        }
+    }
+    Ok(())
 }
 
 fn take(known: &mut Known, change: Change) {

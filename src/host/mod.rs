@@ -10,6 +10,7 @@ pub(crate) mod data;
 pub(crate) mod dns;
 pub mod http;
 pub mod expect;
+pub mod kube;
 pub mod ledger;
 pub(crate) mod net;
 pub mod object;
@@ -26,8 +27,8 @@ pub(crate) mod tcp;
 #[cfg(test)]
 pub(crate) mod testing;
 pub(crate) mod tls;
-pub mod values;
 pub mod undo;
+pub mod values;
 pub mod world;
 
 pub use context::{Call, Context, HostResult, Limit};
@@ -42,6 +43,7 @@ pub const MODULES: &[Module] = &[
     object::MODULE,
     object::LIST_MODULE,
     expect::MODULE,
+    kube::MODULE,
     bgp::MODULE,
     ssh::MODULE,
     data::base64::MODULE,

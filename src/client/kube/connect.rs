@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use kube::config::{KubeConfigOptions, Kubeconfig};
 
-use super::{Cluster, Inner};
+use super::{Cluster, Inner, certificate};
 use crate::error::{Error, Kind, Result, did_you_mean};
 
 /// Reads the kubeconfig and builds the client of one context. Nothing is sent yet.
@@ -37,15 +37,27 @@ pub fn connect(name: &str, kubeconfig: Option<&Path>, context: &str, connect_lim
     config.read_timeout = None;
     config.write_timeout = None;
     config.default_retry = false;
-    let server = config.cluster_url.to_string();
-    if config.cluster_url.host().is_some_and(is_loopback) {
+    let server = config.cluster_url.to_string().trim_end_matches('/').to_string();
+    let loopback = config.cluster_url.host().is_some_and(is_loopback);
+    if loopback {
         config.proxy_url = None;
     }
+    let certificate = certificate::of_user(&config.auth_info);
     let client = kube::Client::try_from(config).map_err(|e| {
         Error::new(Kind::Config, format!("cluster {name}: the credentials of context \"{context}\" can't be used"))
             .caused_by(&e)
     })?;
-    Ok(Cluster { inner: Arc::new(Inner { name: name.into(), context: context.into(), server, client }) })
+    Ok(Cluster {
+        inner: Arc::new(Inner {
+            name: name.into(),
+            context: context.into(),
+            server,
+            loopback,
+            certificate,
+            client,
+            catalogue: tokio::sync::Mutex::default(),
+        }),
+    })
 }
 
 /// The contexts of a kubeconfig.

@@ -1,15 +1,37 @@
 //! Kubernetes: one client and one connection pool a cluster.
 //!
-//! Everything above works with [`Cluster`]; objects travel as JSON text, never as typed structs.
+//! Everything above works with [`Cluster`]; objects travel as JSON text, never as typed structs. Nothing
+//! is retried in here, and nothing but connecting has a deadline: the gate sets it and drops the future.
 
+pub mod certificate;
 pub mod connect;
+mod cut;
+mod discovery;
+mod fault;
+mod list;
+mod meta;
+mod query;
 mod reach;
+mod request;
+mod resource;
+mod resource_table;
+mod review;
+mod watch;
+mod write;
 
 use std::sync::Arc;
 
+pub use cut::{Page, without_managed_fields};
+pub use discovery::{Catalogue, known, known_object};
+pub use meta::Meta;
+pub use query::{Query, quoted};
 pub use reach::Reached;
+pub use resource::Resource;
+pub use review::{Access, Version};
+pub use watch::{Change, Watch};
+pub use write::{Applied, Delete, PatchKind};
 
-/// A cluster that is connected to: a client for reads, which may retry, and one for writes, which never does.
+/// A cluster that is connected to.
 #[derive(Clone)]
 pub struct Cluster {
     inner: Arc<Inner>,
@@ -22,7 +44,13 @@ struct Inner {
     context: String,
     /// The API server's address, for messages.
     server: String,
+    /// Whether the server is on this machine, where compressing costs more than it saves.
+    loopback: bool,
+    /// The certificate that the client shows, if it shows one.
+    certificate: Option<certificate::Validity>,
     client: kube::Client,
+    /// What kinds the server has, once somebody asked.
+    catalogue: tokio::sync::Mutex<Option<Arc<Catalogue>>>,
 }
 
 impl std::fmt::Debug for Cluster {
@@ -45,6 +73,11 @@ impl Cluster {
     /// The API server's address.
     pub fn server(&self) -> &str {
         &self.inner.server
+    }
+
+    /// The namespace that the context names, `default` where it names none.
+    pub fn default_namespace(&self) -> &str {
+        self.inner.client.default_namespace()
     }
 
     /// The client underneath: no retries, no read timeout; the gate sets the deadline.

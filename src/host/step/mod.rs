@@ -2,7 +2,7 @@
 
 pub mod flow;
 mod note;
-mod share;
+pub(crate) mod share;
 
 use std::sync::Arc;
 

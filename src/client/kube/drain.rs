@@ -181,10 +181,10 @@ async fn stuck(cluster: &Cluster, node: &str, within: Duration, leaving: &[PodRe
             error = error.because(format!("{pod} was evicted and still ends"));
             continue;
         };
-        let budgets = budgets_of(cluster, &pod).await.unwrap_or_default();
-        error = error.because(match budgets.as_slice() {
-            [] => format!("{pod}: {said}"),
-            budgets => format!("{pod} is protected by {}", budgets.join("; ")),
+        error = error.because(match budgets_of(cluster, &pod).await {
+            Ok(budgets) if budgets.is_empty() => format!("{pod}: {said}"),
+            Ok(budgets) => format!("{pod} is protected by {}", budgets.join("; ")),
+            Err(e) => format!("{pod}: {said} (its budgets can't be read: {e})"),
         });
     }
     error.hint("kubectl get pdb -A shows the budgets; more healthy replicas, or a lower minAvailable, let pods go")

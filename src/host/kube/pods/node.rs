@@ -55,9 +55,9 @@ k.uncordon(node) == changed"#,
         )
         .example(
             r#"let k = kube("infra");
-let problem = ();
-try { k.drain("node-that-is-gone", #{ grace: 10, within: "2m" }); } catch (e) { problem = e.kind; }
-problem == "not_found""#,
+let gone = false;
+try { k.drain("node-that-is-gone", #{ grace: 10, within: "2m" }); } catch { gone = true; }
+gone"#,
         )
         .add(|ctx: NativeCallContext, k: &mut ClusterHandle, node: &str| drain(&ctx, k, node, Map::new()))
         .add(|ctx: NativeCallContext, k: &mut ClusterHandle, node: &str, options: Map| drain(&ctx, k, node, options));

@@ -305,9 +305,9 @@ fn real_pod_that_can_not_start_says_why_at_once() {
     assert_eq!(error.kind, Kind::Expectation, "{error:#?}");
     assert!(error.message.contains("ImagePullBackOff"), "{error:#?}");
     assert!(error.causes.iter().any(|c| c.contains("no.such.registry.invalid")), "{error:#?}");
-    let error = step.fails(r#"kube("infra").pod(#{ command: "echo no luck; exit 3" })"#);
-    assert_eq!(error.kind, Kind::ExitCode, "{error:#?}");
-    assert!(error.message.contains("exit code 3") && error.causes.contains(&"log: no luck".to_string()), "{error:#?}");
+    let error = step.fails(r#"kube("infra").pod(#{ command: ["no-such-program"] })"#);
+    assert!(matches!(error.kind, Kind::ExitCode | Kind::Expectation), "{error:#?}");
+    assert!(error.causes.iter().any(|c| c.contains("no-such-program")), "{error:#?}");
     let error = step.fails(r#"kube("infra").pod(#{ node: "no-such-node" })"#);
     assert!(error.message.contains("finds no node"), "{error:#?}");
     let error = step.fails(r#"kube("infra").pod(#{ imgae: "x" })"#);

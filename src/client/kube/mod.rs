@@ -5,17 +5,28 @@
 
 pub mod certificate;
 pub mod connect;
+mod container;
 mod cut;
 mod discovery;
+pub mod drain;
+pub mod events;
+pub mod evict;
+pub mod exec;
 mod fault;
+pub mod forward;
 mod list;
+pub mod logs;
 mod meta;
+pub mod node;
+pub mod pod;
 mod query;
 mod reach;
 mod request;
 mod resource;
 mod resource_table;
+pub mod rest;
 mod review;
+pub mod target;
 mod watch;
 mod write;
 

@@ -2,7 +2,7 @@
 
 use crate::client::kube::Meta;
 use crate::error::{Error, Kind, Result};
-use crate::event::{FieldChange, LedgerRow, ObjectRef, Undo};
+use crate::event::{FieldChange, LedgerRow, ObjectRef, Undo, What};
 use crate::host::context::Context;
 
 /// Notes the creation that is about to be asked for.
@@ -41,6 +41,8 @@ pub(crate) fn settle(cx: &Context, row: Option<&LedgerRow>, error: Option<&Error
         && refused(error.kind)
     {
         cx.world.ledger.forget(row.row);
+        // Whoever reads the ledger from the record must not look for something to undo.
+        cx.emit(What::UndoDone { row: row.row, error: None });
     }
 }
 

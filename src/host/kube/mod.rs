@@ -10,6 +10,7 @@ mod diff;
 mod fields;
 pub(crate) mod judge;
 mod manifest;
+pub mod pods;
 mod raw;
 mod read;
 #[cfg(test)]
@@ -72,4 +73,5 @@ fn register(m: &mut Registrar) {
     fields::register(m);
     delete::register(m);
     raw::register(m);
+    pods::register(m);
 }

@@ -1,0 +1,55 @@
+//! Nodes: closing them to new pods, opening them again, and what runs on them.
+
+use serde_json::{Value, json};
+
+use super::Cluster;
+use super::query::escaped;
+use super::rest::{self, segment};
+use crate::error::Result;
+
+/// A node.
+///
+/// # Errors
+/// [`crate::error::Kind::NotFound`] and others, as the API server answers.
+pub async fn get(cluster: &Cluster, node: &str) -> Result<Value> {
+    rest::get(cluster, &path(node)?, &format!("Node {node}")).await
+}
+
+/// Whether a node takes no new pods.
+pub fn is_cordoned(node: &Value) -> bool {
+    node.pointer("/spec/unschedulable").and_then(Value::as_bool).unwrap_or(false)
+}
+
+/// Closes a node to new pods.
+///
+/// # Errors
+/// As the API server answers.
+pub async fn cordon(cluster: &Cluster, node: &str) -> Result<()> {
+    set(cluster, node, json!(true)).await
+}
+
+/// Opens it again.
+///
+/// # Errors
+/// As the API server answers.
+pub async fn uncordon(cluster: &Cluster, node: &str) -> Result<()> {
+    set(cluster, node, Value::Null).await
+}
+
+/// The pods that a node has been given.
+///
+/// # Errors
+/// As the API server answers.
+pub async fn pods(cluster: &Cluster, node: &str) -> Result<Vec<Value>> {
+    let selector = escaped(&format!("spec.nodeName={}", segment(node)?));
+    rest::list(cluster, &format!("/api/v1/pods?fieldSelector={selector}"), &format!("the pods on node {node}")).await
+}
+
+async fn set(cluster: &Cluster, node: &str, unschedulable: Value) -> Result<()> {
+    let body = json!({ "spec": { "unschedulable": unschedulable } });
+    rest::patch(cluster, &path(node)?, rest::MERGE, &body, &format!("Node {node}")).await.map(|_| ())
+}
+
+fn path(node: &str) -> Result<String> {
+    Ok(format!("/api/v1/nodes/{}", segment(node)?))
+}

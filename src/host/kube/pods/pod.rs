@@ -1,0 +1,164 @@
+//! `pod`: a test pod that lives until the step ends.
+
+use rhai::{Dynamic, Map, NativeCallContext};
+use serde_json::{Value, json};
+
+use super::create::create;
+use super::line::kubectl;
+use super::names::{object_name, patience};
+use super::spec::{OPTIONS, PodSpec};
+use super::{exec, logs, namespace};
+use crate::client::kube::Cluster;
+use crate::client::kube::pod::{Until, wait};
+use crate::error::Result;
+use crate::event::Effect;
+use crate::host::context::{Context, HostResult};
+use crate::host::kube::ClusterHandle;
+use crate::host::object::{Object, Origin};
+use crate::host::options::Options;
+use crate::host::registrar::Registrar;
+use crate::host::values::from_dynamic;
+
+const FUNCTION: &str = "cluster.pod";
+/// As long as this a test pod may take to get ready: an image may have to be pulled.
+pub(super) const READY: std::time::Duration = std::time::Duration::from_secs(120);
+
+/// A test pod that was ready.
+#[derive(Debug, Clone)]
+pub struct TestPod {
+    cluster: ClusterHandle,
+    /// As it was when it became ready.
+    object: Object,
+}
+
+impl TestPod {
+    fn text(&self, pointer: &str) -> String {
+        self.object.string(pointer).unwrap_or_default()
+    }
+
+    /// The options of a call on it, with its namespace.
+    fn at_home(&self, mut options: Map) -> Map {
+        options.insert("namespace".into(), self.text("/metadata/namespace").into());
+        options
+    }
+}
+
+pub(super) fn register(m: &mut Registrar) {
+    m.raw().set_custom_type::<TestPod>("pod");
+    m.method("cluster", "pod")
+        .sig("(options: map) -> pod")
+        .effect(Effect::Write)
+        .doc(
+            "Starts a test pod, waits until it is ready, and removes it when the step ends. It stands in the run's own \
+             namespace unless `namespace` says otherwise.\n\nOptions: `image` (default: busybox), `command` (a list, or \
+             a string for `sh -c`; without image and command the pod just stays), `args`, `env` (a map; secrets are \
+             allowed), `files` (a map from absolute path to text), `node` (runs there, past taints and cordon), \
+             `namespace`, `name` (gets the run's mark at its end), `labels`, `annotations`, `host_network`, \
+             `privileged`, `service_account` (default: none is mounted), `within` (default 120 s).\n\nThe result has \
+             `name`, `namespace`, `ip`, `node`, `object`, `exec(command, options)` and `logs(options)`. A pod that \
+             can't start (image, configuration, no node for 15 s) or ends ends the wait early; the error has the \
+             reason, the pod's events and its last log lines.",
+        )
+        .example(
+            r#"let pod = kube("infra").pod(#{ files: #{ "/etc/app/greeting": "hello" }, env: #{ "WHO": "you" } });
+pod.exec("cat /etc/app/greeting; echo \" $WHO\"").stdout == "hello you""#,
+        )
+        .add(|ctx: NativeCallContext, k: &mut ClusterHandle, options: Map| pod(&ctx, k, options));
+    property(m, "name", "Its name, with the run's mark at the end.", "/metadata/name");
+    property(m, "namespace", "Its namespace.", "/metadata/namespace");
+    property(m, "ip", "Its address.", "/status/podIP");
+    property(m, "node", "The name of the node that it runs on.", "/spec/nodeName");
+    m.property("pod", "object")
+        .sig("object")
+        .doc("The Pod as it was when it became ready.")
+        .example(r#"let pod = kube("infra").pod(#{}); pod.object.metadata.name == pod.name"#)
+        .add(|pod: &mut TestPod| pod.object.clone());
+    m.method("pod", "exec")
+        .sig("(command: string | list, options?: map) -> map")
+        .effect(Effect::Write)
+        .doc("Runs a program in it: as `cluster.exec`, in its namespace.")
+        .example(r#"let pod = kube("infra").pod(#{}); pod.exec("wc -c", #{ stdin: "12345" }).stdout == "5""#)
+        .add(|ctx: NativeCallContext, pod: &mut TestPod, command: Dynamic| {
+            exec::exec(&ctx, &pod.cluster, &pod.text("/metadata/name"), &command, pod.at_home(Map::new()))
+        })
+        .add(|ctx: NativeCallContext, pod: &mut TestPod, command: Dynamic, options: Map| {
+            exec::exec(&ctx, &pod.cluster, &pod.text("/metadata/name"), &command, pod.at_home(options))
+        });
+    m.method("pod", "logs")
+        .sig("(options?: map) -> string")
+        .effect(Effect::Read)
+        .doc("What it wrote: as `cluster.logs`, in its namespace.")
+        .example(r#"let pod = kube("infra").pod(#{ command: "sleep 3600" }); pod.logs() == """#)
+        .add(|ctx: NativeCallContext, pod: &mut TestPod| {
+            logs::logs(&ctx, &pod.cluster, &pod.text("/metadata/name"), pod.at_home(Map::new()))
+        })
+        .add(|ctx: NativeCallContext, pod: &mut TestPod, options: Map| {
+            logs::logs(&ctx, &pod.cluster, &pod.text("/metadata/name"), pod.at_home(options))
+        });
+    m.raw().set_native_fn("to_string", |pod: &mut TestPod| {
+        Ok(format!("Pod {}/{}", pod.text("/metadata/namespace"), pod.text("/metadata/name")))
+    });
+}
+
+fn property(m: &mut Registrar, name: &'static str, doc: &'static str, pointer: &'static str) {
+    let example = match name {
+        "name" => r#"kube("infra").pod(#{ name: "probe" }).name.starts_with("probe-")"#,
+        "namespace" => r#"kube("infra").pod(#{}).namespace.starts_with("pb-")"#,
+        "ip" => r#"kube("infra").pod(#{}).ip.contains(".")"#,
+        _ => r#"let pod = kube("infra").pod(#{}); pod.node == pod.object.spec.nodeName"#,
+    };
+    m.property("pod", name).sig("string").doc(doc).example(example).add(move |pod: &mut TestPod| pod.text(pointer));
+}
+
+fn pod(ctx: &NativeCallContext, k: &ClusterHandle, options: Map) -> HostResult<TestPod> {
+    let cx = Context::current()?;
+    let args = json!({ "options": from_dynamic(&Dynamic::from(options.clone())) });
+    let spec = PodSpec::read(&Options::new(options, FUNCTION, OPTIONS)?, FUNCTION, true)?;
+    let name = object_name(&cx.world, spec.name.as_deref(), "pod")?;
+    let (within, limit) = patience(&cx, spec.within, Some(READY));
+    let call = k.call("kube.pod", Effect::Write, &explain(&cx, &spec, &name, false)).args(args).limit(limit);
+    let ready = cx.call_with(ctx, call, |pod: &Value| summary(pod), async {
+        let cluster = k.connection(&cx).await?;
+        let namespace = start(&cx, &cluster, &spec, &name).await?;
+        let mut pod = wait(&cluster, &namespace, &name, Until::Ready, within, &*cx.world.clock).await?;
+        if let Some(metadata) = pod.pointer_mut("/metadata").and_then(Value::as_object_mut) {
+            metadata.remove("managedFields");
+        }
+        Ok(pod)
+    })?;
+    let origin = Origin { cluster: k.name().into(), api_version: Some("v1".into()), kind: Some("Pod".into()) };
+    Ok(TestPod { cluster: k.clone(), object: Object::from_text(ready.to_string(), origin)? })
+}
+
+/// Creates the pod and what it needs; its namespace.
+pub(super) async fn start(cx: &Context, cluster: &Cluster, spec: &PodSpec, name: &str) -> Result<String> {
+    let namespace = match &spec.namespace {
+        Some(namespace) => namespace.clone(),
+        None => namespace::of_run(cx, cluster).await?,
+    };
+    if let Some(files) = spec.config_map(name, &namespace, &cx.world.run) {
+        create(cx, cluster, "configmaps", &files).await?;
+    }
+    create(cx, cluster, "pods", &spec.manifest(name, &namespace, &cx.world.run)).await?;
+    Ok(namespace)
+}
+
+/// The nearest `kubectl run`: files and the run's labels are left out.
+pub(super) fn explain(cx: &Context, spec: &PodSpec, name: &str, attach: bool) -> String {
+    let own = format!("pb-{}", cx.world.mark());
+    let image = format!("--image={}", spec.image);
+    let mut words = vec!["run", name, image.as_str(), "--restart=Never", "--image-pull-policy=IfNotPresent"];
+    if attach {
+        words.extend(["--attach", "--rm"]);
+    }
+    if let Some(command) = &spec.command {
+        words.extend(["--command", "--"]);
+        words.extend(command.iter().map(String::as_str));
+    }
+    kubectl(Some(spec.namespace.as_deref().unwrap_or(&own)), words)
+}
+
+fn summary(pod: &Value) -> String {
+    let text = |pointer: &str| pod.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+    format!("{} on {}, {}", text("/metadata/name"), text("/spec/nodeName"), text("/status/podIP"))
+}

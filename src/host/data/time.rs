@@ -8,9 +8,9 @@ use rhai::{FuncRegistration, NativeCallContext};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use crate::config::units::show_duration;
 use crate::error::{Error, Kind};
 use crate::event::Effect;
-use crate::host::values::exact;
 use crate::host::{Call, Context, HostResult, Limit, Module, Needs, Registrar};
 
 pub(crate) const MODULE: Module =
@@ -50,7 +50,7 @@ fn register(m: &mut Registrar) {
             let cx = Context::current()?;
             let clock = cx.world.clock.clone();
             let call = Call::new("time::sleep", format!("sleep {}", span.as_secs_f64()))
-                .args(json!({ "span": exact(span) }))
+                .args(json!({ "span": show_duration(span) }))
                 .limit(Limit::Step);
             Ok(cx.call(&at, call, async move {
                 clock.sleep(span).await;

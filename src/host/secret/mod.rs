@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rhai::NativeCallContext;
 use serde_json::json;
 
+use super::kube::cluster::ClusterHandle;
 use super::values::Secret;
 use super::{Call, Context, HostResult, Module, Needs, Registrar, paths};
 use crate::config::SecretRef;
@@ -40,6 +41,28 @@ fn register(m: &mut Registrar) {
             let line = format!("cat {}", quoted(&file.to_string_lossy()));
             Ok(read(&at, "secret::file", line, &SecretRef::File(file))?)
         });
+    m.path("kube")
+        .sig("(k: cluster, namespace: string, name: string, key: string) -> secret")
+        .effect(Effect::Read)
+        .doc("The value of a key in a Kubernetes Secret, decoded from base64. Throws `not_found` when there is no such Secret, or no such key: the error names the keys that it has.")
+        .add(|at: NativeCallContext, k: ClusterHandle, namespace: &str, name: &str, key: &str| -> HostResult<Secret> {
+            // A key may hold dots, which a path in jsonpath takes escaped.
+            let path = format!("{{.data.{}}}", key.replace('.', "\\."));
+            let line = format!(
+                "{} get secret {} -n {} -o jsonpath={} | base64 -d",
+                k.kubectl(),
+                quoted(name),
+                quoted(namespace),
+                quoted(&path)
+            );
+            let of = SecretRef::Kube {
+                cluster: k.name().into(),
+                namespace: namespace.into(),
+                name: name.into(),
+                key: key.into(),
+            };
+            Ok(read(&at, "secret::kube", line, &of)?)
+        });
     m.path("op")
         .sig("(reference: string) -> secret")
         .effect(Effect::Read)
@@ -60,7 +83,10 @@ fn quoted(word: &str) -> String {
 /// Reads a secret through the gate. The call's recorded answer is empty: the value goes past the record.
 fn read(at: &NativeCallContext, function: &'static str, line: String, of: &SecretRef) -> Result<Secret, Error> {
     let cx = Context::current()?;
-    let call = Call::new(function, line).args(json!({ "reference": of.to_text() }));
+    let mut call = Call::new(function, line).args(json!({ "reference": of.to_text() }));
+    if let SecretRef::Kube { cluster, .. } = of {
+        call = call.cluster(cluster);
+    }
     let found: Arc<Mutex<Option<Secret>>> = Arc::default();
     cx.call(at, call, async {
         let secret = source::read(&cx, of).await?;

@@ -3,13 +3,13 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::client::kube::connect::connect;
+use crate::client::kube::known;
 use crate::client::sh::{Command, last_lines, run};
 use crate::config::SecretRef;
 use crate::error::{Error, Kind, Result, did_you_mean};
 use crate::host::Context;
-use crate::host::context::CONNECT_LIMIT;
 use crate::host::data::file;
+use crate::host::kube::cluster::ClusterHandle;
 use crate::host::values::Secret;
 
 /// The secret that a reference of `pb.toml` means: `env:NAME`, `file:PATH`, `kube:cluster/namespace/name/key`,
@@ -54,26 +54,9 @@ fn from_env(name: &str) -> Result<String> {
 }
 
 async fn from_kube(cx: &Context, cluster: &str, namespace: &str, name: &str, key: &str) -> Result<String> {
-    let config = &cx.world.config;
-    let kubeconfig = config.cluster(cluster)?.kubeconfig.clone();
-    let (context, of) = (config.context(cluster).to_string(), cluster.to_string());
-    // Credential plugins are programs that are waited for, so this must not hold a worker up.
-    let connecting =
-        tokio::task::spawn_blocking(move || connect(&of, kubeconfig.as_deref(), &context, CONNECT_LIMIT));
-    let connection = connecting.await.map_err(|e| Error::new(Kind::Config, "connecting was broken off").because(e))??;
-    let path = format!("/api/v1/namespaces/{namespace}/secrets/{name}");
-    let request = http::Request::get(path)
-        .body(Vec::new())
-        .map_err(|e| Error::new(Kind::Config, format!("{namespace}/{name} names no Secret")).because(e))?;
-    let text = connection.client().request_text(request).await.map_err(|e| {
-        let kind = match &e {
-            kube::Error::Api(status) if status.code == 404 => Kind::NotFound,
-            kube::Error::Api(status) if status.code == 403 => Kind::Forbidden,
-            kube::Error::Api(status) if status.code == 401 => Kind::Unauthorized,
-            _ => Kind::Unreachable,
-        };
-        Error::new(kind, format!("cannot read the Secret {namespace}/{name} of {cluster}")).caused_by(&e)
-    })?;
+    let secrets = known("secrets").ok_or_else(|| Error::new(Kind::UnknownKind, "the kind Secret is not known"))?;
+    let connection = ClusterHandle::of(cx, cluster)?.connection(cx).await?;
+    let text = connection.get(&secrets, Some(namespace), name, None).await?;
     value_of(&text, cluster, namespace, name, key)
 }
 

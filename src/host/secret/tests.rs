@@ -55,11 +55,19 @@ fn without_op_the_tool_is_named() {
 
 #[test]
 #[ignore = "needs the real clusters"]
-fn real_a_reference_to_a_cluster_s_secret() {
+fn real_a_key_of_a_cluster_s_secret() {
     let mut config = Config::default();
     let cluster = Cluster { kubeconfig: Some("/var/tmp/realkube/kubeconfig".into()), ..Cluster::default() };
     config.clusters.insert("infra".into(), cluster);
-    let cx = Context::new(world(config), "test/step", None, Effect::Read, None);
-    let error = runtime().block_on(resolve(&cx, "kube:infra/kube-system/no-such-secret/x")).unwrap_err();
-    assert_eq!(error.kind, Kind::NotFound, "{error}");
+    let script = r#"
+        let k = kube("infra");
+        let found = k.list("secrets", #{ namespace: "kube-system" }).filter(|s| s.data?["ca.crt"] ?? () != ());
+        let s = found[0];
+        [secret::kube(k, "kube-system", s.metadata.name, "ca.crt").to_string(), s.metadata.name]"#;
+    let found = crate::host::testing::eval_in(config.clone(), script).unwrap().into_array().unwrap();
+    assert_eq!(found[0].to_string(), "<secret:1>");
+    let script = format!(r#"secret::kube(kube("infra"), "kube-system", "{}", "ca.cert")"#, found[1]);
+    let error = crate::host::testing::eval_in(config, &script).unwrap_err();
+    assert_eq!(error.kind, Kind::NotFound);
+    assert!(error.causes[0].contains("ca.crt"), "{error}");
 }

@@ -6,9 +6,10 @@ use rhai::{Dynamic, Map, NativeCallContext};
 use serde_json::json;
 
 use crate::client::sh::{Command, MAX_OUTPUT};
+use crate::config::units::show_duration;
 use crate::error::{Error, Kind};
 use crate::event::Effect;
-use crate::host::values::{Secret, Size, exact, to_array, type_name};
+use crate::host::values::{Secret, Size, to_array, type_name};
 use crate::host::{Call, Context, Limit, Options, paths};
 
 const OPTIONS: &[&str] = &["dir", "env", "clear_env", "stdin", "within", "max_output", "check", "effect", "cluster"];
@@ -199,7 +200,7 @@ impl Text {
             return Some(Self { real: secret.expose().to_string(), shown: secret.to_string() });
         }
         let text = if let Some(span) = value.read_lock::<Duration>() {
-            exact(*span)
+            show_duration(*span)
         } else if value.is_string()
             || value.is_char()
             || value.is_int()

@@ -5,6 +5,7 @@
 
 mod auth;
 pub mod config;
+mod dial;
 mod exec;
 pub mod known_hosts;
 mod shell;
@@ -160,7 +161,7 @@ impl Session {
         let guard = stop.guard();
         stop.phase(format!("connecting to {}:{}", first.address, first.port));
         let work = async {
-            let tcp = wire::dial(&first).await?;
+            let tcp = dial::dial(&first).await?;
             let stop = stop.clone();
             join(tokio::task::spawn_blocking(move || open_route(route, tcp, &stop)).await)?
         };

@@ -75,7 +75,10 @@ pub(super) fn show(sections: &[Section], verdict: &str, ui: Ui) -> String {
             out.push_str(line.trim_end());
             out.push('\n');
             for note in &row.notes {
-                out.push_str(&format!("      {}\n", ui.paint(if note.starts_with('→') { Role::Hint } else { Role::Quiet }, note)));
+                out.push_str(&format!(
+                    "      {}\n",
+                    ui.paint(if note.starts_with('→') { Role::Hint } else { Role::Quiet }, note)
+                ));
             }
         }
         out.push('\n');

@@ -163,3 +163,58 @@ fn real_clusters_tell_version_and_nodes() {
     assert_eq!(code, 0, "{text}");
     assert!(text.contains(", v1.20.") && text.contains("1 node, Ready"), "{text}");
 }
+
+#[test]
+#[ignore = "needs the real router"]
+fn real_router_lets_in_who_has_the_key() {
+    let host = |user: &str| {
+        format!(
+            "[clusters.infra]\nkubeconfig = \"/var/tmp/realkube/kubeconfig\"\n[hosts.edge-1]\naddress = \"10.99.0.1\"\n\
+             user = \"{user}\"\nkey = \"/var/tmp/pbrouter/id_ed25519\"\nknown_hosts = \"/var/tmp/pbrouter/known_hosts\"\n"
+        )
+    };
+    let (code, text) = case(&host("netops")).doctor(&[], nothing);
+    assert_eq!(code, 0, "{text}");
+    assert!(text.contains("logged in as netops@10.99.0.1:22"), "{text}");
+    let (code, text) = case(&host("nobody-else")).doctor(&[], nothing);
+    assert_eq!(code, 3, "{text}");
+}
+
+/// An HTTP server that gives this status to `requests` requests, one a connection.
+fn server(status: &'static str, requests: usize) -> String {
+    use std::io::Read;
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    std::thread::spawn(move || {
+        for stream in listener.incoming().take(requests) {
+            let Ok(mut stream) = stream else { return };
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = write!(stream, "HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+        }
+    });
+    url
+}
+
+#[test]
+fn an_endpoint_that_answers_is_well_unless_it_refuses_or_breaks() {
+    for (status, code, told) in [
+        ("200 OK", 0, "HTTP status 200"),
+        ("404 Not Found", 0, "HTTP status 404"),
+        ("302 Found", 0, "HTTP status 302"),
+        ("401 Unauthorized", 3, "it answers with HTTP status 401"),
+        ("503 Service Unavailable", 3, "it answers with HTTP status 503"),
+    ] {
+        let world = super::world(
+            &Arc::new(Config {
+                endpoints: [("web".into(), crate::config::Endpoint { url: Some(server(status, 1)), ..Default::default() })]
+                    .into(),
+                ..Config::default()
+            }),
+            crate::host::testing::runtime().handle(),
+        );
+        let (sections, got) = crate::host::testing::runtime().block_on(probe::all(&world, Duration::from_secs(5)));
+        let text = view::show(&sections, "", Ui::plain());
+        assert_eq!(got, code, "{status}: {text}");
+        assert!(text.contains(told), "{status}: {text}");
+    }
+}

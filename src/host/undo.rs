@@ -37,9 +37,7 @@ pub async fn perform(world: &World, undo: &Undo) -> Result<Undone> {
             restore::restore(&of(world, object).await?, object, subresource.as_deref(), fields).await
         }
         Undo::Uncordon { object } => uncordon(&of(world, object).await?, object).await,
-        Undo::Http { method, url, .. } => {
-            Err(Error::new(Kind::Unreachable, format!("the request {method} {url} can't be sent from here")))
-        }
+        Undo::Http { method, url, endpoint } => super::http::undo(world, method, url, endpoint.as_deref()).await,
         Undo::Command { program, args } => command(world, program, args).await,
     }
 }

@@ -1,14 +1,16 @@
 //! An endpoint of `pb.toml` as scripts hold it: `http("grafana")`.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::credentials::Credentials;
 use super::prepare::parse_url;
 use crate::client::http::Url;
+use crate::client::kube::forward::{Forward, Port, forward};
+use crate::client::kube::target::Target;
 use crate::config;
 use crate::error::{Error, Kind, Result, did_you_mean};
 use crate::host::World;
+use crate::host::kube::Clusters;
 
 /// An endpoint by its name.
 #[derive(Debug, Clone, PartialEq)]
@@ -99,11 +101,10 @@ impl Service {
     }
 }
 
-/// A local address that leads to a service, for as long as the second value lives.
-pub(super) async fn forward_for(_world: &World, service: &str) -> Result<(SocketAddr, Box<dyn std::any::Any + Send>)> {
+/// Opens a way to a service, for as long as the forward lives.
+pub(super) async fn forward_for(world: &World, service: &str) -> Result<Forward> {
     let Service { cluster, namespace, name, port } = Service::parse(service)?;
-    Err(Error::new(
-        Kind::Config,
-        format!("service {namespace}/{name}:{port} of cluster {cluster} can't be forwarded here"),
-    ))
+    let cluster = world.part::<Clusters>().get(world, &cluster).await?;
+    let target = Target::parse(&format!("svc/{name}"), &namespace)?;
+    forward(&cluster, &target, &Port::Number(port)).await
 }

@@ -9,7 +9,8 @@ use super::expect::with_reason;
 use super::prepare::{Prepared, To, prepare};
 use super::response::Response;
 use crate::client::http::Answer;
-use crate::error::Result;
+use crate::client::kube::forward::Forward;
+use crate::error::{Error, Result};
 use crate::host::net::Net;
 use crate::host::values::Size;
 use crate::host::{Context, HostResult};
@@ -31,7 +32,8 @@ pub(super) fn exchange(
         if let Some(service) = &service {
             request.connect_to = Some(forwarded(&cx, service).await?);
         }
-        let answer = net.clients.send(&routes, &request).await?;
+        let sent = net.clients.send(&routes, &request).await;
+        let answer = sent.map_err(|e| explained(&cx, service.as_deref(), e))?;
         expect.judge(request.method.as_str(), &answer)?;
         Ok(answer)
     })?;
@@ -41,25 +43,33 @@ pub(super) fn exchange(
 /// A forward that the step keeps until it ends.
 struct Kept {
     service: String,
-    address: SocketAddr,
-    _forward: Box<dyn std::any::Any + Send>,
+    forward: Forward,
 }
 
-/// The local address of a service: the step's forward, opened when it is first needed.
+/// The local address of a service: the step's forward, opened when it is first needed, and again when it broke.
 pub(super) async fn forwarded(cx: &Context, service: &str) -> Result<SocketAddr> {
     let open = {
         let state = cx.state();
-        state
-            .kept
-            .iter()
-            .filter_map(|kept| kept.downcast_ref::<Kept>())
-            .find(|k| k.service == service)
-            .map(|k| k.address)
+        let mut kept = state.kept.iter().rev().filter_map(|kept| kept.downcast_ref::<Kept>());
+        kept.find(|k| k.service == service && k.forward.problem().is_none()).map(|k| k.forward.address)
     };
     if let Some(address) = open {
         return Ok(address);
     }
-    let (address, forward) = forward_for(&cx.world, service).await?;
-    cx.state().kept.push(Box::new(Kept { service: service.into(), address, _forward: forward }));
+    let forward = forward_for(&cx.world, service).await?;
+    let address = forward.address;
+    cx.state().kept.push(Box::new(Kept { service: service.into(), forward }));
     Ok(address)
+}
+
+/// Adds to an error what the forward of a service said meanwhile.
+fn explained(cx: &Context, service: Option<&str>, error: Error) -> Error {
+    let Some(service) = service else { return error };
+    let state = cx.state();
+    let kept = state.kept.iter().rev().filter_map(|kept| kept.downcast_ref::<Kept>()).find(|k| k.service == service);
+    let error = error.because(format!("forwarded to service {service}"));
+    match kept.and_then(|k| k.forward.problem().map(|problem| (problem, &k.forward))) {
+        Some((problem, forward)) => error.because(format!("pod {} port {}: {problem}", forward.pod, forward.port)),
+        None => error,
+    }
 }

@@ -209,8 +209,8 @@ fn a_missing_secret_is_named_by_its_place() {
 fn what_is_undone_takes_the_endpoints_credentials() {
     let world = crate::host::testing::world(with_web(|_| ()));
     let undo = |method: &str, path: &str| runtime().block_on(super::undo(&world, method, path, Some("web")));
-    assert_eq!(undo("DELETE", "/nowhere"), Ok(()));
-    assert_eq!(undo("POST", "/echo"), Ok(()));
+    assert_eq!(undo("DELETE", "/nowhere"), Ok(crate::host::undo::Undone::Already));
+    assert_eq!(undo("POST", "/echo"), Ok(crate::host::undo::Undone::Done));
     let error = undo("POST", "/status/500").unwrap_err();
     assert_eq!(error.kind, Kind::Status);
 }
@@ -225,4 +225,17 @@ fn every_example_of_the_network_modules_holds() {
         let value = ask(row.example).unwrap_or_else(|e| panic!("{}: {e:?}", row.full_name()));
         assert_eq!(value.as_bool(), Ok(true), "{}: {}", row.full_name(), row.example);
     }
+}
+
+#[test]
+#[ignore = "needs the real clusters"]
+fn real_a_service_that_is_not_there_is_named() {
+    let config = with_web(|endpoint| {
+        endpoint.url = None;
+        endpoint.service = Some("infra/kube-system/pb-no-such:80".into());
+    });
+    let clusters = [("infra".to_string(), crate::config::Cluster::default())].into();
+    let error = eval_in(Config { clusters, ..config }, r#"http("web").get("/metrics")"#).unwrap_err();
+    assert_eq!(error.kind, Kind::NotFound);
+    assert_eq!(error.message, "no Service kube-system/pb-no-such on cluster infra");
 }

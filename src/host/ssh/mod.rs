@@ -7,6 +7,8 @@ mod sessions;
 #[cfg(test)]
 pub(crate) mod tests;
 
+pub(crate) use route::to as way;
+
 use rhai::{Map, NativeCallContext};
 
 use super::context::{Context, HostResult};

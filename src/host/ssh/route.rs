@@ -19,7 +19,7 @@ const HOPS: usize = 8;
 ///
 /// # Errors
 /// [`Kind::Config`]: an unknown jump host, a circle, a file that can't be read.
-pub(super) fn to(world: &World, name: &str) -> Result<Vec<Target>> {
+pub(crate) fn to(world: &World, name: &str) -> Result<Vec<Target>> {
     let home = std::env::home_dir().unwrap_or_default();
     let ssh = SshConfig::read(&home.join(".ssh/config"), &home)?;
     let mut way = Vec::new();

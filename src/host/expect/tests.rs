@@ -290,9 +290,13 @@ fn every_example_of_expectations_holds() {
 
 #[test]
 fn eventually_takes_back_what_failed_while_it_waited() {
-    let (state, error) = run(r#"let n = #{ v: 0 }; let tries = [1, 2, 3];
-        eventually(ms(5000), || { let x = tries.len(); expect(x, "tries").to_be(3); });"#);
+    let born = jiff::Timestamp::now();
+    let (state, error) = run(&format!(
+        r#"let o = object(#{{ metadata: #{{ creationTimestamp: "{born}" }} }});
+        eventually(ms(20000), || expect(o.age(), "age").to_be_above(ms(1500)))"#
+    ));
     assert_eq!((error, state.failures.len(), state.trying), (None, 0, 0));
+    assert!(state.judged >= 2, "the first look came too late to fail");
     let (state, error) =
         run(r#"eventually(ms(60), || { let address = `${up.status.podIP}/32`; expect(address, "a").to_be("x") })"#);
     let error = error.expect("an error");

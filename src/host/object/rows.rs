@@ -102,9 +102,9 @@ fn internal_ip(object: &Object) -> Dynamic {
         return own;
     }
     let addresses = object.path("status.addresses");
-    let addresses = addresses.as_ref().and_then(|value| value.read_lock::<List>());
+    let addresses = addresses.as_ref().and_then(Dynamic::read_lock::<List>);
     let found = addresses.and_then(|list| {
-        let objects = list.items().iter().filter_map(|item| item.read_lock::<Object>());
+        let objects = list.items().iter().filter_map(Dynamic::read_lock::<Object>);
         objects.into_iter().find(|a| a.string("/type").as_deref() == Some("InternalIP"))?.string("/address")
     });
     found.map_or_else(|| Dynamic::from(Missing::path(object, "status.addresses[InternalIP].address")), Dynamic::from)

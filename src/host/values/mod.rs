@@ -7,6 +7,8 @@ mod secret;
 mod show;
 mod size;
 
+/// A duration as a text that says exactly how long it is and can be read again: `1m30s`.
+pub use crate::config::units::show_duration as exact;
 pub use convert::{from_dynamic, to_array, to_dynamic};
 pub use duration::parse_duration;
 pub(crate) use rows::MODULE;

@@ -4,7 +4,7 @@ mod group;
 mod tail;
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -156,17 +156,17 @@ pub async fn run(command: &Command) -> Result<Output> {
 
 /// Where a program stands: `name` searched in `PATH`, or a path that is there and executable.
 pub fn which(name: &str) -> Option<PathBuf> {
-    find(name, std::env::var_os("PATH")?)
+    find(name, &std::env::var_os("PATH")?)
 }
 
-fn find(name: &str, path: OsString) -> Option<PathBuf> {
+fn find(name: &str, path: &OsStr) -> Option<PathBuf> {
     if name.is_empty() {
         return None;
     }
     if name.contains('/') {
         return executable(Path::new(name)).then(|| PathBuf::from(name));
     }
-    std::env::split_paths(&path).map(|dir| dir.join(name)).find(|file| executable(file))
+    std::env::split_paths(path).map(|dir| dir.join(name)).find(|file| executable(file))
 }
 
 fn executable(file: &Path) -> bool {
@@ -189,7 +189,7 @@ fn locate(command: &Command) -> Result<PathBuf> {
         Some(path) => OsString::from(path),
         None => std::env::var_os("PATH").unwrap_or_default(),
     };
-    find(name, path.clone()).ok_or_else(|| {
+    find(name, &path).ok_or_else(|| {
         let names: Vec<String> = std::env::split_paths(&path)
             .filter_map(|dir| dir.read_dir().ok())
             .flat_map(|dir| dir.flatten().map(|file| file.file_name().to_string_lossy().into_owned()))

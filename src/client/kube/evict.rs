@@ -87,7 +87,9 @@ pub async fn budgets_of(cluster: &Cluster, pod: &PodRef) -> Result<Vec<String>> 
     let what = format!("the disruption budgets in {namespace}");
     let at = |version: &str| format!("/apis/policy/{version}/namespaces/{namespace}/poddisruptionbudgets");
     let budgets = match rest::list(cluster, &at("v1"), &what).await {
-        Err(e) if e.kind == Kind::NotFound => rest::list(cluster, &at("v1beta1"), &what).await?,
+        Err(e) if matches!(e.kind, Kind::NotFound | Kind::UnknownKind) => {
+            rest::list(cluster, &at("v1beta1"), &what).await?
+        }
         other => other?,
     };
     let mut lines = Vec::new();

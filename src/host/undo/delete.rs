@@ -21,7 +21,7 @@ const LONGEST_LOOK: Duration = Duration::from_secs(1);
 pub(super) async fn delete(cluster: &Cluster, object: &ObjectRef, run: &str, clock: &dyn Clock) -> Result<Undone> {
     let path = path(object)?;
     let what = object.to_string();
-    let Some(there) = rest::find(cluster, &path, &what).await? else { return Ok(Undone::Already) };
+    let Some(there) = find(cluster, &path, &what).await? else { return Ok(Undone::Already) };
     let uid = text(&there, "/metadata/uid");
     match &object.uid {
         // Another object of the same name: the one that was created is gone.
@@ -47,7 +47,7 @@ async fn gone(cluster: &Cluster, object: &ObjectRef, path: &str, uid: &str, cloc
     let started = clock.instant();
     let mut pause = LOOK;
     loop {
-        let Some(there) = rest::find(cluster, path, &object.to_string()).await? else { return Ok(Undone::Done) };
+        let Some(there) = find(cluster, path, &object.to_string()).await? else { return Ok(Undone::Done) };
         if text(&there, "/metadata/uid") != uid {
             return Ok(Undone::Done);
         }
@@ -56,6 +56,14 @@ async fn gone(cluster: &Cluster, object: &ObjectRef, path: &str, uid: &str, cloc
         }
         clock.sleep(pause).await;
         pause = (pause * 2).min(LONGEST_LOOK);
+    }
+}
+
+/// The object as it is now; none where it or its whole kind is gone.
+pub(super) async fn find(cluster: &Cluster, path: &str, what: &str) -> Result<Option<Value>> {
+    match rest::find(cluster, path, what).await {
+        Err(e) if e.kind == Kind::UnknownKind => Ok(None),
+        other => other,
     }
 }
 

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Undone;
-use super::delete::path;
+use super::delete::{find, path};
 use crate::client::kube::{Cluster, rest};
 use crate::error::{Kind, Result};
 use crate::event::{FieldChange, ObjectRef};
@@ -25,7 +25,7 @@ pub(super) async fn restore(
     let what = object.to_string();
     let mut attempt = 1;
     loop {
-        let Some(there) = rest::find(cluster, &path, &what).await? else { return Ok(Undone::Already) };
+        let Some(there) = find(cluster, &path, &what).await? else { return Ok(Undone::Already) };
         let uid = there.pointer("/metadata/uid").and_then(Value::as_str);
         if object.uid.is_some() && object.uid.as_deref() != uid {
             return Ok(Undone::Already);

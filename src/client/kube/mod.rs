@@ -12,6 +12,7 @@ pub mod drain;
 pub mod events;
 pub mod evict;
 pub mod exec;
+mod discovery_wire;
 mod fault;
 pub mod forward;
 mod list;
@@ -27,6 +28,8 @@ mod resource_table;
 pub mod rest;
 mod review;
 pub mod target;
+#[cfg(test)]
+mod tests;
 mod watch;
 mod write;
 

@@ -3,13 +3,12 @@
 use rhai::{Dynamic, Map, NativeCallContext};
 use serde_json::{Value, json};
 
-use super::answer::Found;
-use super::apply::parsed;
 use super::cluster::{ClusterHandle, Spot};
-use super::{change, diff, judge, manifest};
-use crate::client::kube::{Cluster, PatchKind, quoted};
+use super::edit::{Edit, How, edit};
+use super::{judge, manifest};
+use crate::client::kube::{PatchKind, quoted};
 use crate::error::{Error, Kind, Result};
-use crate::event::{Effect, FieldChange};
+use crate::event::Effect;
 use crate::host::context::{Context, HostResult};
 use crate::host::object::Object;
 use crate::host::options::Options;
@@ -106,85 +105,6 @@ k.restart("deploy", d.name, #{ namespace: "default" }).spec.template.metadata.an
         )
         .add(|at: NativeCallContext, k: &mut ClusterHandle, kind: &str, name: &str| restart(&at, k, kind, name, Map::new()))
         .add(|at: NativeCallContext, k: &mut ClusterHandle, kind: &str, name: &str, options: Map| restart(&at, k, kind, name, options));
-}
-
-/// A change of fields on its way.
-struct Edit<'a> {
-    function: &'static str,
-    /// `patch`, for the ledger: `patch Deployment web/shop`.
-    verb: &'static str,
-    spot: &'a Spot,
-    name: &'a str,
-    subresource: Option<&'a str>,
-    kind: PatchKind,
-    patch: Value,
-    /// What stands after `kubectl --context infra`.
-    line: String,
-    effect: Effect,
-    undo: How,
-}
-
-/// Where the fields to put back come from.
-#[derive(Clone, Copy, PartialEq)]
-enum How {
-    /// Nothing is put back: it only asked for something.
-    Nothing,
-    /// From the patch itself, which is a merge patch whose values the server takes as they are.
-    Patch,
-    /// From trying it out first.
-    Trial,
-}
-
-/// Makes the change: looks, tries out, notes the undo, does it.
-fn edit(cx: &Context, at: &NativeCallContext, k: &ClusterHandle, edit: &Edit<'_>) -> Result<Object> {
-    let spot = edit.spot;
-    spot.resource.check(spot.namespace.as_deref(), edit.name)?;
-    let object = k.object(spot, edit.name);
-    let call = k.call(edit.function, edit.effect, &edit.line).args(json!({
-        "resource": spot.resource.qualified(), "namespace": spot.namespace, "name": edit.name,
-        "subresource": edit.subresource, "type": edit.kind, "patch": edit.patch,
-    }));
-    cx.check()?;
-    cx.admit(&call)?;
-    let ours = cx.world.ledger.is_ours(&object);
-    let found = cx.call_with(at, call, |_: &Found| format!("{} {object}", edit.verb), async {
-        let cluster = k.connection(cx).await?;
-        let send = |dry| {
-            let (namespace, patch) = (spot.namespace.as_deref(), edit.patch.to_string());
-            cluster.patch(&spot.resource, namespace, edit.name, edit.subresource, edit.kind, patch, dry)
-        };
-        let row = if ours || edit.undo == How::Nothing {
-            None
-        } else {
-            let fields = fields_of(&cluster, edit, send(true)).await?;
-            change::changing(cx, edit.verb, &object, edit.subresource, fields)
-        };
-        let result = send(false).await;
-        change::settle(cx, row.as_ref(), result.as_ref().err());
-        Ok(Found::new(result?, &spot.resource))
-    })?;
-    found.object(k.name())
-}
-
-async fn fields_of(
-    cluster: &Cluster,
-    edit: &Edit<'_>,
-    trial: impl Future<Output = Result<String>>,
-) -> Result<Vec<FieldChange>> {
-    let spot = edit.spot;
-    let before = cluster.get(&spot.resource, spot.namespace.as_deref(), edit.name, edit.subresource).await?;
-    let before = parsed(&before)?;
-    if edit.undo == How::Patch {
-        return Ok(diff::of_merge(&before, &edit.patch));
-    }
-    match trial.await {
-        Ok(after) => Ok(diff::changes(&before, &parsed(&after)?, edit.subresource)),
-        // Some webhooks can't be asked without consequences, and the server then refuses every trial.
-        Err(e) if edit.kind == PatchKind::Merge && e.message.contains("dry run") => {
-            Ok(diff::of_merge(&before, &edit.patch))
-        }
-        Err(e) => Err(e),
-    }
 }
 
 fn namespace_option(options: Map, function: &'static str) -> Result<Option<String>> {

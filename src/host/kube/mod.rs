@@ -7,15 +7,18 @@ pub mod cluster;
 mod condition;
 mod delete;
 mod diff;
+mod edit;
 mod fields;
 pub(crate) mod judge;
 mod manifest;
 pub mod pods;
+mod path;
 mod raw;
 mod read;
 #[cfg(test)]
 mod tests;
 mod wait;
+mod watching;
 
 use rhai::NativeCallContext;
 

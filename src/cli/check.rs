@@ -45,8 +45,7 @@ pub(super) fn run(args: &Args, environment: &Environment, out: &mut dyn Write) -
     for module in &modules {
         findings.extend(checker.module(module).findings);
     }
-    let mut errors: Vec<Error> =
-        findings.iter().filter(|f| f.level == Level::Error).map(|f| f.error.clone()).collect();
+    let mut errors: Vec<Error> = findings.iter().filter(|f| f.level == Level::Error).map(|f| f.error.clone()).collect();
     let warnings: Vec<&Error> = findings.iter().filter(|f| f.level == Level::Warning).map(|f| &f.error).collect();
     errors.extend(planning(&declared, &clusters));
     errors.extend(prepared.wrong_settings());
@@ -58,7 +57,12 @@ pub(super) fn run(args: &Args, environment: &Environment, out: &mut dyn Write) -
     for error in &errors {
         say(out, show_error(ui, error))?;
     }
-    let looked = format!("{}, {}, {}", plural(sources.len(), "playbook"), plural(steps, "step"), plural(modules.len(), "module"));
+    let looked = format!(
+        "{}, {}, {}",
+        plural(sources.len(), "playbook"),
+        plural(steps, "step"),
+        plural(modules.len(), "module")
+    );
     if errors.is_empty() && warnings.is_empty() {
         say(out, format!("{}  {looked}: nothing wrong", ui.paint(Role::Good, "ok")))?;
     } else {
@@ -85,5 +89,7 @@ fn planning(declared: &[Declared], clusters: &[String]) -> Vec<Error> {
     let (procedures, rest): (Vec<Declared>, Vec<Declared>) =
         declared.iter().cloned().partition(|d| d.playbook.kind == PlaybookKind::Procedure);
     let groups = procedures.into_iter().map(|p| vec![p]).chain([rest]);
-    groups.flat_map(|g| Plan::new(&g, clusters, &Selection::default(), Duration::ZERO).err().unwrap_or_default()).collect()
+    groups
+        .flat_map(|g| Plan::new(&g, clusters, &Selection::default(), Duration::ZERO).err().unwrap_or_default())
+        .collect()
 }

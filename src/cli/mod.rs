@@ -29,8 +29,10 @@ use crate::ui::{Ui, show_error};
 /// Runs playbooks written in Rhai against Kubernetes clusters, routers and services.
 #[derive(Debug, Parser)]
 #[command(name = "pb", version, about, disable_help_subcommand = true, max_term_width = 100)]
-#[command(after_help = "Exit codes: 0 all passed · 1 a check failed · 2 the playbook, configuration or command line is \
-    wrong · 3 something could not be found out · 4 nothing failed, but the run is incomplete · 130 interrupted")]
+#[command(
+    after_help = "Exit codes: 0 all passed · 1 a check failed · 2 the playbook, configuration or command line is \
+    wrong · 3 something could not be found out · 4 nothing failed, but the run is incomplete · 130 interrupted"
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -139,6 +141,5 @@ fn is_closed_pipe(error: &Error) -> bool {
 
 /// A line to standard output.
 fn say(out: &mut dyn Write, text: impl AsRef<str>) -> Result<(), Vec<Error>> {
-    writeln!(out, "{}", text.as_ref())
-        .map_err(|e| vec![Error::new(Kind::Io, "the answer can't be written").because(e)])
+    writeln!(out, "{}", text.as_ref()).map_err(|e| vec![Error::new(Kind::Io, "the answer can't be written").because(e)])
 }

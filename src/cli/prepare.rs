@@ -48,7 +48,12 @@ impl Prepared {
     }
 
     /// Loads the targets and plans what is selected of them.
-    pub(super) fn plan(&self, wanted: &[String], selected: &Selected, timeout: Duration) -> Result<Planned, Vec<Error>> {
+    pub(super) fn plan(
+        &self,
+        wanted: &[String],
+        selected: &Selected,
+        timeout: Duration,
+    ) -> Result<Planned, Vec<Error>> {
         let clusters: Vec<String> = self.config.clusters.keys().cloned().collect();
         let mut loaded = targets::load(&self.loader, wanted, &clusters)?;
         targets::load_needed(&self.loader, &mut loaded, &clusters)?;

@@ -63,7 +63,9 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, environment: &Environment) -> Outcome {
     let reports = args.reports.iter().map(|r| report::parse(r)).collect::<Result<Vec<_>, _>>().map_err(|e| vec![e])?;
     if args.jobs == 0 {
-        return Err(vec![Error::new(Kind::Usage, "--jobs 0: nothing could run").hint("--jobs 1 runs one step at a time")]);
+        return Err(vec![
+            Error::new(Kind::Usage, "--jobs 0: nothing could run").hint("--jobs 1 runs one step at a time"),
+        ]);
     }
     let prepared = prepare::configured(&args.configured, environment)?;
     let permissions = permissions(args, &prepared)?;
@@ -80,10 +82,8 @@ pub(super) fn run(args: &Args, environment: &Environment) -> Outcome {
         _ => Detail::Normal,
     };
     let options = TerminalOptions { detail, explain: args.explain, ..TerminalOptions::default() };
-    let mut listeners: Vec<Box<dyn Listener>> = vec![
-        Box::new(journal),
-        Terminal::listener(Ui::stdout(), options, clock.clone(), Box::new(std::io::stdout())),
-    ];
+    let mut listeners: Vec<Box<dyn Listener>> =
+        vec![Box::new(journal), Terminal::listener(Ui::stdout(), options, clock.clone(), Box::new(std::io::stdout()))];
     listeners.extend(reports.into_iter().map(|target| target.listener(&problems)));
 
     let redactor = Arc::new(Redactor::default());
@@ -109,7 +109,14 @@ pub(super) fn run(args: &Args, environment: &Environment) -> Outcome {
     if unwritten.is_empty() { Ok(finished.exit_code) } else { Err(unwritten) }
 }
 
-fn assemble(args: &Args, prepared: &Prepared, planned: Planned, world: &Arc<World>, not_selected: u64, record: &str) -> Run {
+fn assemble(
+    args: &Args,
+    prepared: &Prepared,
+    planned: Planned,
+    world: &Arc<World>,
+    not_selected: u64,
+    record: &str,
+) -> Run {
     let mut bodies = BTreeMap::new();
     let mut playbooks = Vec::new();
     let settings = prepare::all_settings(&planned.loaded);
@@ -153,8 +160,11 @@ fn permissions(args: &Args, prepared: &Prepared) -> Result<Permissions, Vec<Erro
             }
             Some(("destroy", cluster)) => {
                 return Err(vec![
-                    Error::new(Kind::Usage, format!("--allow {word}: no cluster \"{cluster}\" (there are: {})", clusters.join(", ")))
-                        .maybe_hint(did_you_mean(cluster, clusters.iter().copied())),
+                    Error::new(
+                        Kind::Usage,
+                        format!("--allow {word}: no cluster \"{cluster}\" (there are: {})", clusters.join(", ")),
+                    )
+                    .maybe_hint(did_you_mean(cluster, clusters.iter().copied())),
                 ]);
             }
             _ => {
@@ -180,7 +190,11 @@ fn redacting(redactor: Arc<Redactor>) -> Box<crate::event::Filter> {
         match serde_json::from_value::<Event>(json) {
             Ok(redacted) => redacted,
             // A secret that is also a word of the event's own form; what happened is then told without details.
-            Err(_) => Event { at: event.at, step, what: crate::event::What::Note { text: "an event was withheld: redaction left it unreadable".into() } },
+            Err(_) => Event {
+                at: event.at,
+                step,
+                what: crate::event::What::Note { text: "an event was withheld: redaction left it unreadable".into() },
+            },
         }
     })
 }

@@ -4,10 +4,10 @@ pub mod certificate;
 pub mod dns;
 pub mod http;
 pub mod kube;
-pub mod ssh;
-pub mod sh;
 pub mod load;
 pub mod route;
+pub mod sh;
+pub mod ssh;
 pub mod tcp;
 #[cfg(test)]
 pub(crate) mod testing;

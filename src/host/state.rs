@@ -43,11 +43,7 @@ pub struct Mark {
 impl StepState {
     /// Remembers how much was found.
     pub fn mark(&self) -> Mark {
-        Mark {
-            failures: self.failures.len(),
-            inconclusive: self.inconclusive.len(),
-            unmatched: self.unmatched.len(),
-        }
+        Mark { failures: self.failures.len(), inconclusive: self.inconclusive.len(), unmatched: self.unmatched.len() }
     }
 
     /// Forgets what was found since: the attempt does not count.

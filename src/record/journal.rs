@@ -21,11 +21,10 @@ impl Journal {
     /// [`Kind::Io`] where it can't be written.
     pub fn open(folder: &Path) -> Result<Self> {
         let path = folder.join("journal.jsonl");
-        let file = File::options()
-            .create(true)
-            .append(true)
-            .open(&path)
-            .map_err(|e| Error::new(Kind::Io, format!("the journal {} can't be opened", path.display())).because(e))?;
+        let file =
+            File::options().create(true).append(true).open(&path).map_err(|e| {
+                Error::new(Kind::Io, format!("the journal {} can't be opened", path.display())).because(e)
+            })?;
         Ok(Self { file, broken: false })
     }
 }

@@ -35,8 +35,9 @@ pub(super) fn judge(ending: Ending, state: &StepState, manual: Option<&str>) -> 
         return (Outcome::Failed, failed(state), None);
     }
     if let Some((_, label, place)) = state.unmatched.first() {
-        let mut error = Error::new(Kind::Playbook, format!("expect(…, \"{label}\") has no matcher: nothing was judged"))
-            .hint("end it with one: .to_be(…), .to_contain(…), .to_be_ready() …");
+        let mut error =
+            Error::new(Kind::Playbook, format!("expect(…, \"{label}\") has no matcher: nothing was judged"))
+                .hint("end it with one: .to_be(…), .to_contain(…), .to_be_ready() …");
         error.place.clone_from(place);
         return (Outcome::Errored, error.message.clone(), Some(error));
     }
@@ -56,7 +57,8 @@ pub(super) fn judge(ending: Ending, state: &StepState, manual: Option<&str>) -> 
         let more = if more > 0 { format!(", and {more} more") } else { String::new() };
         return (Outcome::Warned, format!("{first}{more}"), None);
     }
-    let times = if state.judged == 1 { "1 expectation held".into() } else { format!("{} expectations held", state.judged) };
+    let times =
+        if state.judged == 1 { "1 expectation held".into() } else { format!("{} expectations held", state.judged) };
     (Outcome::Passed, times, None)
 }
 
@@ -97,7 +99,12 @@ mod tests {
     #[test]
     fn a_failure_is_not_hidden_by_what_comes_after_it() {
         let mut found = state(2);
-        found.failures.push(Failure { label: "x".into(), expected: "1".into(), actual: "2".into(), ..Failure::default() });
+        found.failures.push(Failure {
+            label: "x".into(),
+            expected: "1".into(),
+            actual: "2".into(),
+            ..Failure::default()
+        });
         assert_eq!(judge(Ending::Returned, &found, None).0, Outcome::Failed);
         assert_eq!(judge(threw(Kind::Unreachable), &found, None).0, Outcome::Failed);
         assert_eq!(judge(Ending::Skipped("late".into()), &found, None).0, Outcome::Failed);

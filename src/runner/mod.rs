@@ -98,7 +98,11 @@ impl Run {
             loop {
                 if self.world.cancel.is_cancelled() {
                     for at in schedule.abandon() {
-                        results.push(self.tell(step::not_run(&self.plan.steps[at], Outcome::Skipped, "interrupted before it ran")));
+                        results.push(self.tell(step::not_run(
+                            &self.plan.steps[at],
+                            Outcome::Skipped,
+                            "interrupted before it ran",
+                        )));
                     }
                     for (_, at, parked) in later.drain(..) {
                         results.push(self.tell(parked.interrupted(&self.engine)));
@@ -109,10 +113,7 @@ impl Run {
                     Next::Start(at) => {
                         let run = self.step(&self.plan.steps[at]);
                         let sender = sender.clone();
-                        let resumed = later
-                            .iter()
-                            .position(|(_, i, _)| *i == at)
-                            .map(|i| later.remove(i).2);
+                        let resumed = later.iter().position(|(_, i, _)| *i == at).map(|i| later.remove(i).2);
                         scope.spawn(move || {
                             let ended = match resumed {
                                 Some(parked) => run.resume(*parked),

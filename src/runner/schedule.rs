@@ -117,7 +117,8 @@ impl<'a> Schedule<'a> {
         if let Some((i, outcome)) = need {
             return Some(format!("needs {}, which {}", name(i), was(outcome)));
         }
-        let stops = |o: &Outcome| matches!(o, Outcome::Failed | Outcome::Errored | Outcome::Blocked | Outcome::Inconclusive);
+        let stops =
+            |o: &Outcome| matches!(o, Outcome::Failed | Outcome::Errored | Outcome::Blocked | Outcome::Inconclusive);
         let gate = step.gates.iter().find_map(|i| Some((*i, self.outcome(*i).filter(stops)?)));
         gate.map(|(i, outcome)| format!("stands on {} (P0), which {}", name(i), was(outcome)))
     }
@@ -135,7 +136,10 @@ impl<'a> Schedule<'a> {
         }
         (0..self.states.len()).filter(|i| *i != at).all(|i| {
             let other = &self.plan.steps[i];
-            if disrupts(step) && disrupts(other) && matches!(self.states[i], State::Running | State::Parked | State::Due) {
+            if disrupts(step)
+                && disrupts(other)
+                && matches!(self.states[i], State::Running | State::Parked | State::Due)
+            {
                 return false;
             }
             self.states[i] != State::Running || !shares(other) || (!exclusive(step) && !exclusive(other))
@@ -146,7 +150,9 @@ impl<'a> Schedule<'a> {
 fn was(outcome: Outcome) -> String {
     match outcome {
         Outcome::Manual => "waits for a person".into(),
-        other => format!("{} {other}", if other == Outcome::Failed || other == Outcome::Errored { "has" } else { "was" }),
+        other => {
+            format!("{} {other}", if other == Outcome::Failed || other == Outcome::Errored { "has" } else { "was" })
+        }
     }
 }
 

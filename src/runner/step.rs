@@ -74,7 +74,14 @@ impl StepRun<'_> {
             let wait = retry.map_or(Duration::ZERO, |r| r.wait);
             world.bus.emit(
                 Some(&self.planned.info.id),
-                What::Waiting { message: format!("attempt {attempt} {}: {}; again in {}", result.outcome, result.message, short(wait)) },
+                What::Waiting {
+                    message: format!(
+                        "attempt {attempt} {}: {}; again in {}",
+                        result.outcome,
+                        result.message,
+                        short(wait)
+                    ),
+                },
             );
             world.runtime.block_on(async {
                 tokio::select! {
@@ -149,7 +156,11 @@ impl StepRun<'_> {
             Ok(Ok(value)) => (value, Ending::Returned),
             Ok(Err(error)) => (Dynamic::UNIT, self.ending(&error)),
             Err(_) => {
-                let error = Error::new(Kind::Script, "the host panicked; that is a defect of pb").at(self.planned.info.place.clone());
+                let error = Error::new(Kind::Script, "the host panicked; that is a defect of pb").at(self
+                    .planned
+                    .info
+                    .place
+                    .clone());
                 (Dynamic::UNIT, Ending::Threw(Box::new(error)))
             }
         }

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use rhai::{Array, Dynamic, FnPtr, Map, NativeCallContext};
 
-use crate::host::closure::Closure;
 use crate::error::{Error, Kind, Place, Result, did_you_mean};
 use crate::event::{Effect, SettingInfo};
+use crate::host::closure::Closure;
 use crate::host::{HostResult, Module, Needs, Registrar};
 use crate::playbook::{Later, On, PlaybookDecl, PlaybookKind, Retry, StepDecl};
 

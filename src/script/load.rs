@@ -37,7 +37,10 @@ pub struct Loaded {
 impl Loaded {
     /// The settings' values without a cluster, by name.
     pub fn values_of_none(&self) -> impl Iterator<Item = (&str, &rhai::Dynamic)> {
-        self.values.iter().filter(|((_, cluster, _), _)| cluster.is_none()).map(|((_, _, name), value)| (name.as_str(), value))
+        self.values
+            .iter()
+            .filter(|((_, cluster, _), _)| cluster.is_none())
+            .map(|((_, _, name), value)| (name.as_str(), value))
     }
 }
 

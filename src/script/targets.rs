@@ -31,8 +31,11 @@ pub fn load(loader: &Loader, targets: &[String], clusters: &[String]) -> Result<
     for (at, one) in loaded.iter().enumerate() {
         if let Some(other) = loaded[..at].iter().find(|l| l.info.id == one.info.id) {
             problems.push(
-                Error::new(Kind::Playbook, format!("two playbooks have the id \"{}\": {} and {}", one.info.id, other.info.path, one.info.path))
-                    .at(one.declared.playbook.place.clone()),
+                Error::new(
+                    Kind::Playbook,
+                    format!("two playbooks have the id \"{}\": {} and {}", one.info.id, other.info.path, one.info.path),
+                )
+                .at(one.declared.playbook.place.clone()),
             );
         }
     }
@@ -82,7 +85,10 @@ pub fn load_needed(loader: &Loader, loaded: &mut Vec<Loaded>, clusters: &[String
         let Some(id) = foreign.map(ToString::to_string) else { return Ok(()) };
         let found = by_id(loader, &id).map_err(|e| vec![e])?;
         let Some(source) = found else {
-            return Err(vec![Error::new(Kind::Playbook, format!("a step needs one of playbook \"{id}\", and there is no such playbook"))]);
+            return Err(vec![Error::new(
+                Kind::Playbook,
+                format!("a step needs one of playbook \"{id}\", and there is no such playbook"),
+            )]);
         };
         let mut playbook = loader.load(&source, clusters).map_err(|e| vec![e])?;
         playbook.declared.support = true;
@@ -109,7 +115,8 @@ fn find(loader: &Loader, target: &str) -> Result<Vec<(Source, bool)>> {
     match by_id(loader, target)? {
         Some(source) => Ok(vec![(source, true)]),
         None => {
-            let ids: Vec<String> = library.playbooks()?.iter().filter_map(|s| Some(declared_id(loader, s)?.0)).collect();
+            let ids: Vec<String> =
+                library.playbooks()?.iter().filter_map(|s| Some(declared_id(loader, s)?.0)).collect();
             Err(Error::new(Kind::Usage, format!("no playbook \"{target}\" (there are: {})", ids.join(", ")))
                 .maybe_hint(did_you_mean(target, ids.iter().map(String::as_str)))
                 .hint("a target is a file, an id, a folder, or all"))

@@ -4,7 +4,10 @@ use crate::Test;
 
 #[test]
 fn a_broken_playbook_shows_its_line() {
-    let ran = Test::new().file("p.rhai", "playbook(#{ id: \"p\" });\nstep(\"s\", #{ on \"none\" }, |t| {});\n").pb("run p.rhai").code(2);
+    let ran = Test::new()
+        .file("p.rhai", "playbook(#{ id: \"p\" });\nstep(\"s\", #{ on \"none\" }, |t| {});\n")
+        .pb("run p.rhai")
+        .code(2);
     insta::assert_snapshot!(ran.masked_err());
 }
 
@@ -15,7 +18,11 @@ fn an_unknown_function_has_a_suggestion() {
 
 #[test]
 fn an_unknown_method_has_a_suggestion() {
-    Test::new().step("let l = [1]; l.fliter(|x| x);").pb("run p.rhai").code(2).says(&["fliter", "did you mean \"filter\"?"]);
+    Test::new()
+        .step("let l = [1]; l.fliter(|x| x);")
+        .pb("run p.rhai")
+        .code(2)
+        .says(&["fliter", "did you mean \"filter\"?"]);
 }
 
 #[test]
@@ -31,12 +38,20 @@ fn an_unknown_step_has_a_suggestion() {
 
 #[test]
 fn an_unknown_option_of_a_step_has_a_suggestion() {
-    Test::new().playbook(r#"step("s", #{ tittle: "x" }, |t| {});"#).pb("run p.rhai").code(2).complains(&["tittle", "did you mean \"title\"?"]);
+    Test::new()
+        .playbook(r#"step("s", #{ tittle: "x" }, |t| {});"#)
+        .pb("run p.rhai")
+        .code(2)
+        .complains(&["tittle", "did you mean \"title\"?"]);
 }
 
 #[test]
 fn a_reserved_word_as_a_property_is_explained() {
-    Test::new().step("let x = #{}; x.default").pb("run p.rhai").code(2).complains(&["default", "reserved", "[\"default\"]"]);
+    Test::new().step("let x = #{}; x.default").pb("run p.rhai").code(2).complains(&[
+        "default",
+        "reserved",
+        "[\"default\"]",
+    ]);
 }
 
 #[test]
@@ -75,16 +90,16 @@ fn an_unreachable_api_is_named_within_the_connect_deadline() {
 
 #[test]
 fn a_program_that_prints_a_gigabyte_is_stopped() {
-    Test::new()
-        .step(r#"sh::script("head -c 1000000000 /dev/zero");"#)
-        .pb("run p.rhai")
-        .code(3)
-        .says(&["max_output"]);
+    Test::new().step(r#"sh::script("head -c 1000000000 /dev/zero");"#).pb("run p.rhai").code(3).says(&["max_output"]);
 }
 
 #[test]
 fn an_unknown_key_of_pb_toml_has_its_line() {
-    Test::new().toml("[clusters.infra]\ncontxt = \"x\"\n").step("1").pb("run p.rhai").code(2).complains(&["contxt", "pb.toml:2", "did you mean \"context\"?"]);
+    Test::new().toml("[clusters.infra]\ncontxt = \"x\"\n").step("1").pb("run p.rhai").code(2).complains(&[
+        "contxt",
+        "pb.toml:2",
+        "did you mean \"context\"?",
+    ]);
 }
 
 #[test]
@@ -95,7 +110,11 @@ fn an_unknown_host_or_cluster_has_a_suggestion() {
         .pb("run p.rhai")
         .code(2)
         .says(&["edge1", "did you mean \"edge-1\"?"]);
-    Test::new().step(r#"kube("infre").list("pods");"#).pb("run p.rhai").code(2).says(&["infre", "did you mean \"infra\"?"]);
+    Test::new()
+        .step(r#"kube("infre").list("pods");"#)
+        .pb("run p.rhai")
+        .code(2)
+        .says(&["infre", "did you mean \"infra\"?"]);
 }
 
 #[test]

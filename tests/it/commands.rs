@@ -5,7 +5,11 @@ use crate::Test;
 #[test]
 fn the_embedded_playbooks_are_listed_and_right() {
     Test::new().pb("list").code(0).says(&["t2", "t5", "t14", "Networking"]);
-    Test::new().pb("list -v t5").code(0).says(&["bgp-sessions", "bgp-table", "bgp-failover", "disrupt"]).says_nothing_of(&["t14"]);
+    Test::new()
+        .pb("list -v t5")
+        .code(0)
+        .says(&["bgp-sessions", "bgp-table", "bgp-failover", "disrupt"])
+        .says_nothing_of(&["t14"]);
     Test::new().pb("check").code(0).says(&["nothing wrong"]);
 }
 
@@ -19,7 +23,17 @@ fn a_plan_shows_order_effects_and_settings() {
         )
         .pb("plan p.rhai --set n=2")
         .code(0)
-        .says(&["p/a@apps", "p/a@infra", "p/b", "The first", "disrupt", "needs p/a@apps, p/a@infra", "p.n", "--set", "--allow disrupt"]);
+        .says(&[
+            "p/a@apps",
+            "p/a@infra",
+            "p/b",
+            "The first",
+            "disrupt",
+            "needs p/a@apps, p/a@infra",
+            "p.n",
+            "--set",
+            "--allow disrupt",
+        ]);
 }
 
 #[test]

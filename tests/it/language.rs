@@ -49,7 +49,11 @@ fn closures_of_an_imported_module_run_on_other_threads() {
 
 #[test]
 fn strict_variables_find_a_misspelt_name_before_anything_runs() {
-    Test::new().step("let router = 1; expect(ruoter).to_be(1);").pb("run p.rhai").code(2).complains(&["ruoter", "p.rhai:3:"]);
+    Test::new()
+        .step("let router = 1; expect(ruoter).to_be(1);")
+        .pb("run p.rhai")
+        .code(2)
+        .complains(&["ruoter", "p.rhai:3:"]);
 }
 
 #[test]
@@ -72,7 +76,16 @@ fn check_tells_all_problems_at_once() {
         .toml("[settings]\nnobody = 1\n")
         .pb("check p.rhai")
         .code(2)
-        .says(&["T5.99", "in a circle", "declared twice", "\"mars\"", "did you mean \"expect\"", "takes 1 argument", "did you mean \"filter\"", "nobody"]);
+        .says(&[
+            "T5.99",
+            "in a circle",
+            "declared twice",
+            "\"mars\"",
+            "did you mean \"expect\"",
+            "takes 1 argument",
+            "did you mean \"filter\"",
+            "nobody",
+        ]);
 }
 
 #[test]

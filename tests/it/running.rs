@@ -70,11 +70,12 @@ fn a_script_error_has_its_line_and_the_calls_that_led_there() {
 
 #[test]
 fn a_call_stronger_than_the_steps_effect_is_refused() {
-    Test::new()
-        .playbook(r#"step("s", #{ on: "none" }, |t| { sh::run("true", []); });"#)
-        .pb(RUN)
-        .code(3)
-        .says(&["sh.run", "\"write\"", "declares", "effect: \"write\""]);
+    Test::new().playbook(r#"step("s", #{ on: "none" }, |t| { sh::run("true", []); });"#).pb(RUN).code(3).says(&[
+        "sh.run",
+        "\"write\"",
+        "declares",
+        "effect: \"write\"",
+    ]);
 }
 
 #[test]
@@ -107,7 +108,11 @@ fn destroying_needs_the_clusters_name() {
     Test::new().playbook(body).pb(&format!("{RUN} --allow disrupt")).code(4).says(&["--allow destroy=infra"]);
     Test::new().playbook(body).pb(&format!("{RUN} --allow destroy=apps")).code(4).says(&["--allow destroy=infra"]);
     Test::new().playbook(body).pb(&format!("{RUN} --allow destroy=infra")).code(0);
-    Test::new().playbook(body).pb(&format!("{RUN} --allow destroy=infr")).code(2).complains(&["did you mean \"infra\"?"]);
+    Test::new()
+        .playbook(body)
+        .pb(&format!("{RUN} --allow destroy=infr"))
+        .code(2)
+        .complains(&["did you mean \"infra\"?"]);
 }
 
 #[test]
@@ -127,11 +132,11 @@ fn eventually_goes_on_until_it_holds() {
 
 #[test]
 fn eventually_says_what_it_saw_last_and_for_how_long() {
-    Test::new()
-        .step(r#"eventually(duration("500ms"), || expect(1, "replicas").to_be(2));"#)
-        .pb(RUN)
-        .code(1)
-        .says(&["replicas", "not within 500ms", "for the last"]);
+    Test::new().step(r#"eventually(duration("500ms"), || expect(1, "replicas").to_be(2));"#).pb(RUN).code(1).says(&[
+        "replicas",
+        "not within 500ms",
+        "for the last",
+    ]);
 }
 
 #[test]
@@ -285,13 +290,11 @@ fn what_needs_a_step_that_failed_is_blocked() {
 
 #[test]
 fn a_failed_p0_step_stops_the_playbooks_that_come_after() {
-    let one = r#"playbook(#{ id: "one" }); step("gate", #{ on: "none", priority: "P0" }, |t| { expect(1).to_be(2); });"#;
+    let one =
+        r#"playbook(#{ id: "one" }); step("gate", #{ on: "none", priority: "P0" }, |t| { expect(1).to_be(2); });"#;
     let two = r#"playbook(#{ id: "two", after: ["one"] }); step("s", #{ on: "none" }, |t| { expect(1).to_be(1); });"#;
-    let ran = Test::new()
-        .file("set/two.rhai", two)
-        .file("set/one.rhai", one)
-        .pb("run set --report json=report.json")
-        .code(1);
+    let ran =
+        Test::new().file("set/two.rhai", two).file("set/one.rhai", one).pb("run set --report json=report.json").code(1);
     assert_eq!(ran.outcome("two/s"), "blocked");
 }
 
@@ -344,7 +347,8 @@ fn selection_takes_what_it_names_and_what_that_needs() {
     ] {
         let ran = Test::new().playbook(body).pb(&format!("{RUN} {args}")).code(0);
         let report = ran.json("report.json");
-        let steps: Vec<&str> = report["steps"].as_array().expect("steps").iter().filter_map(|s| s["id"].as_str()).collect();
+        let steps: Vec<&str> =
+            report["steps"].as_array().expect("steps").iter().filter_map(|s| s["id"].as_str()).collect();
         assert_eq!(steps, ids, "{args}");
     }
 }
@@ -363,7 +367,10 @@ fn each_cluster_has_its_own_run_and_values() {
         )
         .pb(RUN)
         .code(0);
-    assert_eq!((ran.outcome("p/s@infra"), ran.outcome("p/s@apps"), ran.outcome("p/all")), ("passed".into(), "passed".into(), "passed".into()));
+    assert_eq!(
+        (ran.outcome("p/s@infra"), ran.outcome("p/s@apps"), ran.outcome("p/all")),
+        ("passed".into(), "passed".into(), "passed".into())
+    );
     Test::new()
         .playbook(r#"step("s", #{}, |t| { expect(1).to_be(1); });"#)
         .pb("run p.rhai --cluster infra")
@@ -428,7 +435,12 @@ fn a_journal_tells_the_run() {
     let journal = std::fs::read_to_string(ran.run_folder().join("journal.jsonl")).expect("a journal");
     let names: Vec<String> = journal
         .lines()
-        .map(|l| serde_json::from_str::<serde_json::Value>(l).expect("JSON")["event"].as_str().unwrap_or_default().to_string())
+        .map(|l| {
+            serde_json::from_str::<serde_json::Value>(l).expect("JSON")["event"]
+                .as_str()
+                .unwrap_or_default()
+                .to_string()
+        })
         .collect();
     assert_eq!(names, ["run_started", "step_started", "step_finished", "run_finished"]);
 }

@@ -11,16 +11,21 @@ step("s", #{ on: "none" }, |t| { expect(n, "n").to_be(7); });"#;
 #[test]
 fn a_value_comes_from_the_strongest_place() {
     let toml = "[settings]\nn = 2\n\"p.n\" = 3\n[profiles.x.settings]\nn = 4\n";
-    for (args, env, value) in
-        [("", None, 3), ("--profile x", None, 4), ("--profile x", Some("5"), 5), ("--set n=6", Some("5"), 6), ("--set n=6 --set p.n=7", None, 7)]
-    {
+    for (args, env, value) in [
+        ("", None, 3),
+        ("--profile x", None, 4),
+        ("--profile x", Some("5"), 5),
+        ("--set n=6", Some("5"), 6),
+        ("--set n=6 --set p.n=7", None, 7),
+    ] {
         let mut test = Test::new().toml(toml).playbook(BODY);
         if let Some(env) = env {
             test = test.env("PB_SET_N", env);
         }
         let ran = test.pb(&format!("run p.rhai --report json=report.json {args}"));
         let report = ran.json("report.json");
-        let setting = report["settings"].as_array().expect("settings").iter().find(|s| s["name"] == "n").expect("n").clone();
+        let setting =
+            report["settings"].as_array().expect("settings").iter().find(|s| s["name"] == "n").expect("n").clone();
         assert_eq!(setting["value"], value, "{args} {env:?}");
         assert_eq!(setting["default"], 1);
     }
@@ -28,13 +33,17 @@ fn a_value_comes_from_the_strongest_place() {
 
 #[test]
 fn a_wrong_type_names_setting_place_expected_and_actual() {
-    Test::new()
-        .toml("[settings]\nwithin = 15\n")
-        .playbook(BODY)
-        .pb("run p.rhai")
-        .code(2)
-        .complains(&["within", "pb.toml:2", "a duration such as \"15s\"", "15"]);
-    Test::new().playbook(BODY).pb("run p.rhai --set n=many").code(2).complains(&["--set n=many", "whole number", "\"many\""]);
+    Test::new().toml("[settings]\nwithin = 15\n").playbook(BODY).pb("run p.rhai").code(2).complains(&[
+        "within",
+        "pb.toml:2",
+        "a duration such as \"15s\"",
+        "15",
+    ]);
+    Test::new().playbook(BODY).pb("run p.rhai --set n=many").code(2).complains(&[
+        "--set n=many",
+        "whole number",
+        "\"many\"",
+    ]);
 }
 
 #[test]

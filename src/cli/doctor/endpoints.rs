@@ -40,8 +40,9 @@ fn status(world: &Arc<World>, engine: &Engine, name: String, limit: Duration) ->
     let _entered = context.enter();
     let mut scope = Scope::new();
     scope.push("name", name).push("limit", limit);
-    let status: Dynamic =
-        engine.eval_with_scope(&mut scope, SCRIPT).map_err(|e| Error { place: None, ..diagnose::from_rhai(&e, None) })?;
+    let status: Dynamic = engine
+        .eval_with_scope(&mut scope, SCRIPT)
+        .map_err(|e| Error { place: None, ..diagnose::from_rhai(&e, None) })?;
     match status.as_int() {
         Ok(401 | 403) => Err(Error::new(Kind::Unauthorized, format!("it answers with HTTP status {status}"))
             .hint("token, or user and password, in its section of pb.toml say who asks")),

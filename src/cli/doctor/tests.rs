@@ -206,8 +206,11 @@ fn an_endpoint_that_answers_is_well_unless_it_refuses_or_breaks() {
     ] {
         let world = super::world(
             &Arc::new(Config {
-                endpoints: [("web".into(), crate::config::Endpoint { url: Some(server(status, 1)), ..Default::default() })]
-                    .into(),
+                endpoints: [(
+                    "web".into(),
+                    crate::config::Endpoint { url: Some(server(status, 1)), ..Default::default() },
+                )]
+                .into(),
                 ..Config::default()
             }),
             crate::host::testing::runtime().handle(),

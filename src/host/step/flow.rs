@@ -116,7 +116,11 @@ fn attempts(cx: &Context, at: &NativeCallContext, within: Duration, body: &FnPtr
         let left = within.saturating_sub(now.saturating_duration_since(started));
         if left.is_zero() {
             let times = if tries == 1 { "once".to_string() } else { format!("{tries} times") };
-            let told = format!("not within {}: looked {times}, and for the last {} it was so", short(within), short(unchanged));
+            let told = format!(
+                "not within {}: looked {times}, and for the last {} it was so",
+                short(within),
+                short(unchanged)
+            );
             return give_up(cx, error, mark, &told);
         }
         cx.state().rewind(mark);
@@ -137,7 +141,10 @@ fn passing(error: &EvalAltResult) -> Option<String> {
         other => crate::host::object::explain(other)?,
     };
     let may_pass = error.kind.is_transport()
-        || matches!(error.kind, Kind::Expectation | Kind::Inconclusive | Kind::NotFound | Kind::Status | Kind::ExitCode);
+        || matches!(
+            error.kind,
+            Kind::Expectation | Kind::Inconclusive | Kind::NotFound | Kind::Status | Kind::ExitCode
+        );
     may_pass.then(|| match &error.failure {
         Some(failure) => format!("{}: {}", failure.label, failure.actual),
         None => error.to_string(),
@@ -197,7 +204,8 @@ fn parallel(at: &NativeCallContext, bodies: Array) -> HostResult<Array> {
     for (n, body) in bodies.into_iter().enumerate() {
         let kind = body.type_name();
         let body = body.try_cast::<FnPtr>().ok_or_else(|| {
-            Error::new(Kind::Script, format!("parallel: item {n} is a {kind}, expected a closure")).hint("parallel([|| …, || …])")
+            Error::new(Kind::Script, format!("parallel: item {n} is a {kind}, expected a closure"))
+                .hint("parallel([|| …, || …])")
         })?;
         closures.push(Closure::keep(at, body));
     }

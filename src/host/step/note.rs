@@ -55,7 +55,9 @@ pub(super) fn register(m: &mut Registrar) {
              one fails the step, which goes on; `of`.",
         )
         .example(r#"t.metric("pod start", duration("2s"), "s", #{ max: 30 }); true"#)
-        .add(|at: NativeCallContext, _: &mut Step, name: &str, value: Dynamic| metric(&at, name, &value, "", Map::new()))
+        .add(|at: NativeCallContext, _: &mut Step, name: &str, value: Dynamic| {
+            metric(&at, name, &value, "", Map::new())
+        })
         .add(|at: NativeCallContext, _: &mut Step, name: &str, value: Dynamic, unit: &str| {
             metric(&at, name, &value, unit, Map::new())
         })
@@ -75,7 +77,10 @@ fn metric(at: &NativeCallContext, name: &str, value: &Dynamic, unit: &str, optio
             let of = of.as_deref().unwrap_or("mean");
             let chosen = map.get(of).cloned().ok_or_else(|| {
                 let keys: Vec<&str> = map.keys().map(rhai::Identifier::as_str).collect();
-                Error::new(Kind::Script, format!("t.metric(\"{name}\"): the summary has no \"{of}\" (it has {})", keys.join(", ")))
+                Error::new(
+                    Kind::Script,
+                    format!("t.metric(\"{name}\"): the summary has no \"{of}\" (it has {})", keys.join(", ")),
+                )
             })?;
             (unit, chosen)
         }
@@ -88,7 +93,10 @@ fn metric(at: &NativeCallContext, name: &str, value: &Dynamic, unit: &str, optio
     };
     let number = |what: &str, value: &Dynamic| {
         in_unit(value, unit).ok_or_else(|| {
-            Error::new(Kind::Script, format!("t.metric(\"{name}\"): {what} is {}, expected a number or a duration", shown(value, at)))
+            Error::new(
+                Kind::Script,
+                format!("t.metric(\"{name}\"): {what} is {}, expected a number or a duration", shown(value, at)),
+            )
         })
     };
     let chosen = number("the value", &chosen)?;
@@ -178,7 +186,8 @@ pub fn evidence(cx: &Arc<Context>, name: &str, value: &Dynamic) -> Result<()> {
 }
 
 fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    let failed = |e: std::io::Error| Error::new(Kind::Io, format!("evidence can't be written to {}", path.display())).because(e);
+    let failed =
+        |e: std::io::Error| Error::new(Kind::Io, format!("evidence can't be written to {}", path.display())).because(e);
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(failed)?;
     }

@@ -60,9 +60,12 @@ pub(super) fn register(m: &mut Registrar) {
             let known = &cx.world.config.clusters;
             if !known.contains_key(name) {
                 let names: Vec<&str> = known.keys().map(String::as_str).collect();
-                return Err(Error::new(Kind::Config, format!("no cluster \"{name}\" (there are: {})", names.join(", ")))
-                    .maybe_hint(did_you_mean(name, names.iter().copied()))
-                    .into());
+                return Err(Error::new(
+                    Kind::Config,
+                    format!("no cluster \"{name}\" (there are: {})", names.join(", ")),
+                )
+                .maybe_hint(did_you_mean(name, names.iter().copied()))
+                .into());
             }
             Ok(ClusterOfStep { name: name.to_string() })
         });
@@ -134,8 +137,11 @@ impl ClusterOfStep {
 /// [`Kind::Playbook`] for a step that runs on no single cluster.
 pub fn own_cluster(cx: &Context, at: &NativeCallContext) -> Result<String, Error> {
     cx.cluster.clone().ok_or_else(|| {
-        let error = Error::new(Kind::Playbook, format!("step {} runs on no single cluster, so t.{} is nobody", cx.step, "kube"))
-            .hint("t.cluster(\"NAME\").kube names one; on: \"each cluster\" runs the step for each");
+        let error = Error::new(
+            Kind::Playbook,
+            format!("step {} runs on no single cluster, so t.{} is nobody", cx.step, "kube"),
+        )
+        .hint("t.cluster(\"NAME\").kube names one; on: \"each cluster\" runs the step for each");
         match cx.place(at) {
             Some(place) => error.at(place),
             None => error,

@@ -18,9 +18,12 @@ pub(super) fn check(loaded: &Loaded, boxes: &BTreeSet<String>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for step in loaded.declared.steps.get(&None).into_iter().flatten() {
         for id in step.covers.iter().filter(|id| !boxes.contains(*id)) {
-            let error = Error::new(Kind::Playbook, format!("step \"{}\" covers \"{id}\", and the checklist has no such box", step.id))
-                .at(step.place.clone())
-                .maybe_hint(did_you_mean(id, boxes.iter().map(String::as_str)));
+            let error = Error::new(
+                Kind::Playbook,
+                format!("step \"{}\" covers \"{id}\", and the checklist has no such box", step.id),
+            )
+            .at(step.place.clone())
+            .maybe_hint(did_you_mean(id, boxes.iter().map(String::as_str)));
             findings.push(Finding { level: Level::Error, error });
         }
     }

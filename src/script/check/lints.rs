@@ -7,7 +7,8 @@ use super::tree::{Tree, call_of, captures, chain, last, text_from};
 use super::{Finding, Level, finding};
 
 /// Methods that work in place and return nothing, with what to write where a value is wanted.
-const IN_PLACE: &[(&str, usize)] = &[("trim", 0), ("sort", 0), ("sort", 1), ("replace", 2), ("reverse", 0), ("clear", 0), ("push", 1)];
+const IN_PLACE: &[(&str, usize)] =
+    &[("trim", 0), ("sort", 0), ("sort", 1), ("replace", 2), ("reverse", 0), ("clear", 0), ("push", 1)];
 
 /// What every text is looked over for.
 pub(super) fn check(tree: &Tree<'_>, known: &Known) -> Vec<Finding> {
@@ -35,7 +36,8 @@ fn captured_receiver(tree: &Tree<'_>, path: &[ASTNode<'_>], expr: &Expr, finding
     let Expr::Dot(binary, _, position) = expr else { return };
     let Expr::Variable(variable, _, at) = &binary.lhs else { return };
     // Only the outermost chain: its left side is the variable itself.
-    if matches!(path.iter().rev().nth(1), Some(ASTNode::Expr(Expr::Dot(outer, ..))) if std::ptr::eq(&raw const outer.rhs, expr)) {
+    if matches!(path.iter().rev().nth(1), Some(ASTNode::Expr(Expr::Dot(outer, ..))) if std::ptr::eq(&raw const outer.rhs, expr))
+    {
         return;
     }
     let name = variable.1.as_str();
@@ -48,7 +50,10 @@ fn captured_receiver(tree: &Tree<'_>, path: &[ASTNode<'_>], expr: &Expr, finding
                 Level::Error,
                 tree.source,
                 at,
-                format!("\"{name}\" is used inside a closure that its own method {}() calls: that is a data race", call.name),
+                format!(
+                    "\"{name}\" is used inside a closure that its own method {}() calls: that is a data race",
+                    call.name
+                ),
             );
             found.error = found.error.hint(format!(
                 "use a copy inside: let {name}2 = {name}; {name}.{}(|…| … {name}2 …), or a free function: {}({name}, |…| …)",
@@ -100,7 +105,12 @@ fn whole_division(tree: &Tree<'_>, expr: &Expr, findings: &mut Vec<Finding>) {
         && *b != 0
         && a % b != 0
     {
-        let mut found = finding(Level::Warning, tree.source, *position, format!("{a} / {b} is {}: whole numbers divide to whole numbers", a / b));
+        let mut found = finding(
+            Level::Warning,
+            tree.source,
+            *position,
+            format!("{a} / {b} is {}: whole numbers divide to whole numbers", a / b),
+        );
         found.error = found.error.hint(format!("{a}.0 / {b} keeps the fraction"));
         findings.push(found);
     }
@@ -126,7 +136,8 @@ fn in_place_result(tree: &Tree<'_>, path: &[ASTNode<'_>], findings: &mut Vec<Fin
 
 fn report_in_place(tree: &Tree<'_>, call: &FnCallExpr, position: Position, findings: &mut Vec<Finding>) {
     let name = &call.name;
-    let mut found = finding(Level::Error, tree.source, position, format!("{name}() works in place and returns nothing"));
+    let mut found =
+        finding(Level::Error, tree.source, position, format!("{name}() works in place and returns nothing"));
     let args = text_from(tree.source, position).and_then(|t| Some(&t[t.find('(')?..=t.find(')')?])).unwrap_or("(…)");
     found.error = found.error.hint(format!("let y = x; y.{name}{args}; and use y"));
     findings.push(found);
@@ -140,7 +151,10 @@ fn expect_alone(tree: &Tree<'_>, node: &ASTNode<'_>, findings: &mut Vec<Finding>
         Stmt::Expr(expr) => match expr.as_ref() {
             Expr::FnCall(call, position) => (call, *position),
             Expr::Dot(binary, ..) => {
-                let (Expr::FnCall(call, position), Expr::MethodCall(modifier, _)) = (&binary.lhs, last(&binary.rhs)) else { return };
+                let (Expr::FnCall(call, position), Expr::MethodCall(modifier, _)) = (&binary.lhs, last(&binary.rhs))
+                else {
+                    return;
+                };
                 if !["softly", "or_none"].contains(&modifier.name.as_str()) {
                     return;
                 }
@@ -152,7 +166,9 @@ fn expect_alone(tree: &Tree<'_>, node: &ASTNode<'_>, findings: &mut Vec<Finding>
     };
     if call.name == "expect" && call.namespace.is_empty() {
         let mut found = finding(Level::Error, tree.source, position, "expect(…) without a matcher judges nothing");
-        found.error = found.error.hint("end it with one: .to_be(…), .to_contain(…), .to_be_ready() …; pb doc expectation lists them");
+        found.error = found
+            .error
+            .hint("end it with one: .to_be(…), .to_contain(…), .to_be_ready() …; pb doc expectation lists them");
         findings.push(found);
     }
 }
@@ -162,14 +178,27 @@ fn loop_variable(tree: &Tree<'_>, path: &[ASTNode<'_>], findings: &mut Vec<Findi
     let Some(ASTNode::Stmt(Stmt::Share(names))) = path.last() else { return };
     for (name, _) in names.iter() {
         let bound = path.iter().rev().find_map(|node| match node {
-            ASTNode::Stmt(Stmt::For(of, _)) if of.0.name == name.name || of.1.as_ref().is_some_and(|i| i.name == name.name) => Some(true),
+            ASTNode::Stmt(Stmt::For(of, _))
+                if of.0.name == name.name || of.1.as_ref().is_some_and(|i| i.name == name.name) =>
+            {
+                Some(true)
+            }
             _ => None,
         });
         // What runs within the turn is safe: filter, map, eventually. What keeps closures is not.
-        let kept = path.iter().rev().filter_map(call_of).any(|c| ["push", "step", "finally", "parallel"].contains(&c.call.name.as_str()));
+        let kept = path
+            .iter()
+            .rev()
+            .filter_map(call_of)
+            .any(|c| ["push", "step", "finally", "parallel"].contains(&c.call.name.as_str()));
         if bound.is_some() && kept {
             let n = name.name.as_str();
-            let mut found = finding(Level::Error, tree.source, name.pos, format!("the closures made in this loop share one \"{n}\": each sees the last value"));
+            let mut found = finding(
+                Level::Error,
+                tree.source,
+                name.pos,
+                format!("the closures made in this loop share one \"{n}\": each sees the last value"),
+            );
             found.error = found.error.hint(format!("let own = {n}; before the closure, and own inside it"));
             findings.push(found);
         }
@@ -188,7 +217,12 @@ fn top_level(tree: &Tree<'_>, stmt: &Stmt, known: &Known, findings: &mut Vec<Fin
                 false => format!("{}::{}", node.call.namespace.root(), node.call.name),
             };
             if known.host.contains(&name) {
-                let mut found = finding(Level::Error, tree.source, node.position, format!("{name}(…) is a host call, and the top level only declares"));
+                let mut found = finding(
+                    Level::Error,
+                    tree.source,
+                    node.position,
+                    format!("{name}(…) is a host call, and the top level only declares"),
+                );
                 found.error = found.error.hint("move it into a step's closure");
                 findings.push(found);
             }

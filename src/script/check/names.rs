@@ -15,7 +15,18 @@ type Functions = HashMap<String, BTreeSet<usize>>;
 
 /// Words that Rhai itself answers, whatever stands in the parentheses.
 const KEYWORDS: &[&str] = &[
-    "call", "curry", "Fn", "eval", "print", "debug", "type_of", "is_def_var", "is_def_fn", "is_shared", "this", "exit",
+    "call",
+    "curry",
+    "Fn",
+    "eval",
+    "print",
+    "debug",
+    "type_of",
+    "is_def_var",
+    "is_def_fn",
+    "is_shared",
+    "this",
+    "exit",
 ];
 
 /// What scripts can call.
@@ -29,9 +40,8 @@ pub(super) struct Known {
 
 impl Known {
     pub(super) fn of(loader: &Loader) -> Result<Self> {
-        let unreadable = |e: &dyn std::fmt::Display| {
-            Error::new(Kind::Playbook, "Rhai's list of functions can't be read").because(e)
-        };
+        let unreadable =
+            |e: &dyn std::fmt::Display| Error::new(Kind::Playbook, "Rhai's list of functions can't be read").because(e);
         let json = loader.engine.gen_fn_metadata_to_json(true).map_err(|e| unreadable(&e))?;
         let all: serde_json::Value = serde_json::from_str(&json).map_err(|e| unreadable(&e))?;
         let mut global = Functions::new();
@@ -92,8 +102,12 @@ pub(super) fn check(tree: &Tree<'_>, known: &Known, loader: &Loader) -> Vec<Find
                 None if root == "global" => {}
                 None => {
                     let modules = known.modules.keys().chain(imported.keys()).map(String::as_str);
-                    let mut found = finding(Level::Error, tree.source, at, format!("there is no module \"{root}\" here"));
-                    found.error = found.error.maybe_hint(did_you_mean(root, modules)).hint(format!("import \"…\" as {root}; makes one"));
+                    let mut found =
+                        finding(Level::Error, tree.source, at, format!("there is no module \"{root}\" here"));
+                    found.error = found
+                        .error
+                        .maybe_hint(did_you_mean(root, modules))
+                        .hint(format!("import \"…\" as {root}; makes one"));
                     findings.push(found);
                 }
             }
@@ -108,7 +122,12 @@ pub(super) fn check(tree: &Tree<'_>, known: &Known, loader: &Loader) -> Vec<Find
                 findings.extend(judge(tree, at, name, name, args + 1, &[&known.global, &own], true));
             }
         } else if names.closures.contains(name) && !own.contains_key(name) && !known.global.contains_key(name) {
-            let mut found = finding(Level::Error, tree.source, at, format!("\"{name}\" is a closure in a variable, not a function"));
+            let mut found = finding(
+                Level::Error,
+                tree.source,
+                at,
+                format!("\"{name}\" is a closure in a variable, not a function"),
+            );
             found.error = found.error.hint(format!("write {name}.call(…)"));
             findings.push(found);
         } else {
@@ -131,12 +150,18 @@ fn judge(
 ) -> Option<Finding> {
     let arities: BTreeSet<usize> = among.iter().filter_map(|f| f.get(name)).flatten().copied().collect();
     // A script's function is called as a method with the receiver as `this`, which it does not declare.
-    if arities.contains(&args) || (method && among[1..].iter().any(|f| f.get(name).is_some_and(|a| a.contains(&(args - 1))))) {
+    if arities.contains(&args)
+        || (method && among[1..].iter().any(|f| f.get(name).is_some_and(|a| a.contains(&(args - 1)))))
+    {
         return None;
     }
     let what = if method { "method" } else { "function" };
     if arities.is_empty() {
-        let names = among.iter().flat_map(|f| f.keys()).map(String::as_str).filter(|n| n.starts_with(|c: char| c.is_ascii_alphabetic()) && !n.contains('$'));
+        let names = among
+            .iter()
+            .flat_map(|f| f.keys())
+            .map(String::as_str)
+            .filter(|n| n.starts_with(|c: char| c.is_ascii_alphabetic()) && !n.contains('$'));
         let mut found = finding(Level::Error, tree.source, at, format!("there is no {what} \"{shown}\""));
         let hint = did_you_mean(name, names);
         let none = hint.is_none();

@@ -38,7 +38,9 @@ pub(super) fn captures(expr: &Expr) -> Option<Vec<String>> {
             for stmt in block.iter() {
                 match stmt {
                     Stmt::Share(names) => shared.extend(names.iter().map(|(name, _)| name.name.to_string())),
-                    Stmt::Expr(expr) => closure |= matches!(expr.as_ref(), Expr::FnCall(call, _) if call.name == "curry"),
+                    Stmt::Expr(expr) => {
+                        closure |= matches!(expr.as_ref(), Expr::FnCall(call, _) if call.name == "curry")
+                    }
                     _ => {}
                 }
             }

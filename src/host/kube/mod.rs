@@ -11,8 +11,8 @@ mod edit;
 mod fields;
 pub(crate) mod judge;
 mod manifest;
-pub mod pods;
 mod path;
+pub mod pods;
 mod raw;
 mod read;
 #[cfg(test)]

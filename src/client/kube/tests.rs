@@ -25,6 +25,11 @@ async fn server(answer: impl Fn(usize, &str) -> (u16, String) + Send + 'static) 
                 head.push(byte[0]);
             }
             let head = String::from_utf8_lossy(&head).to_string();
+            // A body that is left unread would reset the connection when it is closed.
+            let length =
+                head.lines().find_map(|l| l.to_lowercase().strip_prefix("content-length:")?.trim().parse().ok());
+            let mut body = vec![0; length.unwrap_or(0)];
+            let _ = stream.read_exact(&mut body).await;
             let path = head.split(' ').nth(1).unwrap_or_default().to_string();
             let number = seen.lock().expect("not poisoned").len();
             seen.lock().expect("not poisoned").push(path.clone());

@@ -2,8 +2,9 @@
 
 use rhai::{EvalAltResult, ParseError, Position};
 
+use super::engine;
 use super::resolver::Sources;
-use crate::error::{Error, Kind, Place};
+use crate::error::{Error, Kind, Place, did_you_mean};
 use crate::host::object;
 use crate::playbook::Source;
 
@@ -46,6 +47,9 @@ pub fn from_rhai(error: &EvalAltResult, file: Option<&str>) -> Error {
         }
         EvalAltResult::ErrorStackOverflow(_) => Error::new(Kind::Script, "the script's calls are nested too deep"),
         // What Rhai says of a missing value names only its type.
+        EvalAltResult::ErrorFunctionNotFound(signature, _) => {
+            object::explain(inner).unwrap_or_else(|| unknown_function(signature))
+        }
         other => object::explain(other).unwrap_or_else(|| {
             // Positions are told beside the message, not in it.
             Error::new(Kind::Script, other.clone_without_position().to_string())
@@ -110,6 +114,30 @@ impl WithoutPosition for EvalAltResult {
             }
         }
     }
+}
+
+/// Rhai says `name (types)`, or `module::name (types)`, of a call that nothing answers: the name is
+/// unknown, or known and not with these types.
+fn unknown_function(signature: &str) -> Error {
+    let (name, types) = signature.split_once(" (").unwrap_or((signature, ""));
+    let types = types.trim_end_matches(')');
+    let short = name.rsplit("::").next().unwrap_or(name);
+    let rows = engine::functions();
+    let same: Vec<String> =
+        rows.iter().filter(|f| f.name == short).map(|f| format!("{}{}", f.full_name(), f.signature)).collect();
+    let given = if types.is_empty() { "nothing".to_string() } else { types.to_string() };
+    if !same.is_empty() {
+        return Error::new(Kind::Playbook, format!("{name} can't be called with {given}"))
+            .hint(format!("there is {}", same.join(", and ")))
+            .hint(format!("pb doc {short} shows its page"));
+    }
+    // An operator between types that have none is a mistake of values, not of names.
+    if !name.starts_with(|c: char| c.is_alphabetic() || c == '_') {
+        return Error::new(Kind::Script, format!("{name} does not work between {}", types.replace(", ", " and ")));
+    }
+    Error::new(Kind::Playbook, format!("there is no function \"{name}\" (called with {given})"))
+        .maybe_hint(did_you_mean(short, rows.iter().map(|f| f.name)))
+        .hint("pb doc lists what scripts can call, and pb check finds such mistakes before a run")
 }
 
 /// A thrown value: our own error, a map with `message`, or whatever the script threw.

@@ -16,6 +16,8 @@ use crate::host::values::to_dynamic;
 #[derive(Debug, Clone)]
 pub struct Routes {
     rows: Arc<Vec<Route>>,
+    /// Rows of the table that these were taken from: what was looked at.
+    population: usize,
     /// `ipv4 routes of edge-1`
     what: String,
 }
@@ -28,7 +30,7 @@ impl std::fmt::Display for Routes {
 
 impl Routes {
     pub(super) fn new(rows: Vec<Route>, host: &str, family: &str) -> Self {
-        Self { rows: Arc::new(rows), what: format!("{family} routes of {host}") }
+        Self { population: rows.len(), rows: Arc::new(rows), what: format!("{family} routes of {host}") }
     }
 
     /// The rows as JSON.
@@ -42,19 +44,19 @@ impl Routes {
     }
 
     fn all(&self) -> List {
-        List::new(self.items(), &self.what)
+        List::of_population(self.items(), self.population, &self.what)
     }
 
-    fn rows_where(&self, keep: impl Fn(&Route) -> bool) -> List {
-        let kept = self.rows.iter().filter(|r| keep(r)).map(|r| to_dynamic(&r.to_json())).collect();
-        self.all().derive(kept)
+    fn rows_where(&self, keep: impl Fn(&Route) -> bool) -> Self {
+        let kept = self.rows.iter().filter(|r| keep(r)).cloned().collect();
+        Self { rows: Arc::new(kept), population: self.population, what: self.what.clone() }
     }
 
     /// Distinct texts of the valid rows, in their first order.
     fn texts<'a>(&'a self, of: impl Fn(&'a Route) -> &'a str, what: &str) -> List {
         let mut seen = BTreeSet::new();
         let texts = self.rows.iter().filter(|r| r.valid).map(of).filter(|t| seen.insert(*t));
-        List::new(texts.map(Into::into).collect(), &format!("{what} in the {}", self.what))
+        List::of_population(texts.map(Into::into).collect(), self.population, &format!("{what} in the {}", self.what))
     }
 }
 
@@ -83,14 +85,14 @@ pub(super) fn register(m: &mut Registrar) {
         .example(r#"import "bgp" as bgp; bgp::routes(ssh("edge-1")).next_hops().contains("10.99.0.10")"#)
         .add(|routes: &mut Routes| routes.texts(|r| &r.next_hop, "next hops"));
     m.method("routes", "of")
-        .sig("(prefix: string) -> list")
-        .doc("The paths to a prefix; an address without a length is a host route.")
+        .sig("(prefix: string) -> routes")
+        .doc("The paths to a prefix, as a smaller table; an address without a length is a host route.")
         .example(r#"import "bgp" as bgp; bgp::routes(ssh("edge-1")).of("10.25.11.119/32").len() == 2"#)
         .add(|routes: &mut Routes, prefix: &str| routes.rows_where(|r| same_prefix(&r.prefix, prefix)));
     m.method("routes", "from")
-        .sig("(neighbour: string | int) -> list")
+        .sig("(neighbour: string | int) -> routes")
         .doc(
-            "The paths from a neighbour: by its address (where the router's text does not say from whom a path came, by its \
+            "The paths from a neighbour, as a smaller table: by its address (where the router's text does not say from whom a path came, by its \
              next hop), or by AS number, that of the neighbour.",
         )
         .example(r#"import "bgp" as bgp; bgp::routes(ssh("edge-1")).from(64512).len() > 0"#)

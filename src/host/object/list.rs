@@ -42,6 +42,11 @@ impl List {
         Self::build(Source::Items, items.into(), what, None)
     }
 
+    /// A list of values that were taken from `population` others.
+    pub fn of_population(items: Vec<Dynamic>, population: usize, what: &str) -> Self {
+        Self::build(Source::Items, items.into(), what, Some(population))
+    }
+
     /// The whole objects of documents, in order.
     pub fn of_docs(docs: Vec<Arc<Doc>>, what: &str) -> Self {
         Self::build(Source::Docs(docs), OnceLock::new(), what, None)

@@ -12,9 +12,9 @@ use crate::event::Effect;
 use crate::host::values::{Secret, Size, to_array, type_name};
 use crate::host::{Call, Context, Limit, Options, paths};
 
-const OPTIONS: &[&str] = &["dir", "env", "clear_env", "stdin", "within", "max_output", "check", "effect", "cluster"];
+const OPTIONS: &[&str] = &["dir", "env", "clear_env", "stdin", "within", "max_output", "check", "effect", "cluster", "undo"];
 const SCRIPT_OPTIONS: &[&str] =
-    &["args", "dir", "env", "clear_env", "stdin", "within", "max_output", "check", "effect", "cluster"];
+    &["args", "dir", "env", "clear_env", "stdin", "within", "max_output", "check", "effect", "cluster", "undo"];
 
 /// A program to run, and how the call stands before the gate.
 pub(super) struct Request {
@@ -30,6 +30,8 @@ pub(super) struct Request {
     limit: Limit,
     cluster: Option<String>,
     check: bool,
+    /// The bash script that undoes it.
+    pub(super) undo: Option<String>,
 }
 
 impl Request {
@@ -68,6 +70,7 @@ impl Request {
         let limit = options.duration("within")?.map_or(Limit::Step, Limit::Within);
         let cluster = options.string("cluster")?;
         let check = options.bool("check")?.unwrap_or(true);
+        let undo = options.string("undo")?.filter(|text| !text.trim().is_empty());
         let (real, shown) = stdin.map(|text| (text.real, text.shown)).unzip();
         command.stdin = real;
         Ok(Self {
@@ -81,6 +84,7 @@ impl Request {
             limit,
             cluster,
             check,
+            undo,
         })
     }
 

@@ -1,0 +1,119 @@
+//! Steps that create, measure and clean up on the real clusters.
+
+use std::time::{Duration, Instant};
+
+use super::{Real, kubectl};
+
+#[test]
+#[ignore = "needs the real clusters and the real router"]
+fn real_pods_are_started_and_measured_and_nothing_stays() {
+    let real = Real::alone();
+    let before = real.inventory();
+    let ran = real
+        .test("pod_samples = 2\n")
+        .pb("run t14 --only pod-start --report json=report.json --report junit=report.xml")
+        .code(0);
+    for cluster in ["infra", "apps"] {
+        let step = ran.reported(&format!("t14/pod-start@{cluster}"));
+        assert_eq!(step["outcome"], "passed");
+        assert_eq!(step["metrics"][0]["summary"]["count"], 2, "{step}");
+        assert!(step["metrics"][1]["value"].as_f64().is_some_and(|v| v > 0.1), "a pod takes longer: {step}");
+    }
+    assert!(ran.read("report.xml").contains("pod-start@infra"));
+    assert_eq!(real.inventory(), before);
+}
+
+#[test]
+#[ignore = "needs the real clusters and the real router"]
+fn real_a_load_balancer_that_stays_pending_is_diagnosed() {
+    let real = Real::alone();
+    let before = real.inventory();
+    let ran = real
+        .test("lb_within = \"3s\"\n")
+        .pb("run t5 --only lb-address --cluster infra --report json=report.json")
+        .code(1)
+        .says(&["addresses of Service pb-", "it has no events", "at least 1", "not within 3s"]);
+    assert_eq!(ran.outcome("t5/lb-address@infra"), "failed");
+    assert_eq!(real.inventory(), before);
+}
+
+#[test]
+#[ignore = "needs the real clusters and the real router"]
+fn real_crds_and_namespaces_are_counted_by_settings() {
+    let real = Real::alone();
+    let crd = r#"{"apiVersion":"apiextensions.k8s.io/v1","kind":"CustomResourceDefinition","metadata":{"name":"things.pb-test.io"},"spec":{"group":"pb-test.io","scope":"Namespaced","names":{"plural":"things","singular":"thing","kind":"Thing"},"versions":[{"name":"v1","served":true,"storage":true,"schema":{"openAPIV3Schema":{"type":"object"}}}]}}"#;
+    let test = real.test("crd_count = 1\ncrd_within = \"20s\"\nnamespaces = [\"default\", \"kube-system\"]\n").file("crd.json", crd);
+    let path = test.path().join("crd.json").display().to_string();
+    kubectl(&["--context", "infra", "apply", "-f", &path]);
+    let ran = test.pb("run t2 --cluster infra --report json=report.json");
+    kubectl(&["--context", "infra", "delete", "crd", "things.pb-test.io"]);
+    let ran = ran.code(0);
+    assert_eq!(ran.outcome("t2/crds-established@infra"), "passed");
+    assert_eq!(ran.outcome("t2/namespaces-active@infra"), "passed");
+    real.test("namespaces = [\"default\", \"flux-system\"]\n")
+        .pb("run t2 --only namespaces-active --cluster infra")
+        .code(1)
+        .says(&["1 of 2 not there: \"flux-system\""]);
+}
+
+/// Makes one object of each kind that a step may leave, and then does `then`.
+fn creating(then: &str) -> String {
+    format!(
+        r#"playbook(#{{ id: "mess" }});
+           step("s", #{{ on: "infra", effect: "write" }}, |t| {{
+             let pod = t.kube.pod(#{{ name: "mess", command: ["sleep", "600"], files: #{{ "/x/y": "z" }} }});
+             t.kube.create(#{{ apiVersion: "v1", kind: "Secret", metadata: #{{ generateName: "mess-", namespace: pod.namespace }}, stringData: #{{ a: "b" }} }});
+             t.kube.create(#{{ apiVersion: "v1", kind: "ConfigMap", metadata: #{{ generateName: "mess-", namespace: "default" }} }});
+             {then}
+           }});"#
+    )
+}
+
+#[test]
+#[ignore = "needs the real clusters and the real router"]
+fn real_a_step_that_throws_leaves_nothing() {
+    let real = Real::alone();
+    let before = real.inventory();
+    real.test("").file("mess.rhai", &creating(r#"throw "enough";"#)).pb("run mess.rhai").code(3).says(&["enough"]);
+    assert_eq!(real.inventory(), before);
+}
+
+#[test]
+#[ignore = "needs the real clusters and the real router"]
+fn real_an_interrupted_run_leaves_nothing() {
+    let real = Real::alone();
+    let before = real.inventory();
+    let body = creating(r#"file::write("ready", "now"); time::sleep(duration("120s"));"#);
+    let test = real.test("").file("mess.rhai", &body);
+    let child = test.command("run mess.rhai").stdout(std::process::Stdio::piped()).spawn().expect("started");
+    let began = Instant::now();
+    while !test.path().join("ready").exists() {
+        assert!(began.elapsed() < Duration::from_secs(60), "the step never came that far");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let pid = rustix::process::Pid::from_raw(i32::try_from(child.id()).expect("a pid")).expect("a pid");
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).expect("signalled");
+    let output = child.wait_with_output().expect("ended");
+    assert_eq!(output.status.code(), Some(130), "{}", String::from_utf8_lossy(&output.stdout));
+    assert_eq!(real.inventory(), before);
+}
+
+#[test]
+#[ignore = "needs the real clusters and the real router"]
+fn real_a_reading_step_cannot_change_and_a_writing_one_not_what_is_not_its_own() {
+    let real = Real::alone();
+    let before = real.inventory();
+    let step = |effect: &str, body: &str| {
+        format!(r#"playbook(#{{ id: "e" }}); step("s", #{{ on: "infra", effect: "{effect}" }}, |t| {{ {body} }});"#)
+    };
+    for (effect, body, needed) in [
+        ("read", r#"t.kube.create(#{ apiVersion: "v1", kind: "ConfigMap", metadata: #{ name: "x", namespace: "default" } });"#, "write"),
+        ("write", r#"t.kube.cordon("infra-01");"#, "disrupt"),
+        ("write", r#"t.kube.label("node", "infra-01", #{ x: "y" });"#, "disrupt"),
+        ("disrupt", r#"t.kube.delete("namespace", "kube-public");"#, "destroy"),
+        ("write", r#"t.kube.raw("DELETE", "/api/v1/namespaces/kube-public");"#, "destroy"),
+    ] {
+        real.test("").file("e.rhai", &step(effect, body)).pb("run e.rhai --allow disrupt").code(3).says(&[&format!("\"{needed}\"")]);
+    }
+    assert_eq!(real.inventory(), before);
+}

@@ -1,0 +1,87 @@
+//! T5's BGP steps against the real router: they pass, and they fail when a speaker is gone.
+
+use super::{Real, router, router_script};
+
+const RUN: &str = "run t5 --report json=report.json";
+
+/// Brings a speaker back, whatever the test does.
+struct Withdrawn;
+
+impl Withdrawn {
+    fn speaker(name: &str) -> Self {
+        router(&["withdraw", name]);
+        Self
+    }
+}
+
+impl Drop for Withdrawn {
+    fn drop(&mut self) {
+        router(&[]);
+    }
+}
+
+/// The sessions come back within some seconds after a speaker does.
+fn settled(real: &Real) {
+    real.test("")
+        .file(
+            "settled.rhai",
+            r#"playbook(#{ id: "settled" });
+               step("s", #{ on: "none" }, |t| {
+                 eventually(duration("60s"), || { expect(bgp::routes(ssh("edge-1")).prefixes().len(), "prefixes").to_be(8); });
+               });"#,
+        )
+        .pb("run settled.rhai")
+        .code(0);
+}
+
+#[test]
+#[ignore = "needs the real clusters and the real router"]
+fn real_sessions_table_and_failover_pass_and_leave_nothing() {
+    let real = Real::alone();
+    router(&[]);
+    settled(&real);
+    let before = real.inventory();
+    let script = router_script();
+    let settings = format!(
+        "failover_command = \"bash {script} withdraw infra-02\"\nfailover_undo = \"bash {script}\"\nfailover_next_hop = \"10.99.0.11\"\n",
+        script = script.display()
+    );
+    let ran = real.test(&settings).pb(&format!("{RUN} --only 'bgp-*' --cluster infra --allow disrupt")).code(0);
+    for step in ["bgp-sessions", "bgp-table", "bgp-failover"] {
+        assert_eq!(ran.outcome(&format!("t5/{step}@infra")), "passed");
+    }
+    let metrics = ran.reported("t5/bgp-failover@infra")["metrics"].clone();
+    assert_eq!(metrics[0]["name"], "withdrawn after");
+    assert!(metrics[0]["value"].as_f64().is_some_and(|v| v > 0.0 && v < 15.0), "{metrics}");
+    let both = real.test("").pb(&format!("{RUN} --only bgp-sessions,bgp-table")).code(0);
+    assert_eq!(both.outcome("t5/bgp-table@apps"), "passed");
+    assert_eq!(real.inventory(), before);
+}
+
+#[test]
+#[ignore = "needs the real clusters and the real router"]
+fn real_a_speaker_that_is_gone_is_named_with_its_prefix() {
+    let real = Real::alone();
+    router(&[]);
+    settled(&real);
+    let _gone = Withdrawn::speaker("infra-02");
+    let ran = real
+        .test("")
+        .pb(&format!("{RUN} --only bgp-sessions,bgp-table"))
+        .code(1)
+        .says(&["infra-02 (10.99.0.11) is", "1 of 4 not there: \"10.25.11.111/32\"", "no session with infra-02"]);
+    assert_eq!(ran.outcome("t5/bgp-sessions@infra"), "failed");
+    assert_eq!(ran.outcome("t5/bgp-table@infra"), "failed");
+    // The other cluster's are not touched by it.
+    assert_eq!(ran.outcome("t5/bgp-sessions@apps"), "passed");
+    assert_eq!(ran.outcome("t5/bgp-table@apps"), "passed");
+}
+
+#[test]
+#[ignore = "needs the real clusters and the real router"]
+fn real_each_call_is_explained_as_a_line_that_a_person_can_type() {
+    let real = Real::alone();
+    real.test("")
+        .pb("run t5 --only bgp-sessions --cluster infra --explain")
+        .says(&["$ ssh ", "netops@10.99.0.1", "show ip bgp summary json"]);
+}

@@ -5,7 +5,7 @@ use std::io::Write;
 use super::args::Configured;
 use super::{Outcome, prepare, say};
 use crate::config::Environment;
-use crate::playbook::PlaybookKind;
+use crate::playbook::{PlaybookKind, natural};
 use crate::script::load::Loaded;
 use crate::ui::{Role, Ui, columns};
 
@@ -82,24 +82,4 @@ fn steps(loaded: &Loaded, ui: Ui, out: &mut dyn Write) -> Result<(), Vec<crate::
         say(out, format!("  {line}"))?;
     }
     say(out, "")
-}
-
-/// `t2` before `t14`.
-fn natural(id: &str) -> (String, u64, String) {
-    let letters: String = id.chars().take_while(|c| !c.is_ascii_digit()).collect();
-    let digits: String = id[letters.len()..].chars().take_while(char::is_ascii_digit).collect();
-    let rest = id[letters.len() + digits.len()..].to_string();
-    (letters, digits.parse().unwrap_or(0), rest)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::natural;
-
-    #[test]
-    fn ids_are_listed_in_the_order_of_their_numbers() {
-        let mut ids = vec!["t14", "t2", "rollback-core", "t5"];
-        ids.sort_by_key(|id| natural(id));
-        assert_eq!(ids, ["rollback-core", "t2", "t5", "t14"]);
-    }
 }

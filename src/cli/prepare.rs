@@ -1,5 +1,6 @@
 //! From arguments to a plan: configuration, library, the loaded playbooks, what is selected of them.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -61,7 +62,11 @@ impl Prepared {
         if !problems.is_empty() {
             return Err(problems);
         }
-        let declared: Vec<Declared> = loaded.iter().map(|l| l.declared.clone()).collect();
+        let mut declared: Vec<Declared> = loaded.iter().map(|l| l.declared.clone()).collect();
+        if declared.len() > 1 {
+            let known = self.order();
+            declared.iter_mut().for_each(|d| d.playbook.after.extend(before(&d.playbook.id, &known)));
+        }
         let plan = Plan::new(&declared, &clusters, &selected.selection(), timeout)?;
         if plan.steps.is_empty() {
             return Err(vec![
@@ -70,6 +75,14 @@ impl Prepared {
             ]);
         }
         Ok(Planned { loaded, plan })
+    }
+
+    /// What every known playbook comes after: a selection of t2 and t14 keeps their order although
+    /// those between them are left out.
+    fn order(&self) -> BTreeMap<String, Vec<String>> {
+        let sources = self.loader.library.playbooks().unwrap_or_default();
+        let loaded = sources.iter().filter_map(|s| self.loader.load(s, &[]).ok());
+        loaded.map(|l| (l.info.id, l.declared.playbook.after)).collect()
     }
 
     /// What is configured of settings that no playbook declares. The other playbooks are looked at
@@ -112,6 +125,18 @@ impl Prepared {
             everything.map(|plan| plan.steps.into_iter().map(|s| s.info.id).collect()).unwrap_or_default();
         ids.iter().filter(|id| !planned.plan.steps.iter().any(|s| s.info.id == **id)).count() as u64
     }
+}
+
+/// Every playbook that comes before one, directly or not.
+fn before(id: &str, known: &BTreeMap<String, Vec<String>>) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let mut open: Vec<&String> = known.get(id).into_iter().flatten().collect();
+    while let Some(next) = open.pop() {
+        if next != id && found.insert(next.clone()) {
+            open.extend(known.get(next).into_iter().flatten());
+        }
+    }
+    found
 }
 
 fn declared_settings(loaded: &Loaded) -> Vec<crate::config::Declared> {

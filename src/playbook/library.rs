@@ -43,7 +43,9 @@ impl Library {
         for source in self.folder(&self.root.join("playbooks"))? {
             found.insert(format!("{}.rhai", source.stem()), source);
         }
-        Ok(found.into_values().collect())
+        let mut found: Vec<Source> = found.into_values().collect();
+        found.sort_by_key(|s| natural(s.stem()));
+        Ok(found)
     }
 
     /// The playbook at a path: on disk, or embedded under that very name.
@@ -78,8 +80,9 @@ impl Library {
             }
         };
         paths.retain(|p| p.extension().is_some_and(|e| e == "rhai") && p.is_file());
-        paths.sort();
-        paths.iter().map(|p| self.read(p)).collect()
+        let mut found = paths.iter().map(|p| self.read(p)).collect::<Result<Vec<_>>>()?;
+        found.sort_by_key(|s| natural(s.stem()));
+        Ok(found)
     }
 
     /// Whether a target names a folder on disk.
@@ -185,6 +188,14 @@ fn embedded<E: RustEmbed>(folder: &str, name: &str) -> Option<Source> {
     Some(Source { name: format!("{folder}/{name}"), text: text.into(), origin: Origin::Embedded })
 }
 
+/// What names are ordered by: `t2-crds` before `t14-integration`.
+pub fn natural(name: &str) -> (String, u64, String) {
+    let letters: String = name.chars().take_while(|c| !c.is_ascii_digit()).collect();
+    let digits: String = name[letters.len()..].chars().take_while(char::is_ascii_digit).collect();
+    let rest = name[letters.len() + digits.len()..].to_string();
+    (letters, digits.parse().unwrap_or(0), rest)
+}
+
 fn is_ours(name: &str) -> bool {
     name.ends_with(".rhai") || name.ends_with(".tsv")
 }
@@ -207,6 +218,13 @@ fn normal(path: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_are_in_the_order_of_their_numbers() {
+        let mut names = vec!["t14-x", "t2-y", "rollback-core", "t5"];
+        names.sort_by_key(|name| natural(name));
+        assert_eq!(names, ["rollback-core", "t2-y", "t5", "t14-x"]);
+    }
 
     #[test]
     fn names_are_normal_paths() {

@@ -81,7 +81,7 @@ fn real_a_speaker_that_is_gone_is_named_with_its_prefix() {
 #[ignore = "needs the real clusters and the real router"]
 fn real_each_call_is_explained_as_a_line_that_a_person_can_type() {
     let real = Real::alone();
-    real.test("")
-        .pb("run t5 --only bgp-sessions --cluster infra --explain")
-        .says(&["$ ssh ", "netops@10.99.0.1", "show ip bgp summary json"]);
+    router(&[]);
+    settled(&real);
+    real.test("").pb("run t5 --only bgp-sessions --cluster infra --explain").code(0).says(&["$ ssh ", "netops@10.99.0.1", "show bgp ipv4 unicast summary json"]);
 }

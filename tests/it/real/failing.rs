@@ -54,3 +54,29 @@ fn real_a_changed_host_key_is_refused_with_both_fingerprints() {
         .says(&["changed", "SHA256:"]);
     assert_eq!(ran.out().matches("SHA256:").collect::<Vec<_>>().len() % 2, 0, "both fingerprints");
 }
+
+#[test]
+#[ignore = "needs the real clusters and the real router"]
+fn real_a_client_certificate_that_ran_out_is_named_with_its_date() {
+    let real = Real::alone();
+    let test = real.test("");
+    let dir = test.path().display().to_string();
+    let cluster = super::kubeconfig().with_file_name("infra");
+    let ca = cluster.join("pki/ca").display().to_string();
+    let script = format!(
+        "cd {dir} && touch index.txt && echo 01 > serial && \
+         printf '[ca]\\ndefault_ca=d\\n[d]\\nnew_certs_dir=.\\ndatabase=index.txt\\nserial=serial\\ndefault_md=sha256\\npolicy=p\\nx509_extensions=x\\n[x]\\nbasicConstraints=CA:FALSE\\n[p]\\ncommonName=supplied\\norganizationName=optional\\n' > ca.cnf && \
+         openssl req -newkey rsa:2048 -nodes -keyout old.key -out old.csr -subj /O=system:masters/CN=admin && \
+         openssl ca -batch -config ca.cnf -in old.csr -out old.pem -cert {ca}.crt -keyfile {ca}.key -preserveDN -noemailDN \
+           -startdate 20200101000000Z -enddate 20200201000000Z -notext && \
+         cp {kubeconfig} kc && kubectl --kubeconfig kc config set-credentials infra-admin --client-certificate=old.pem --client-key=old.key --embed-certs",
+        kubeconfig = super::kubeconfig().display(),
+    );
+    let made = std::process::Command::new("bash").args(["-euc", &script]).output().expect("bash runs");
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    test.toml("[clusters.infra]\nkubeconfig = \"kc\"\n")
+        .playbook(r#"step("s", #{ on: "infra" }, |t| { t.kube.list("pods"); });"#)
+        .pb("run p.rhai")
+        .code(3)
+        .says(&["cluster infra", "certificate", "2020-02-01"]);
+}

@@ -17,7 +17,7 @@ use rhai::{Dynamic, NativeCallContext};
 use super::{Context, HostResult};
 use crate::error::{Error, Kind, Place};
 use crate::event::{Failure, What};
-use crate::host::object::{List, Missing, Object};
+use crate::host::object::{List, Missing, Object, seen};
 
 pub(crate) use rows::MODULE;
 use verdict::Verdict;
@@ -98,7 +98,7 @@ impl Expectation {
     }
 }
 
-/// The object that a value is, lies in or is missing on.
+/// The object that a value is, lies in, was read from or is missing on.
 fn object_of(value: &Dynamic) -> Option<String> {
     if let Some(object) = value.read_lock::<Object>() {
         return Some(object.whole().describe());
@@ -106,5 +106,8 @@ fn object_of(value: &Dynamic) -> Option<String> {
     if let Some(missing) = value.read_lock::<Missing>() {
         return Some(missing.object());
     }
-    value.read_lock::<List>()?.owner().map(|object| object.describe())
+    if let Some(list) = value.read_lock::<List>() {
+        return list.owner().map(|object| object.describe());
+    }
+    seen::object_of(value).map(|object| object.describe())
 }

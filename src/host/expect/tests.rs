@@ -306,3 +306,13 @@ fn eventually_takes_back_what_failed_while_it_waited() {
     assert_eq!((state.failures.len(), state.judged > 0), (1, true));
     assert!(state.failures[0].expected.starts_with("2 (not within 60ms: looked"), "{:?}", state.failures);
 }
+
+#[test]
+fn a_scalar_that_was_read_from_an_object_names_it() {
+    let deployment = r#"let d = object(#{ kind: "Deployment", metadata: #{ name: "web", namespace: "shop" }, status: #{ readyReplicas: 1 } });"#;
+    let named = failure(&format!(r#"{deployment} expect(d.status.readyReplicas, "ready").to_be(3)"#));
+    assert_eq!(named.object.as_deref(), Some("Deployment shop/web"));
+    // What was computed in between is nobody's field.
+    let computed = failure(&format!(r#"{deployment} let n = d.status.readyReplicas + 1; expect(n, "ready").to_be(3)"#));
+    assert_eq!(computed.object, None);
+}

@@ -17,6 +17,7 @@ mod missing;
 mod operators;
 mod rows;
 mod scan;
+pub(crate) mod seen;
 mod status;
 
 use std::ops::Range;

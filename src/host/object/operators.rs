@@ -4,7 +4,7 @@ use std::any::TypeId;
 
 use rhai::{Array, Dynamic, FLOAT, INT, ImmutableString, Map, Module};
 
-use super::{List, Missing, Object, equal, missing};
+use super::{List, Missing, Object, equal, missing, seen};
 use crate::error::{Error, Kind};
 use crate::host::HostResult;
 use crate::host::values::show;
@@ -14,7 +14,11 @@ const COMPUTING: [&str; 14] = ["+", "-", "*", "/", "%", "**", "<", "<=", ">", ">
 
 /// Objects and lists: indexers, equality, iteration, text.
 pub(super) fn register(module: &mut Module) {
-    module.set_indexer_get_fn(|object: &mut Object, key: ImmutableString| Ok(object.get(&key)));
+    module.set_indexer_get_fn(|object: &mut Object, key: ImmutableString| {
+        let value = object.get(&key);
+        seen::note(object, &value);
+        Ok(value)
+    });
     module.set_indexer_set_fn(|object: &mut Object, key: ImmutableString, value: Dynamic| {
         unchanged(&object.get(&key), &value, || format!("{key} of {}", object.describe()))
     });

@@ -19,6 +19,7 @@ use crate::host::world::Permissions;
 use crate::record::{Folder, Journal};
 use crate::report::{self, Detail, Problems, Terminal, TerminalOptions};
 use crate::runner::{self, Run};
+use crate::script::call::Caller;
 use crate::ui::Ui;
 
 /// Steps that run side by side, unless `--jobs` says otherwise: they wait for the platform, not for this machine.
@@ -135,8 +136,7 @@ fn assemble(
     drop(sources);
     Run {
         world: world.clone(),
-        engine: prepared.loader.engine.clone(),
-        sources: prepared.loader.sources.clone(),
+        caller: Caller::new(prepared.loader.engine.clone(), prepared.loader.sources.clone()),
         plan: planned.plan,
         bodies,
         playbooks,

@@ -3,10 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rhai::Engine;
-
 use crate::event::{LedgerRow, What};
 use crate::host::{Context, World, undo};
+use crate::script::call::Caller;
 
 /// How long the clean-up of one step may take; it runs outside the step's deadline.
 const STEP_LIMIT: Duration = Duration::from_secs(120);
@@ -14,14 +13,14 @@ const STEP_LIMIT: Duration = Duration::from_secs(120);
 const ROW_LIMIT: Duration = Duration::from_secs(60);
 
 /// Cleans up after a step; what could not be done, in words.
-pub(super) fn step(context: &Arc<Context>, engine: &Engine) -> Vec<String> {
+pub(super) fn step(context: &Arc<Context>, caller: &Caller) -> Vec<String> {
     let mut problems = Vec::new();
     let cleaning = context.for_cleaning(STEP_LIMIT);
     loop {
         let Some(closure) = context.state().finally.pop() else { break };
         let _entered = cleaning.enter();
-        if let Err(error) = closure.call(engine, ()) {
-            problems.push(format!("a finally closure threw: {}", crate::script::diagnose::from_rhai(&error, None)));
+        if let Err(error) = caller.plain(&closure) {
+            problems.push(format!("a finally closure threw: {error}"));
         }
     }
     for row in context.world.ledger.take(Some(&context.step)) {

@@ -11,14 +11,12 @@ use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
-use rhai::Engine;
-
 use crate::event::{Outcome, PlaybookInfo, SettingInfo, StepResult, What};
 use crate::host::World;
 use crate::playbook::plan::{Plan, Planned};
 use crate::report::exit_code;
+use crate::script::call::Caller;
 use crate::script::declare::Body;
-use crate::script::resolver::Sources;
 
 use schedule::{Next, Schedule};
 use step::{Ended, StepRun};
@@ -31,9 +29,7 @@ pub struct Run {
     /// What all steps share.
     pub world: Arc<World>,
     /// What calls the closures.
-    pub engine: Arc<Engine>,
-    /// The texts, for the lines in errors.
-    pub sources: Sources,
+    pub caller: Caller,
     /// The steps in order.
     pub plan: Plan,
     /// The closures, by playbook, cluster and step.
@@ -105,7 +101,7 @@ impl Run {
                         )));
                     }
                     for (_, at, parked) in later.drain(..) {
-                        results.push(self.tell(parked.interrupted(&self.engine)));
+                        results.push(self.tell(parked.interrupted(&self.caller)));
                         schedule.finished(at, Outcome::Errored);
                     }
                 }

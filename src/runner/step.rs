@@ -1,21 +1,17 @@
 //! One step's life: guard, closure, retries, what comes later, clean-up, verdict.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-
-use rhai::{Dynamic, Engine, EvalAltResult};
 
 use super::judge::{Ending, judge};
 use super::{Run, clean};
 use crate::error::{Error, Kind};
 use crate::event::{Effect, Outcome, StepResult, What, short};
 use crate::host::closure::Closure;
-use crate::host::step::{Step, flow::Skip};
-use crate::host::{Context, HostResult};
+use crate::host::Context;
 use crate::playbook::plan::Planned;
+use crate::script::call::{Caller, Thrown, Value};
 use crate::script::declare::Body;
-use crate::script::diagnose;
 
 /// A guard's deadline: it looks, and does not wait.
 const GUARD_LIMIT: Duration = Duration::from_secs(60);
@@ -30,7 +26,7 @@ pub(super) struct StepRun<'a> {
 /// A step between its closure and its check.
 pub(super) struct Parked {
     context: Arc<Context>,
-    started: Dynamic,
+    started: Value,
     began: Instant,
     attempts: u32,
     planned: Planned,
@@ -64,7 +60,7 @@ impl StepRun<'_> {
                 let parked = Parked { context, started: value, began, attempts: attempt, planned };
                 return Ended::Later(when, Box::new(parked));
             }
-            let result = finish(&self.run.engine, &context, ending, self.planned, began, attempt);
+            let result = finish(&self.run.caller, &context, ending, self.planned, began, attempt);
             let again = retry.is_some_and(|r| attempt <= r.times)
                 && matches!(result.outcome, Outcome::Failed | Outcome::Errored | Outcome::Inconclusive)
                 && !world.cancel.is_cancelled();
@@ -98,7 +94,7 @@ impl StepRun<'_> {
         // The check has the step's time anew: the pause between is not the step's.
         let context = context.renewed(self.planned.timeout);
         let (_, ending) = self.call(&context, self.body.as_ref().and_then(|b| b.check.as_ref()), Some(started));
-        Ended::Done(Box::new(finish(&self.run.engine, &context, ending, self.planned, began, attempts)))
+        Ended::Done(Box::new(finish(&self.run.caller, &context, ending, self.planned, began, attempts)))
     }
 
     /// Why the step may not run at all.
@@ -130,7 +126,7 @@ impl StepRun<'_> {
         let context = Context::new(world, &info.id, info.cluster.clone(), Effect::Read, Some(GUARD_LIMIT));
         let (_, ending) = self.call(&context, Some(guard), None);
         let (outcome, message, _) = judge(ending, &context.state(), None);
-        clean::step(&context, &self.run.engine);
+        clean::step(&context, &self.run.caller);
         // A guard may also just look and throw: asserting nothing is then no fault of it.
         let held = outcome.is_good() || (outcome == Outcome::Inconclusive && context.state().inconclusive.is_empty());
         (!held).then(|| format!("its guard did not hold: {message}"))
@@ -142,60 +138,35 @@ impl StepRun<'_> {
         Context::new(world, &info.id, info.cluster.clone(), info.effect, Some(self.planned.timeout))
     }
 
-    fn call(&self, context: &Arc<Context>, closure: Option<&Closure>, started: Option<Dynamic>) -> (Dynamic, Ending) {
-        let Some(closure) = closure else { return (Dynamic::UNIT, Ending::Returned) };
+    fn call(&self, context: &Arc<Context>, closure: Option<&Closure>, started: Option<Value>) -> (Value, Ending) {
+        let Some(closure) = closure else { return (Value::default(), Ending::Returned) };
         let _entered = context.enter();
-        let engine = &self.run.engine;
-        let called = catch_unwind(AssertUnwindSafe(|| -> HostResult<Dynamic> {
-            match started {
-                Some(started) => closure.call(engine, (Step, started)),
-                None => closure.call(engine, (Step,)),
-            }
-        }));
-        match called {
-            Ok(Ok(value)) => (value, Ending::Returned),
-            Ok(Err(error)) => (Dynamic::UNIT, self.ending(&error)),
-            Err(_) => {
-                let error = Error::new(Kind::Script, "the host panicked; that is a defect of pb").at(self
-                    .planned
-                    .info
-                    .place
-                    .clone());
-                (Dynamic::UNIT, Ending::Threw(Box::new(error)))
-            }
+        match self.run.caller.step(closure, started, &self.planned.info.place.file) {
+            Ok(value) => (value, Ending::Returned),
+            Err(Thrown::Skipped(reason)) => (Value::default(), Ending::Skipped(reason)),
+            Err(Thrown::Error(error)) => (Value::default(), Ending::Threw(error)),
         }
-    }
-
-    fn ending(&self, error: &EvalAltResult) -> Ending {
-        if let EvalAltResult::ErrorTerminated(value, _) = error.unwrap_inner()
-            && let Some(skip) = value.read_lock::<Skip>()
-        {
-            return Ending::Skipped(skip.reason.clone());
-        }
-        let mut error = diagnose::from_rhai(error, Some(&self.planned.info.place.file));
-        diagnose::add_source(&mut error, &self.run.sources);
-        Ending::Threw(Box::new(error))
     }
 }
 
 impl Parked {
     /// Ends it without its check.
-    pub(super) fn interrupted(self, engine: &Engine) -> StepResult {
+    pub(super) fn interrupted(self, caller: &Caller) -> StepResult {
         let error = Error::new(Kind::Cancelled, "interrupted while it waited for its check");
-        finish(engine, &self.context, Ending::Threw(Box::new(error)), &self.planned, self.began, self.attempts)
+        finish(caller, &self.context, Ending::Threw(Box::new(error)), &self.planned, self.began, self.attempts)
     }
 }
 
 /// Cleans up after the step and gives its result.
 fn finish(
-    engine: &Engine,
+    caller: &Caller,
     context: &Arc<Context>,
     ending: Ending,
     planned: &Planned,
     began: Instant,
     attempts: u32,
 ) -> StepResult {
-    let problems = clean::step(context, engine);
+    let problems = clean::step(context, caller);
     let mut state = context.state();
     state.warnings.extend(problems);
     let manual = planned.decl.manual.as_deref();

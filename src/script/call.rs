@@ -1,0 +1,81 @@
+//! Calling a playbook's closures: what the runner asks for, without a word of Rhai.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use rhai::{Dynamic, Engine, EvalAltResult};
+
+use super::diagnose;
+use super::resolver::Sources;
+use crate::error::{Error, Kind};
+use crate::host::closure::Closure;
+use crate::host::step::{Step, flow::Skip};
+
+/// A value of a script, to be handed on.
+pub type Value = Dynamic;
+
+/// How a closure ended, other than by returning.
+#[derive(Debug)]
+pub enum Thrown {
+    /// By `t.skip`, with the reason.
+    Skipped(String),
+    /// By an error, translated and with its source line.
+    Error(Box<Error>),
+}
+
+/// Calls closures on the current thread, in the context that it has entered.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    engine: Arc<Engine>,
+    sources: Sources,
+}
+
+impl Caller {
+    /// A caller for the closures that this engine compiled.
+    pub fn new(engine: Arc<Engine>, sources: Sources) -> Self {
+        Self { engine, sources }
+    }
+
+    /// Calls a step's closure with the step's handle, and a check with what its step returned.
+    /// `file` is the playbook's name.
+    ///
+    /// # Errors
+    /// How it ended instead of returning; a panic of the host is an error like any other.
+    pub fn step(&self, closure: &Closure, started: Option<Value>, file: &str) -> Result<Value, Thrown> {
+        let engine = &self.engine;
+        let called = catch_unwind(AssertUnwindSafe(|| match started {
+            Some(started) => closure.call(engine, (Step, started)),
+            None => closure.call(engine, (Step,)),
+        }));
+        match called {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(error)) => Err(self.thrown(&error, file)),
+            Err(_) => Err(Thrown::Error(Box::new(
+                Error::new(Kind::Script, "the host panicked; that is a defect of pb").hint("standard error has its words"),
+            ))),
+        }
+    }
+
+    /// Calls a closure without arguments, as `finally` registers them.
+    ///
+    /// # Errors
+    /// What it throws.
+    pub fn plain(&self, closure: &Closure) -> Result<(), Error> {
+        closure.call(&self.engine, ()).map(|_| ()).map_err(|e| self.translated(&e, None))
+    }
+
+    fn thrown(&self, error: &EvalAltResult, file: &str) -> Thrown {
+        if let EvalAltResult::ErrorTerminated(value, _) = error.unwrap_inner()
+            && let Some(skip) = value.read_lock::<Skip>()
+        {
+            return Thrown::Skipped(skip.reason.clone());
+        }
+        Thrown::Error(Box::new(self.translated(error, Some(file))))
+    }
+
+    fn translated(&self, error: &EvalAltResult, file: Option<&str>) -> Error {
+        let mut error = diagnose::from_rhai(error, file);
+        diagnose::add_source(&mut error, &self.sources);
+        error
+    }
+}

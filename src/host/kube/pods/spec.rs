@@ -123,7 +123,8 @@ impl PodSpec {
         let mut spec = json!({
             "containers": [container],
             "restartPolicy": "Never",
-            "terminationGracePeriodSeconds": 1,
+            // A test pod has nothing to save: with 1 s the kubelet takes up to nine to say that it ended.
+            "terminationGracePeriodSeconds": 0,
             "hostNetwork": self.host_network,
             "enableServiceLinks": false,
             "automountServiceAccountToken": self.service_account.is_some(),

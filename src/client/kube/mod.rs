@@ -38,7 +38,7 @@ use std::sync::Arc;
 pub use cut::{Page, without_managed_fields};
 pub use discovery::{Catalogue, known, known_object};
 pub use meta::Meta;
-pub use query::{Query, quoted};
+pub use query::Query;
 pub use reach::Reached;
 pub use resource::Resource;
 pub use review::{Access, Version};

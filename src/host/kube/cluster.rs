@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::sync::OnceCell;
 
-use crate::client::kube::{Cluster, Resource, connect, known, quoted};
+use crate::client::kube::{Cluster, Resource, connect, known};
+use crate::client::sh::quoted;
 use crate::error::{Error, Kind, Result};
 use crate::event::{Effect, ObjectRef};
 use crate::host::context::{CONNECT_LIMIT, Call, Context};
@@ -66,7 +67,15 @@ impl ClusterHandle {
     /// # Errors
     /// [`Kind::Config`] where it names none.
     pub fn of(cx: &Context, name: &str) -> Result<Self> {
-        let config = &cx.world.config;
+        Self::in_world(&cx.world, name)
+    }
+
+    /// The same where there is no step.
+    ///
+    /// # Errors
+    /// As [`ClusterHandle::of`].
+    pub(crate) fn in_world(world: &World, name: &str) -> Result<Self> {
+        let config = &world.config;
         let mut kubectl = "kubectl".to_string();
         if let Some(file) = &config.cluster(name)?.kubeconfig {
             kubectl.push_str(&format!(" --kubeconfig {}", quoted(&file.display().to_string())));

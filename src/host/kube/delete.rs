@@ -5,7 +5,8 @@ use serde_json::json;
 
 use super::cluster::ClusterHandle;
 use super::judge;
-use crate::client::kube::{Change, Delete, Meta, Query, quoted};
+use crate::client::kube::{Change, Delete, Meta, Query};
+use crate::client::sh::quoted;
 use crate::error::{Error, Kind, Result};
 use crate::event::{Effect, What, short};
 use crate::host::context::{CALL_LIMIT, Context, HostResult, Limit};

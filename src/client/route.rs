@@ -50,6 +50,11 @@ impl Routes {
         Ok(Self { rows })
     }
 
+    /// Whether there is no network with a proxy.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
     /// The proxy through which an address is reached; none where it is reached directly.
     pub fn proxy_for(&self, address: IpAddr) -> Option<&Url> {
         self.rows.iter().find(|(net, _)| net.contains(&address)).map(|(_, proxy)| proxy)

@@ -58,6 +58,8 @@ struct Inner {
     context: String,
     /// The API server's address, for messages.
     server: String,
+    /// The proxy on the way to it, for messages.
+    proxy: Option<String>,
     /// Whether the server is on this machine, where compressing costs more than it saves.
     loopback: bool,
     /// The certificate that the client shows, if it shows one.

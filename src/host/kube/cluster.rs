@@ -13,6 +13,7 @@ use crate::client::sh::quoted;
 use crate::error::{Error, Kind, Result};
 use crate::event::{Effect, ObjectRef};
 use crate::host::context::{CONNECT_LIMIT, Call, Context};
+use crate::host::net::Net;
 use crate::host::world::World;
 
 /// The connections of a run.
@@ -37,10 +38,12 @@ async fn open(world: &World, name: &str) -> Result<Cluster> {
     let cluster = world.config.cluster(name)?;
     let kubeconfig = cluster.kubeconfig.clone();
     let context = world.config.context(name).to_string();
+    let routes = Net::of(world).routes(world)?;
     let name = name.to_string();
     // Credential plugins are programs that are waited for, so this must not hold a worker up.
-    let connecting =
-        tokio::task::spawn_blocking(move || connect::connect(&name, kubeconfig.as_deref(), &context, CONNECT_LIMIT));
+    let connecting = tokio::task::spawn_blocking(move || {
+        connect::connect(&name, kubeconfig.as_deref(), &context, &routes, CONNECT_LIMIT)
+    });
     connecting.await.map_err(|e| Error::new(Kind::Config, "connecting was broken off").because(e))?
 }
 

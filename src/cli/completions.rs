@@ -12,17 +12,17 @@ use crate::error::{Error, Kind, Result};
     bash: pb completions bash > ~/.local/share/bash-completion/completions/pb\n  \
     zsh:  pb completions zsh > ~/.zfunc/_pb        (with ~/.zfunc in fpath)\n  \
     fish: pb completions fish > ~/.config/fish/completions/pb.fish")]
-pub struct Args {
+pub(super) struct Args {
     /// The shell.
     #[arg(value_enum)]
-    pub shell: Shell,
+    pub(super) shell: Shell,
 }
 
 /// Writes the script of `command`, the whole command line of `pb`.
 ///
 /// # Errors
 /// [`Kind::Io`] where it can't be written.
-pub fn run(args: &Args, command: &mut clap::Command, out: &mut dyn Write) -> Result<u8> {
+pub(super) fn run(args: &Args, command: &mut clap::Command, out: &mut dyn Write) -> Result<u8> {
     // Made in memory first, since the generator can't cope with a pipe that is closed early.
     let mut script = Vec::new();
     clap_complete::generate(args.shell, command, "pb", &mut script);

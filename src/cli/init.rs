@@ -11,13 +11,13 @@ use crate::error::{Error, Kind, Result};
 
 /// `pb init [DIR]`
 #[derive(Debug, Clone, clap::Args)]
-pub struct Args {
+pub(super) struct Args {
     /// The folder; default: this one.
     #[arg(default_value = ".")]
-    pub dir: PathBuf,
+    pub(super) dir: PathBuf,
     /// Writes over files that are there and differ.
     #[arg(long)]
-    pub force: bool,
+    pub(super) force: bool,
 }
 
 /// Writes the embedded files (path and text) and a `pb.toml` with the kubeconfig's contexts below `args.dir`.
@@ -25,7 +25,7 @@ pub struct Args {
 ///
 /// # Errors
 /// [`Kind::Io`] where something can't be written.
-pub fn run(
+pub(super) fn run(
     args: &Args,
     embedded: impl IntoIterator<Item = (String, String)>,
     contexts: &Result<Contexts>,

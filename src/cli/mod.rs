@@ -1,4 +1,4 @@
-//! The command line: one file a subcommand, and [`Command`], the table of them.
+//! The command line: one file a subcommand, and `Command`, the table of them.
 //!
 //! The only place that knows clap, the arguments and the process' environment.
 

@@ -8,19 +8,19 @@ use crate::error::{Error, Kind, Result};
 
 /// `pb new NAME`
 #[derive(Debug, Clone, clap::Args)]
-pub struct Args {
+pub(super) struct Args {
     /// Its name: `t16-backups` becomes playbooks/t16-backups.rhai with the id t16, `backups` has the id backups.
-    pub name: String,
+    pub(super) name: String,
     /// What it is about, in a few words; default: made from the name.
     #[arg(long)]
-    pub title: Option<String>,
+    pub(super) title: Option<String>,
 }
 
 /// Writes `playbooks/NAME.rhai` under `root`. `taken` are the ids that other playbooks have.
 ///
 /// # Errors
 /// [`Kind::Usage`] for a name that can't be one or that is there already, [`Kind::Io`] where it can't be written.
-pub fn run(args: &Args, root: &Path, taken: &[String], out: &mut dyn Write) -> Result<u8> {
+pub(super) fn run(args: &Args, root: &Path, taken: &[String], out: &mut dyn Write) -> Result<u8> {
     let name = args.name.strip_suffix(".rhai").unwrap_or(&args.name);
     let name = name.strip_prefix("playbooks/").unwrap_or(name);
     if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_') {

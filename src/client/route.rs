@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use ipnet::IpNet;
@@ -50,6 +50,11 @@ impl Routes {
         Ok(Self { rows })
     }
 
+    /// Whether there is no network with a proxy.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
     /// The proxy through which an address is reached; none where it is reached directly.
     pub fn proxy_for(&self, address: IpAddr) -> Option<&Url> {
         self.rows.iter().find(|(net, _)| net.contains(&address)).map(|(_, proxy)| proxy)
@@ -72,6 +77,51 @@ impl Routes {
             Ok(result) => result.map_err(unreached),
             Err(_) => Err(unreached(How::Silent(limit))),
         }
+    }
+
+    /// Opens a TCP connection to a host; tries its addresses in turn, which share the time. That none of them
+    /// takes it is the inner `Err`: some callers judge it.
+    ///
+    /// # Errors
+    /// [`Kind::Unreachable`] when the name has no address.
+    pub async fn open(&self, host: &str, port: u16, limit: Duration) -> Result<Result<Opened, Missed>> {
+        let addresses = resolve(host, port).await?;
+        let share = limit / u32::try_from(addresses.len()).unwrap_or(u32::MAX).max(1);
+        let mut missed = None;
+        for address in addresses {
+            let begun = Instant::now();
+            match self.dial(address, share).await {
+                Ok(stream) => return Ok(Ok(Opened { stream, address, latency: begun.elapsed() })),
+                Err(unreached) => missed = Some(Missed { unreached, latency: begun.elapsed() }),
+            }
+        }
+        missed.map(Err).ok_or_else(|| Error::new(Kind::Unreachable, format!("{host} has no address")))
+    }
+}
+
+/// A connection to one of a host's addresses.
+#[derive(Debug)]
+pub struct Opened {
+    /// The connection.
+    pub stream: TcpStream,
+    /// The address that took it.
+    pub address: SocketAddr,
+    /// How long that took.
+    pub latency: Duration,
+}
+
+/// No connection to any of a host's addresses: the last that was tried.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Missed {
+    /// Why.
+    pub unreached: Unreached,
+    /// When that was known.
+    pub latency: Duration,
+}
+
+impl From<Missed> for Error {
+    fn from(missed: Missed) -> Self {
+        missed.unreached.into()
     }
 }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::route::{Routes, resolve};
+use super::route::{Missed, Opened, Routes};
 use crate::error::{Error, Kind, Result};
 use crate::event::short;
 
@@ -48,37 +48,24 @@ pub struct Connection {
 /// [`Kind::Expectation`] when the answer lacks what is expected.
 pub async fn connect(routes: &Routes, host: &str, port: u16, limit: Duration, talk: &Talk) -> Result<Connection> {
     let started = Instant::now();
-    let addresses = resolve(host, port).await?;
-    let share = limit / u32::try_from(addresses.len()).unwrap_or(u32::MAX).max(1);
-    let mut closed = None;
-    for address in addresses {
-        let begun = Instant::now();
-        match routes.dial(address, share).await {
-            Ok(stream) => {
-                let latency = begun.elapsed();
-                let local = stream.local_addr().ok().map(|a| a.to_string());
-                let left = limit.saturating_sub(started.elapsed());
-                let banner = converse(stream, talk, left).await.map_err(|e| e.context(address))?;
-                let (state, peer) = ("open".into(), address.to_string());
-                return Ok(Connection { state, latency, local, peer, banner, problem: None });
-            }
-            Err(unreached) => closed = Some((unreached, begun.elapsed())),
+    match routes.open(host, port, limit).await? {
+        Ok(Opened { stream, address, latency }) => {
+            let local = stream.local_addr().ok().map(|a| a.to_string());
+            let left = limit.saturating_sub(started.elapsed());
+            let banner = converse(stream, talk, left).await.map_err(|e| e.context(address))?;
+            let (state, peer) = ("open".into(), address.to_string());
+            Ok(Connection { state, latency, local, peer, banner, problem: None })
         }
-    }
-    let Some((unreached, latency)) = closed else {
-        return Err(Error::new(Kind::Unreachable, format!("{host} has no address")));
-    };
-    if talk.closed_is_fine {
-        return Ok(Connection {
+        Err(Missed { unreached, latency }) if talk.closed_is_fine => Ok(Connection {
             state: unreached.how.word().into(),
             latency,
             local: None,
             peer: unreached.address.to_string(),
             banner: None,
             problem: Some(unreached.to_string()),
-        });
+        }),
+        Err(missed) => Err(missed.into()),
     }
-    Err(unreached.into())
 }
 
 async fn converse(mut stream: TcpStream, talk: &Talk, limit: Duration) -> Result<Option<String>> {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use tokio_rustls::TlsConnector;
 
 use super::certificate::Certificate;
-use super::route::{Routes, resolve};
+use super::route::{Opened, Routes};
 use super::trust::{Seen, Trust};
 use crate::error::{Error, Kind, Result};
 
@@ -46,33 +46,22 @@ pub async fn peer(
         .map_err(|_| Error::new(Kind::Script, format!("\"{name}\" is neither a DNS name nor an address")))?;
     let seen = Seen::default();
     let config = trust.client_config(true, Some(seen.clone()))?;
-    let mut last = None;
-    for address in resolve(host, port).await? {
-        let started = Instant::now();
-        let stream = match routes.dial(address, connect_limit).await {
-            Ok(stream) => stream,
-            Err(unreached) => {
-                last = Some(Error::from(unreached));
-                continue;
-            }
-        };
-        let failed = |e: std::io::Error| {
-            Error::new(Kind::Unreachable, format!("{address} (asked for {name}): the TLS handshake failed"))
-                .because(e)
-                .hint("a server that speaks plain text, or none of TLS 1.2 and 1.3, ends it like this")
-        };
-        let connector = TlsConnector::from(Arc::new(config.clone()));
-        let stream = connector.connect(server_name.clone(), stream).await.map_err(failed)?;
-        let latency = started.elapsed();
-        let protocol = version(stream.get_ref().1.protocol_version());
-        let shown = seen.lock().unwrap_or_else(PoisonError::into_inner).take().ok_or_else(|| {
-            Error::new(Kind::Unreadable, format!("{address} (asked for {name}) shook hands without a certificate"))
-        })?;
-        let chain = shown.chain.iter().map(|der| Certificate::from_der(der)).collect::<Result<Vec<_>>>()?;
-        let address = address.to_string();
-        return Ok(Peer { address, name: name.into(), protocol, chain, problem: shown.problem, latency });
-    }
-    Err(last.unwrap_or_else(|| Error::new(Kind::Unreachable, format!("{host} has no address"))))
+    let Opened { stream, address, latency } = routes.open(host, port, connect_limit).await??;
+    let failed = |e: std::io::Error| {
+        Error::new(Kind::Unreachable, format!("{address} (asked for {name}): the TLS handshake failed"))
+            .because(e)
+            .hint("a server that speaks plain text, or none of TLS 1.2 and 1.3, ends it like this")
+    };
+    let started = Instant::now();
+    let stream = TlsConnector::from(Arc::new(config)).connect(server_name, stream).await.map_err(failed)?;
+    let latency = latency + started.elapsed();
+    let protocol = version(stream.get_ref().1.protocol_version());
+    let shown = seen.lock().unwrap_or_else(PoisonError::into_inner).take().ok_or_else(|| {
+        Error::new(Kind::Unreadable, format!("{address} (asked for {name}) shook hands without a certificate"))
+    })?;
+    let chain = shown.chain.iter().map(|der| Certificate::from_der(der)).collect::<Result<Vec<_>>>()?;
+    let address = address.to_string();
+    Ok(Peer { address, name: name.into(), protocol, chain, problem: shown.problem, latency })
 }
 
 /// `TLSv1.3`, as OpenSSL and curl write it.

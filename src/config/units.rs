@@ -76,7 +76,7 @@ pub fn show_duration(value: Duration) -> String {
 
 /// Writes a size with the largest suffix that divides it.
 pub fn show_size(bytes: u64) -> String {
-    match SIZES.iter().find(|(_, factor)| bytes > 0 && bytes % factor == 0) {
+    match SIZES.iter().find(|(_, factor)| bytes > 0 && bytes.is_multiple_of(*factor)) {
         Some((unit, factor)) => format!("{}{unit}", bytes / factor),
         None => bytes.to_string(),
     }

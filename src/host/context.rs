@@ -337,6 +337,7 @@ impl Context {
     ///
     /// # Errors
     /// As [`Context::call`].
+    #[expect(clippy::needless_pass_by_value, reason = "a call is made once, where it is written")]
     pub fn run<T, W>(
         &self,
         place: Option<Place>,

@@ -7,11 +7,12 @@ use rhai::{Dynamic, Map, NativeCallContext};
 use serde_json::json;
 
 use super::context::{Call, Limit};
-use super::net::{Net, gate, how_many, kind_word, quoted, summary, summary_line};
+use super::net::{Net, gate, how_many, kind_word, summary, summary_line};
 use super::{Context, HostResult, Module, Needs, Options, Registrar};
 use crate::client::dns::{Answer, Question, Record, ask, prepare};
 use crate::client::load;
 use crate::client::route::host_and_port;
+use crate::client::sh::quoted;
 use crate::error::Result;
 use crate::event::{Effect, short};
 

@@ -54,11 +54,6 @@ pub(crate) fn trust(cx: &Context, at: &NativeCallContext, options: &Options) -> 
     }
 }
 
-/// A word on a command line, quoted where it must be.
-pub(crate) fn quoted(word: &str) -> String {
-    shlex::try_quote(word).map_or_else(|_| format!("{word:?}"), Into::into)
-}
-
 /// A measurement as a script reads it.
 pub(crate) fn summary(summary: &Summary) -> Map {
     let int = |n: u64| Dynamic::from(i64::try_from(n).unwrap_or(i64::MAX));

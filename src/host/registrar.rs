@@ -200,6 +200,7 @@ impl Row<'_> {
     }
 
     /// Adds the Rust function; called again for each further number or type of arguments.
+    #[expect(clippy::should_implement_trait, reason = "nothing is summed here; the rows of a module read well so")]
     pub fn add<A: 'static, const N: usize, const X: bool, R, const F: bool>(
         mut self,
         function: impl RhaiNativeFunc<A, N, X, R, F> + Send + Sync + 'static,

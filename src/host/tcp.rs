@@ -6,9 +6,10 @@ use rhai::{Dynamic, Map, NativeCallContext};
 use serde_json::json;
 
 use super::context::{CONNECT_LIMIT, Call};
-use super::net::{Net, gate, quoted};
+use super::net::{Net, gate};
 use super::{Context, HostResult, Module, Needs, Options, Registrar};
 use crate::client::route::host_and_port;
+use crate::client::sh::quoted;
 use crate::client::tcp::{Connection, Talk, connect};
 use crate::error::{Error, Kind};
 use crate::event::{Effect, short};

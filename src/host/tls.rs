@@ -5,10 +5,11 @@ use rhai::{Dynamic, Map, NativeCallContext};
 use serde_json::json;
 
 use super::context::{CONNECT_LIMIT, Call};
-use super::net::{Net, gate, quoted, trust};
+use super::net::{Net, gate, trust};
 use super::{Context, HostResult, Module, Needs, Options, Registrar};
 use crate::client::certificate::Certificate;
 use crate::client::route::host_and_port;
+use crate::client::sh::quoted;
 use crate::client::tls::{Peer, peer};
 use crate::event::Effect;
 

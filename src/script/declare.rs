@@ -47,10 +47,13 @@ pub struct Declarations {
     pub steps: Vec<(StepDecl, Body)>,
 }
 
+/// The text of a line of a source, by the name that positions carry.
+type Lines = dyn Fn(&str, usize) -> Option<String>;
+
 struct Declaring {
     cluster: Option<String>,
     resolve: Arc<Resolve>,
-    lines: Box<dyn Fn(&str, usize) -> Option<String>>,
+    lines: Box<Lines>,
     found: Declarations,
 }
 

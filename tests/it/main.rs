@@ -6,6 +6,7 @@ mod language;
 mod real;
 mod running;
 mod settings;
+#[expect(clippy::expect_used, clippy::panic, reason = "what goes wrong in a test's own tools ends the test")]
 mod support;
 
 pub(crate) use support::Test;

@@ -6,11 +6,11 @@ use std::time::Duration;
 use futures::FutureExt;
 
 use super::probe::Probe;
-use crate::client::ssh::{Session, Target};
+use crate::client::ssh::Target;
 use crate::config;
 use crate::host::World;
 use crate::host::context::CONNECT_LIMIT;
-use crate::host::ssh::way;
+use crate::host::ssh::{connect, way};
 
 /// A question for each host.
 pub(super) fn probes(world: &Arc<World>, limit: Duration) -> Vec<Probe> {
@@ -23,7 +23,7 @@ pub(super) fn probes(world: &Arc<World>, limit: Duration) -> Vec<Probe> {
         let ask = async move {
             let way = way(&world, &asked)?;
             let shown = way.last().map(Target::shown).unwrap_or_default();
-            Session::connect(way, CONNECT_LIMIT.min(limit)).await?;
+            connect(&world, way, CONNECT_LIMIT.min(limit)).await?;
             Ok(format!("logged in as {shown}"))
         };
         Probe { name: name.clone(), what, ask: Some(ask.boxed()) }

@@ -204,7 +204,7 @@ fn an_endpoint_that_answers_is_well_unless_it_refuses_or_breaks() {
         ("401 Unauthorized", 3, "it answers with HTTP status 401"),
         ("503 Service Unavailable", 3, "it answers with HTTP status 503"),
     ] {
-        let world = super::world(
+        let world = world(
             &Arc::new(Config {
                 endpoints: [(
                     "web".into(),

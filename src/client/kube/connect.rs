@@ -4,18 +4,29 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::Uri;
+use http::uri::InvalidUri;
 use kube::config::{KubeConfigOptions, Kubeconfig};
+use reqwest::Url;
 
 use super::{Cluster, Inner, certificate};
+use crate::client::route::{Routes, resolve, shown};
 use crate::error::{Error, Kind, Result, did_you_mean};
 
-/// Reads the kubeconfig and builds the client of one context. Nothing is sent yet.
+/// Reads the kubeconfig and builds the client of one context. Nothing is sent yet. A server in one of the networks
+/// of `routes` is reached through that network's proxy, whatever the kubeconfig and the environment say.
 ///
 /// Exec credential plugins run synchronously in here: call it from `spawn_blocking`, inside a runtime.
 ///
 /// # Errors
 /// [`Kind::Config`] where the file or the context is missing or wrong.
-pub fn connect(name: &str, kubeconfig: Option<&Path>, context: &str, connect_limit: Duration) -> Result<Cluster> {
+pub fn connect(
+    name: &str,
+    kubeconfig: Option<&Path>,
+    context: &str,
+    routes: &Routes,
+    connect_limit: Duration,
+) -> Result<Cluster> {
     let (file, from) = read(kubeconfig)?;
     if !file.contexts.iter().any(|c| c.name == context) {
         let known: Vec<&str> = file.contexts.iter().map(|c| c.name.as_str()).collect();
@@ -41,7 +52,10 @@ pub fn connect(name: &str, kubeconfig: Option<&Path>, context: &str, connect_lim
     let loopback = config.cluster_url.host().is_some_and(is_loopback);
     if loopback {
         config.proxy_url = None;
+    } else if let Some(proxy) = block_on(proxy(routes, &config.cluster_url)) {
+        config.proxy_url = Some(proxy.map_err(|e| e.context(format!("cluster {name}")))?);
     }
+    let proxy = config.proxy_url.as_ref().and_then(|p| Url::parse(&p.to_string()).ok()).map(|p| shown(&p));
     let certificate = certificate::of_user(&config.auth_info);
     let client = kube::Client::try_from(config).map_err(|e| {
         Error::new(Kind::Config, format!("cluster {name}: the credentials of context \"{context}\" can't be used"))
@@ -52,6 +66,7 @@ pub fn connect(name: &str, kubeconfig: Option<&Path>, context: &str, connect_lim
             name: name.into(),
             context: context.into(),
             server,
+            proxy,
             loopback,
             certificate,
             client,
@@ -98,10 +113,74 @@ fn read(path: Option<&Path>) -> Result<(Kubeconfig, String)> {
     Ok((file, path.display().to_string()))
 }
 
+/// The proxy of the network that the server is in.
+async fn proxy(routes: &Routes, server: &Uri) -> Option<Result<Uri>> {
+    if routes.is_empty() {
+        return None;
+    }
+    // A name that can't be resolved lies in no network; connecting says what is wrong with it.
+    let addresses = resolve(server.host()?, server.port_u16().unwrap_or(443)).await.ok()?;
+    let proxy = addresses.iter().find_map(|address| routes.proxy_for(address.ip()))?;
+    if proxy.scheme() != "http" && !proxy.username().is_empty() {
+        let what =
+            format!("{} wants a password, which the Kubernetes client does not send to SOCKS proxies", shown(proxy));
+        return Some(Err(Error::new(Kind::Config, what).hint("a proxy without one, or an http:// proxy, carries it")));
+    }
+    // The client knows `socks5` alone; it hands names on to be looked up behind the proxy, as `socks5h` wants it.
+    let (scheme, rest) = proxy.as_str().split_once("://").unwrap_or_default();
+    let text = match proxy.port() {
+        Some(_) => format!("{}://{rest}", scheme.trim_end_matches('h')),
+        None => shown(proxy),
+    };
+    let unfit = |e: InvalidUri| Error::new(Kind::Config, format!("{} is no proxy", shown(proxy))).because(e);
+    Some(text.parse().map_err(unfit))
+}
+
 fn is_loopback(host: &str) -> bool {
     host == "localhost" || host.trim_matches(['[', ']']).parse().is_ok_and(|a: std::net::IpAddr| a.is_loopback())
 }
 
 fn block_on<F: Future>(future: F) -> F::Output {
     tokio::runtime::Handle::current().block_on(future)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn through(server: &str, rows: &[(&str, &str)]) -> Result<Option<String>> {
+        let routes = Routes::new(&rows.iter().map(|(n, p)| ((*n).to_string(), (*p).to_string())).collect())?;
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("config");
+        let text = format!(
+            "apiVersion: v1\nkind: Config\nclusters: [{{name: c, cluster: {{server: '{server}'}}}}]\n\
+             users: [{{name: u, user: {{token: t}}}}]\ncontexts: [{{name: x, context: {{cluster: c, user: u}}}}]\n"
+        );
+        std::fs::write(&file, text).expect("written");
+        let runtime = crate::host::testing::runtime();
+        let connecting = runtime.spawn_blocking(move || {
+            connect("infra", Some(&file), "x", &routes, Duration::from_secs(1)).map(|c| c.inner.proxy.clone())
+        });
+        runtime.block_on(connecting).expect("no panic")
+    }
+
+    #[test]
+    fn a_server_is_reached_through_the_proxy_of_its_network() {
+        let row = ("10.0.0.0/8", "socks5h://127.0.0.1:1080");
+        assert_eq!(through("https://10.1.2.3:6443", &[row]), Ok(Some("socks5://127.0.0.1:1080".into())));
+        assert_eq!(through("https://192.0.2.1:6443", &[row]), Ok(None));
+        let all = [("0.0.0.0/0", "http://ada:pw@proxy")];
+        assert_eq!(through("https://192.0.2.1:6443", &all), Ok(Some("http://proxy:80".into())));
+        assert_eq!(through("https://127.0.0.1:6443", &all), Ok(None));
+    }
+
+    #[test]
+    fn a_proxy_that_wants_what_the_client_does_not_send_is_refused() {
+        let error = through("https://10.1.2.3", &[("10.0.0.0/8", "socks5://ada:pw@h:1080")]).expect_err("refused");
+        assert_eq!(error.kind, Kind::Config);
+        assert!(
+            error.message.starts_with("cluster infra: socks5://h:1080") && !error.message.contains("pw"),
+            "{error}"
+        );
+    }
 }

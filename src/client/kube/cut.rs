@@ -24,6 +24,13 @@ pub struct Page {
     pub kind: String,
 }
 
+impl Page {
+    /// The objects' JSON, one by one.
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        self.items.iter().map(|at| &self.text[at.start as usize..at.end as usize])
+    }
+}
+
 /// A list's answer, cut.
 #[derive(Debug)]
 pub(crate) struct Cut {

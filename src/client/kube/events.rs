@@ -2,9 +2,8 @@
 
 use serde_json::Value;
 
-use super::Cluster;
-use super::query::escaped;
 use super::rest::{self, segment};
+use super::{Cluster, Query};
 use crate::error::Result;
 
 /// The events of the object with this uid, oldest first: `Warning FailedScheduling: 0/3 nodes … (×4)`.
@@ -12,9 +11,9 @@ use crate::error::Result;
 /// # Errors
 /// As the API server answers.
 pub async fn of_uid(cluster: &Cluster, namespace: &str, uid: &str) -> Result<Vec<String>> {
-    let selector = escaped(&format!("involvedObject.uid={uid}"));
-    let path = format!("/api/v1/namespaces/{}/events?fieldSelector={selector}", segment(namespace)?);
-    let mut events = rest::list(cluster, &path, &format!("the events in {namespace}")).await?;
+    let fields = Some(format!("involvedObject.uid={uid}"));
+    let query = Query { namespace: Some(segment(namespace)?.into()), fields, ..Query::default() };
+    let mut events = rest::list(cluster, "events", &query).await?;
     events.sort_by_key(when);
     Ok(events.iter().map(line).collect())
 }

@@ -4,10 +4,9 @@
 
 use serde_json::{Value, json};
 
-use super::Cluster;
-use super::query::escaped;
 use super::rest::{self, pod_path, segment};
 use super::target::label_selector;
+use super::{Cluster, Query};
 use crate::error::{Error, Kind, Result};
 
 /// A pod by name and uid.
@@ -83,15 +82,8 @@ pub async fn evict(cluster: &Cluster, pod: &PodRef, version: &str, grace: Option
 /// # Errors
 /// As the API server answers.
 pub async fn budgets_of(cluster: &Cluster, pod: &PodRef) -> Result<Vec<String>> {
-    let namespace = segment(&pod.namespace)?;
-    let what = format!("the disruption budgets in {namespace}");
-    let at = |version: &str| format!("/apis/policy/{version}/namespaces/{namespace}/poddisruptionbudgets");
-    let budgets = match rest::list(cluster, &at("v1"), &what).await {
-        Err(e) if matches!(e.kind, Kind::NotFound | Kind::UnknownKind) => {
-            rest::list(cluster, &at("v1beta1"), &what).await?
-        }
-        other => other?,
-    };
+    let namespace = Some(segment(&pod.namespace)?.to_string());
+    let budgets = rest::list(cluster, "poddisruptionbudgets", &Query { namespace, ..Query::default() }).await?;
     let mut lines = Vec::new();
     for budget in &budgets {
         if applies(cluster, budget, pod).await? {
@@ -104,13 +96,13 @@ pub async fn budgets_of(cluster: &Cluster, pod: &PodRef) -> Result<Vec<String>> 
 /// The server itself judges the selector, so that its rules are the ones that count.
 async fn applies(cluster: &Cluster, budget: &Value, pod: &PodRef) -> Result<bool> {
     let terms = budget.pointer("/spec/selector").map(label_selector).unwrap_or_default();
-    let path = format!(
-        "/api/v1/namespaces/{}/pods?fieldSelector={}&labelSelector={}",
-        segment(&pod.namespace)?,
-        escaped(&format!("metadata.name={}", pod.name)),
-        escaped(&terms.join(","))
-    );
-    Ok(!rest::list(cluster, &path, "the budget's pods").await?.is_empty())
+    let query = Query {
+        namespace: Some(segment(&pod.namespace)?.into()),
+        labels: Some(terms.join(",")).filter(|l| !l.is_empty()),
+        fields: Some(format!("metadata.name={}", pod.name)),
+        limit: None,
+    };
+    Ok(!rest::list(cluster, "pods", &query).await?.is_empty())
 }
 
 fn numbers(budget: &Value) -> String {

@@ -77,7 +77,8 @@ impl Cluster {
     /// The way to the server failed: no connection, TLS, a connection that broke.
     pub(crate) fn transport(&self, error: &(dyn StdError + 'static), what: &str) -> Error {
         let server = self.server();
-        let place = format!("cluster {}: {server}", self.name());
+        let through = self.inner.proxy.as_ref().map(|proxy| format!(" (through {proxy})")).unwrap_or_default();
+        let place = format!("cluster {}: {server}{through}", self.name());
         let mut io_error = None;
         let mut next = Some(error);
         while let Some(link) = next {

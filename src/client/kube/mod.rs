@@ -38,7 +38,7 @@ use std::sync::Arc;
 pub use cut::{Page, without_managed_fields};
 pub use discovery::{Catalogue, known, known_object};
 pub use meta::Meta;
-pub use query::{Query, quoted};
+pub use query::Query;
 pub use reach::Reached;
 pub use resource::Resource;
 pub use review::{Access, Version};
@@ -58,6 +58,8 @@ struct Inner {
     context: String,
     /// The API server's address, for messages.
     server: String,
+    /// The proxy on the way to it, for messages.
+    proxy: Option<String>,
     /// Whether the server is on this machine, where compressing costs more than it saves.
     loopback: bool,
     /// The certificate that the client shows, if it shows one.

@@ -2,9 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::Cluster;
-use super::query::escaped;
 use super::rest::{self, segment};
+use super::{Cluster, Query};
 use crate::error::Result;
 
 /// A node.
@@ -41,8 +40,8 @@ pub async fn uncordon(cluster: &Cluster, node: &str) -> Result<()> {
 /// # Errors
 /// As the API server answers.
 pub async fn pods(cluster: &Cluster, node: &str) -> Result<Vec<Value>> {
-    let selector = escaped(&format!("spec.nodeName={}", segment(node)?));
-    rest::list(cluster, &format!("/api/v1/pods?fieldSelector={selector}"), &format!("the pods on node {node}")).await
+    let fields = Some(format!("spec.nodeName={}", segment(node)?));
+    rest::list(cluster, "pods", &Query { fields, ..Query::default() }).await
 }
 
 async fn set(cluster: &Cluster, node: &str, unschedulable: Value) -> Result<()> {

@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 
+use crate::client::sh::quoted;
+
 /// Which objects of a kind are meant.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Query {
@@ -46,16 +48,6 @@ impl Query {
         }
         out
     }
-}
-
-/// A word as a shell takes it.
-pub fn quoted(word: &str) -> String {
-    // An equals sign means something only at a word's beginning, and reads better bare.
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+".contains(c);
-    if !word.is_empty() && !word.starts_with('=') && word.chars().all(plain) {
-        return word.to_string();
-    }
-    shlex::try_quote(word).map_or_else(|_| word.to_string(), Into::into)
 }
 
 /// A value in a URL's path or query: all but RFC 3986's unreserved characters escaped.

@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use serde::Deserialize;
+use serde_json::Value;
 
-use super::Cluster;
-use crate::error::{Error, Kind, Result};
+use super::{Cluster, Query, rest};
+use crate::error::Result;
 
 /// What a cluster says of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,67 +30,38 @@ impl fmt::Display for Reached {
     }
 }
 
-#[derive(Deserialize)]
-struct Version {
-    #[serde(rename = "gitVersion")]
-    git_version: String,
-}
-
-#[derive(Deserialize)]
-struct Nodes {
-    items: Vec<Node>,
-}
-
-#[derive(Deserialize)]
-struct Node {
-    #[serde(default)]
-    status: Status,
-}
-
-#[derive(Deserialize, Default)]
-struct Status {
-    #[serde(default)]
-    conditions: Vec<Condition>,
-}
-
-#[derive(Deserialize)]
-struct Condition {
-    r#type: String,
-    status: String,
-}
-
 impl Cluster {
     /// Asks the version and lists the nodes.
     ///
     /// # Errors
-    /// [`Kind::Unreachable`] where nobody answers, [`Kind::Unauthorized`] and [`Kind::Forbidden`] where the
-    /// credentials don't do, [`Kind::Unreadable`] where the answer is none of a Kubernetes API server.
+    /// As [`Cluster::version`] and [`Cluster::list`].
     pub async fn reach(&self) -> Result<Reached> {
-        let version: Version = self.read("/version", "its version").await?;
-        let nodes: Nodes = self.read("/api/v1/nodes", "its nodes").await?;
-        let is_ready = |node: &&Node| node.status.conditions.iter().any(|c| c.r#type == "Ready" && c.status == "True");
-        let ready = nodes.items.iter().filter(is_ready).count();
-        Ok(Reached { version: version.git_version, nodes: nodes.items.len(), ready })
+        let version = self.version().await?.git_version;
+        let nodes = rest::list(self, "nodes", &Query::default()).await?;
+        Ok(Reached { version, nodes: nodes.len(), ready: nodes.iter().filter(|node| is_ready(node)).count() })
     }
+}
 
-    async fn read<T: serde::de::DeserializeOwned>(&self, path: &str, what: &str) -> Result<T> {
-        let request = http::Request::get(path)
-            .body(Vec::new())
-            .map_err(|e| Error::new(Kind::Config, format!("{path} is no path")).caused_by(&e))?;
-        let server = self.server();
-        self.client().request(request).await.map_err(|e| match &e {
-            kube::Error::Api(status) => {
-                let kind = match status.code {
-                    401 => Kind::Unauthorized,
-                    403 => Kind::Forbidden,
-                    _ => Kind::Unreachable,
-                };
-                Error::new(kind, format!("{server} does not tell {what} ({}): {}", status.code, status.message))
-            }
-            kube::Error::SerdeError(_) => {
-                Error::new(Kind::Unreadable, format!("{server} answers, but not with {what}")).caused_by(&e)
-            }
-            _ => Error::new(Kind::Unreachable, format!("{server} can't be asked {what}")).caused_by(&e),
-        })
+fn is_ready(node: &Value) -> bool {
+    let conditions = node.pointer("/status/conditions").and_then(Value::as_array);
+    conditions.into_iter().flatten().any(|c| c["type"] == "Ready" && c["status"] == "True")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn nodes_are_counted_by_their_ready_condition() {
+        let node = |status: &str| {
+            json!({ "status": { "conditions": [
+                { "type": "MemoryPressure", "status": "True" }, { "type": "Ready", "status": status } ] } })
+        };
+        assert!(is_ready(&node("True")) && !is_ready(&node("Unknown")) && !is_ready(&json!({})));
+        let reached = |nodes, ready| Reached { version: "v1.34.1".into(), nodes, ready }.to_string();
+        assert_eq!(reached(3, 3), "v1.34.1, 3 nodes, all Ready");
+        assert_eq!(reached(3, 1), "v1.34.1, 1 of 3 nodes Ready");
+        assert_eq!(reached(0, 0), "v1.34.1, no nodes");
     }
 }

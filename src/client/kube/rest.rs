@@ -3,9 +3,8 @@
 use http::Method;
 use serde_json::Value;
 
-use super::Cluster;
-use super::query::escaped;
 use super::request::request;
+use super::{Cluster, Page, Query};
 use crate::error::{Error, Kind, Result};
 
 /// A merge patch (RFC 7386).
@@ -34,29 +33,14 @@ pub async fn find(cluster: &Cluster, path: &str, what: &str) -> Result<Option<Va
     }
 }
 
-/// The items of a list, of all its pages.
+/// The objects of a kind that a query means; any name that kubectl takes.
 ///
 /// # Errors
-/// As [`get`]; [`Kind::Unreadable`] where the answer is no list.
-pub async fn list(cluster: &Cluster, path: &str, what: &str) -> Result<Vec<Value>> {
-    let mut items = Vec::new();
-    let mut token = String::new();
-    let joint = if path.contains('?') { '&' } else { '?' };
-    loop {
-        let page = match token.as_str() {
-            "" => format!("{path}{joint}limit=500"),
-            token => format!("{path}{joint}limit=500&continue={}", escaped(token)),
-        };
-        let mut answer = get(cluster, &page, what).await?;
-        let Some(Value::Array(more)) = answer.get_mut("items").map(Value::take) else {
-            return Err(Error::new(Kind::Unreadable, format!("{}: the answer for {what} is no list", cluster.name())));
-        };
-        items.extend(more);
-        token = answer.pointer("/metadata/continue").and_then(Value::as_str).unwrap_or_default().to_string();
-        if token.is_empty() {
-            return Ok(items);
-        }
-    }
+/// As [`Cluster::resolve`] and [`Cluster::list`].
+pub async fn list(cluster: &Cluster, kind: &str, query: &Query) -> Result<Vec<Value>> {
+    let pages = cluster.list(&cluster.resolve(kind).await?, query).await?;
+    let parse = |text: &str| serde_json::from_str(text).map_err(|e| unreadable(cluster, kind, text).caused_by(&e));
+    pages.iter().flat_map(Page::texts).map(parse).collect()
 }
 
 /// Creates an object, or posts to a subresource.
@@ -96,11 +80,12 @@ async fn send(
         None => request(method, path).empty()?,
     };
     let text = cluster.ask(request, what, 0).await?.text;
-    serde_json::from_str(&text).map_err(|e| {
-        let head: String = text.chars().take(200).collect();
-        Error::new(Kind::Unreadable, format!("{what} on cluster {}: the answer is no JSON: {head}", cluster.name()))
-            .caused_by(&e)
-    })
+    serde_json::from_str(&text).map_err(|e| unreadable(cluster, what, &text).caused_by(&e))
+}
+
+fn unreadable(cluster: &Cluster, what: &str, text: &str) -> Error {
+    let head: String = text.chars().take(200).collect();
+    Error::new(Kind::Unreadable, format!("{what} on cluster {}: the answer is no JSON: {head}", cluster.name()))
 }
 
 /// A name as a path segment.

@@ -2,9 +2,8 @@
 
 use serde_json::Value;
 
-use super::Cluster;
-use super::query::escaped;
 use super::rest::{self, segment};
+use super::{Cluster, Query};
 use crate::error::{Error, Kind, Result, did_you_mean};
 
 /// What can be named, with the path of its collection below `/api` or `/apis`.
@@ -81,8 +80,8 @@ impl Target {
         let selector = selector(&object).ok_or_else(|| {
             Error::new(Kind::Invalid, format!("{}: {self} has no selector, so it has no pods", cluster.name()))
         })?;
-        let path = format!("/api/v1/namespaces/{}/pods?labelSelector={}", self.namespace, escaped(&selector));
-        let pods = rest::list(cluster, &path, &format!("the pods of {self}")).await?;
+        let (namespace, labels) = (Some(self.namespace.clone()), Some(selector.clone()));
+        let pods = rest::list(cluster, "pods", &Query { namespace, labels, ..Query::default() }).await?;
         if pods.is_empty() {
             return Err(Error::new(
                 Kind::NotFound,

@@ -45,6 +45,7 @@ async fn server(answer: impl Fn(usize, &str) -> (u16, String) + Send + 'static) 
         name: "test".into(),
         context: "test".into(),
         server: address,
+        proxy: None,
         loopback: true,
         certificate: None,
         client: kube::Client::try_from(config).expect("a client"),

@@ -2,6 +2,7 @@
 
 mod group;
 mod tail;
+mod words;
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -16,6 +17,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use crate::error::{Error, Kind, Result, nearest};
 use group::Group;
 pub use tail::last_lines;
+pub use words::{quoted, without_newline};
 
 /// What a program may print, standard output and standard error together, unless the call says otherwise.
 pub const MAX_OUTPUT: u64 = 16 << 20;
@@ -264,14 +266,7 @@ async fn feed(to: Option<tokio::process::ChildStdin>, text: Option<&str>) {
 }
 
 fn text(bytes: &[u8]) -> String {
-    let mut text = String::from_utf8_lossy(bytes).into_owned();
-    if text.ends_with('\n') {
-        text.pop();
-        if text.ends_with('\r') {
-            text.pop();
-        }
-    }
-    text
+    without_newline(&String::from_utf8_lossy(bytes)).to_string()
 }
 
 #[cfg(test)]

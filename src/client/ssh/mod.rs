@@ -5,7 +5,6 @@
 
 mod auth;
 pub mod config;
-mod dial;
 mod exec;
 pub mod known_hosts;
 mod shell;
@@ -20,6 +19,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use super::route::Routes;
 use crate::error::{Error, Kind, Result};
 use known_hosts::KnownHosts;
 use wire::{Stop, Wire};
@@ -45,8 +45,6 @@ pub struct Target {
     pub agent: Option<PathBuf>,
     /// The files of known host keys.
     pub known_hosts: Vec<PathBuf>,
-    /// `socks5://address:port`, where the host is reached through a proxy.
-    pub proxy: Option<String>,
 }
 
 /// What unlocks a private key; never shown.
@@ -148,12 +146,13 @@ impl Drop for Inner {
 }
 
 impl Session {
-    /// Connects to the last host of the route through those before it, and logs in.
+    /// Connects to the last host of the route through those before it, and logs in. `routes` say how the first of
+    /// them is reached.
     ///
     /// # Errors
     /// [`Kind::Unreachable`] where nobody answers within `limit`, [`Kind::Unauthorized`] for an unknown or changed
     /// host key and for refused keys, [`Kind::Config`] for files that can't be read.
-    pub async fn connect(route: Vec<Target>, limit: Duration) -> Result<Self> {
+    pub async fn connect(routes: &Routes, route: Vec<Target>, limit: Duration) -> Result<Self> {
         let Some(first) = route.first().cloned() else {
             return Err(Error::new(Kind::Config, "no host to connect to"));
         };
@@ -161,7 +160,7 @@ impl Session {
         let guard = stop.guard();
         stop.phase(format!("connecting to {}:{}", first.address, first.port));
         let work = async {
-            let tcp = dial::dial(&first).await?;
+            let tcp = dial(routes, &first, limit).await?;
             let stop = stop.clone();
             join(tokio::task::spawn_blocking(move || open_route(route, tcp, &stop)).await)?
         };
@@ -207,6 +206,21 @@ impl Session {
         }
         result
     }
+}
+
+/// The first connection, as the blocking socket that libssh2 takes.
+async fn dial(routes: &Routes, target: &Target, limit: Duration) -> Result<std::net::TcpStream> {
+    let opened = routes.open(&target.address, target.port, limit).await.and_then(|o| o.map_err(Error::from));
+    let unreachable = |e: Error| Error { kind: Kind::Unreachable, ..e.context(&target.name) };
+    let stream = opened.map_err(unreachable)?.stream;
+    let refused = |e: std::io::Error| {
+        target.error(Kind::Unreachable, format!("the connection to {} can't be used", target.shown())).caused_by(&e)
+    };
+    // Commands are short: waiting to fill packets only delays them.
+    let _ = stream.set_nodelay(true);
+    let stream = stream.into_std().map_err(refused)?;
+    stream.set_nonblocking(false).map_err(refused)?;
+    Ok(stream)
 }
 
 fn join<T>(joined: std::result::Result<T, tokio::task::JoinError>) -> Result<T> {

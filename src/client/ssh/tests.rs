@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::testing::{Sshd, keygen, router};
 use super::*;
+use crate::client::testing::{closed_port, socks_proxy};
 
 const LIMIT: Duration = Duration::from_secs(5);
 
@@ -17,7 +18,7 @@ fn command(line: &str) -> Command {
 }
 
 fn connect(target: Target) -> Result<Session> {
-    on(Session::connect(vec![target], LIMIT))
+    on(Session::connect(&Routes::default(), vec![target], LIMIT))
 }
 
 fn run(session: &Session, line: &str) -> Output {
@@ -43,62 +44,35 @@ fn a_server_that_says_nothing_ends_at_the_connect_deadline() {
     let port = listener.local_addr().unwrap().port();
     let target = Target { name: "mute".into(), address: "127.0.0.1".into(), port, ..Target::default() };
     let started = Instant::now();
-    let error = on(Session::connect(vec![target], Duration::from_millis(300))).unwrap_err();
+    let error = on(Session::connect(&Routes::default(), vec![target], Duration::from_millis(300))).unwrap_err();
     assert!(started.elapsed() < Duration::from_secs(2));
     assert_eq!(error.kind, Kind::Unreachable);
     assert!(error.to_string().contains("exchanging keys"), "{error}");
 }
 
-/// A SOCKS 5 proxy for one connection; gives the request that it got.
-fn proxy(reply: u8) -> (String, std::thread::JoinHandle<Vec<u8>>) {
-    use std::io::{Read, Write};
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = format!("socks5://{}", listener.local_addr().unwrap());
-    let served = std::thread::spawn(move || {
-        let (mut client, _) = listener.accept().unwrap();
-        let mut greeting = [0; 3];
-        client.read_exact(&mut greeting).unwrap();
-        client.write_all(&[5, 0]).unwrap();
-        let mut request = [0; 10];
-        client.read_exact(&mut request).unwrap();
-        client.write_all(&[5, reply, 0, 1, 0, 0, 0, 0, 0, 0]).unwrap();
-        if reply == 0 {
-            let port = u16::from_be_bytes([request[8], request[9]]);
-            let mut server = std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
-            let (mut from, mut to) = (client.try_clone().unwrap(), server.try_clone().unwrap());
-            std::thread::spawn(move || std::io::copy(&mut from, &mut to));
-            let _ = std::io::copy(&mut server, &mut client);
-        }
-        request.to_vec()
-    });
-    (address, served)
+/// Loopback through a SOCKS proxy.
+fn through_a_proxy() -> (Routes, String) {
+    let proxy = format!("socks5://{}", on(socks_proxy()));
+    (Routes::new(&[("127.0.0.0/8".to_string(), proxy.clone())].into()).unwrap(), proxy)
 }
 
 #[test]
-fn a_proxy_that_can_not_connect_is_named() {
-    let (address, served) = proxy(5);
-    let target = Target {
-        name: "far".into(),
-        address: "192.0.2.7".into(),
-        port: 22,
-        proxy: Some(address.clone()),
-        ..Target::default()
-    };
-    let error = connect(target).unwrap_err();
-    assert_eq!(served.join().unwrap(), [5, 1, 0, 1, 192, 0, 2, 7, 0, 22]);
+fn the_proxy_of_the_network_is_gone_through_and_named() {
+    let (routes, proxy) = through_a_proxy();
+    let port = on(closed_port()).port();
+    let target = Target { name: "far".into(), address: "127.0.0.1".into(), port, ..Target::default() };
+    let error = on(Session::connect(&routes, vec![target], LIMIT)).unwrap_err();
     assert_eq!(error.kind, Kind::Unreachable);
-    assert!(error.to_string().contains("reply 5") && error.hints[0].contains(&address), "{error:?}");
+    assert!(error.message.starts_with("far: ") && error.message.contains(&format!("through {proxy}")), "{error:?}");
 }
 
 #[test]
 #[ignore = "needs sshd"]
 fn real_a_host_is_reached_through_a_proxy() {
     let sshd = Sshd::start("");
-    let (address, served) = proxy(0);
-    let session = connect(Target { proxy: Some(address), ..sshd.target() }).unwrap();
+    let (routes, _) = through_a_proxy();
+    let session = on(Session::connect(&routes, vec![sshd.target()], LIMIT)).unwrap();
     assert_eq!(run(&session, "echo in").stdout, b"in\n");
-    drop(session);
-    served.join().unwrap();
 }
 
 #[test]
@@ -203,12 +177,12 @@ fn real_a_server_that_went_away_is_noticed_before_anything_is_sent() {
 #[ignore = "needs sshd and the real router"]
 fn real_the_router_is_reached_through_a_jump_host() {
     let sshd = Sshd::start("");
-    let session = on(Session::connect(vec![sshd.target(), router()], LIMIT)).unwrap();
+    let session = on(Session::connect(&Routes::default(), vec![sshd.target(), router()], LIMIT)).unwrap();
     for _ in 0..3 {
         assert!(text(&run(&session, "show ip bgp").stdout).contains("total paths"));
     }
     let nowhere = Target { name: "nowhere".into(), address: "127.0.0.1".into(), port: 9, ..router() };
-    let error = on(Session::connect(vec![sshd.target(), nowhere], LIMIT)).unwrap_err();
+    let error = on(Session::connect(&Routes::default(), vec![sshd.target(), nowhere], LIMIT)).unwrap_err();
     assert_eq!(error.kind, Kind::Unreachable);
     assert!(error.message.contains("through local"), "{error}");
 }

@@ -90,7 +90,7 @@ fn ios(words: &[&str], sent: bool) -> Option<Neighbour> {
     Some(neighbour)
 }
 
-/// [Description] Neighbor V AS MsgRcvd MsgSent InQ OutQ Up/Down State [PfxRcd PfxAcc [PfxAdv]]
+/// `[Description] Neighbor V AS MsgRcvd MsgSent InQ OutQ Up/Down State [PfxRcd PfxAcc [PfxAdv]]`
 fn eos(words: &[&str]) -> Option<Neighbour> {
     let version = words.iter().enumerate().skip(1).position(|(at, w)| {
         *w == "4"

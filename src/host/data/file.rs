@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use rhai::{Array, Blob, Map, NativeCallContext};
 use serde_json::json;
 
+use crate::client::sh::quoted;
 use crate::error::{Error, Kind};
 use crate::event::Effect;
 use crate::host::{Call, Context, HostResult, Module, Needs, Options, Registrar, paths};
@@ -79,12 +80,7 @@ fn register(m: &mut Registrar) {
 }
 
 fn call(function: &'static str, command: &str, file: &Path) -> Call {
-    Call::new(function, format!("{command} {}", quoted(file))).args(json!({ "path": file }))
-}
-
-fn quoted(file: &Path) -> String {
-    let name = file.to_string_lossy();
-    shlex::try_quote(&name).map_or_else(|_| name.to_string(), Into::into)
+    Call::new(function, format!("{command} {}", quoted(&file.to_string_lossy()))).args(json!({ "path": file }))
 }
 
 fn bytes(count: usize) -> String {
@@ -150,7 +146,7 @@ fn write(at: &NativeCallContext, path: &str, content: &[u8], options: Map) -> Ho
     let overwrite = options.bool("overwrite")?.unwrap_or(false);
     let cx = Context::current()?;
     let file = paths::resolve(&cx, at, path);
-    let line = format!("cat > {} # {}", quoted(&file), bytes(content.len()));
+    let line = format!("cat > {} # {}", quoted(&file.to_string_lossy()), bytes(content.len()));
     let digest = super::hash::sha256(content);
     let call = Call::new("file::write", line)
         .effect(Effect::Write)

@@ -28,7 +28,7 @@ pub(super) fn bench(at: &NativeCallContext, function: &'static str, to: To<'_>, 
         None => "GET".into(),
     };
     let (prepared, options) = prepare(&cx, at, function, &method, to, options, MORE)?;
-    let Prepared { mut request, expect, mut call, service } = prepared;
+    let Prepared { mut request, expect, mut call, credentials, service } = prepared;
     let (requests, concurrency) = (how_many(&options, "requests", 100)?, how_many(&options, "concurrency", 10)?);
     call.line =
         format!("seq {requests} | xargs -P {concurrency} -I{{}} {} -o /dev/null -w '%{{time_total}}\\n'", call.line);
@@ -38,6 +38,7 @@ pub(super) fn bench(at: &NativeCallContext, function: &'static str, to: To<'_>, 
     let net = Net::of(&cx.world);
     let (clients, routes) = (net.clients.clone(), net.routes(&cx.world)?);
     let found = cx.call_with(at, call, summary_line, async {
+        credentials.put_into(&cx.world, &mut request).await?;
         if let Some(service) = &service {
             request.connect_to = Some(forwarded(&cx, service).await?);
         }

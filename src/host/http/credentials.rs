@@ -3,9 +3,13 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use crate::client::http::Request;
+use crate::client::http::header::{AUTHORIZATION, HeaderValue};
+use crate::client::sh::quoted;
 use crate::config::Endpoint;
 use crate::error::{Error, Kind, Result};
 use crate::host::World;
+use crate::host::secret::Configured;
 use crate::host::values::Secret;
 
 /// Headers whose values are secrets, however they were written.
@@ -18,37 +22,70 @@ pub(super) enum Credentials {
     #[default]
     None,
     /// A bearer token.
-    Token(Secret),
+    Token(Held),
     /// User and password.
-    Basic(String, Secret),
+    Basic(String, Held),
+}
+
+/// A secret, or where it is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Held {
+    /// The script brought it.
+    Here(Secret),
+    /// `pb.toml` says where it is; it is read when the request is about to be sent.
+    Kept(Configured),
+}
+
+impl Held {
+    async fn read(&self, world: &World) -> Result<Secret> {
+        match self {
+            Self::Here(secret) => Ok(secret.clone()),
+            Self::Kept(kept) => kept.read(world).await,
+        }
+    }
+
+    /// A text and the secret behind it, as a word on a command line.
+    pub(super) fn in_shell(&self, world: &World, before: &str) -> String {
+        match self {
+            Self::Here(secret) => quoted(&format!("{before}{secret}")),
+            Self::Kept(kept) => format!("{}{}", quoted(before), kept.in_shell(world)),
+        }
+    }
 }
 
 impl Credentials {
     /// Of an endpoint of `pb.toml`.
     pub(super) fn of(world: &World, name: &str, endpoint: &Endpoint) -> Result<Self> {
-        let read = |what: &str, reference: &str| {
-            reveal(world, reference).map_err(|e| e.context(format!("[endpoints.{name}] {what}")))
+        let kept = |what: &str, reference: &str| {
+            Configured::parse(world, reference, format!("[endpoints.{name}] {what}")).map(Held::Kept)
         };
         match (&endpoint.token, &endpoint.user, &endpoint.password) {
-            (Some(token), _, _) => Ok(Self::Token(read("token", token)?)),
-            (None, Some(user), Some(password)) => Ok(Self::Basic(user.clone(), read("password", password)?)),
-            (None, Some(user), None) => Ok(Self::Basic(user.clone(), Secret::new(&world.redactor, ""))),
+            (Some(token), _, _) => Ok(Self::Token(kept("token", token)?)),
+            (None, Some(user), Some(password)) => Ok(Self::Basic(user.clone(), kept("password", password)?)),
+            (None, Some(user), None) => Ok(Self::Basic(user.clone(), Held::Here(Secret::new(&world.redactor, "")))),
             (None, None, _) => Ok(Self::None),
         }
     }
 
-    /// The value of the Authorization header.
-    pub(super) fn header(&self, world: &World) -> Option<String> {
-        match self {
-            Self::None => None,
-            Self::Token(token) => Some(format!("Bearer {}", token.expose())),
+    /// Reads what is kept elsewhere and puts the Authorization header in.
+    pub(super) async fn put_into(&self, world: &World, request: &mut Request) -> Result<()> {
+        let text = match self {
+            Self::None => return Ok(()),
+            Self::Token(token) => format!("Bearer {}", token.read(world).await?.expose()),
             Self::Basic(user, password) => {
-                let encoded = STANDARD.encode(format!("{user}:{}", password.expose()));
+                let encoded = STANDARD.encode(format!("{user}:{}", password.read(world).await?.expose()));
                 // The password hides within these letters: they are a secret too.
                 world.redactor.register(&encoded);
-                Some(format!("Basic {encoded}"))
+                format!("Basic {encoded}")
             }
-        }
+        };
+        let mut value = HeaderValue::from_str(&text).map_err(|_| {
+            let what = format!("{} {}: the token has a character that can't be sent", request.method, request.url);
+            Error::new(Kind::Config, what).hint("a token is letters on one line, without blanks around it")
+        })?;
+        value.set_sensitive(true);
+        request.headers.insert(AUTHORIZATION, value);
+        Ok(())
     }
 }
 
@@ -62,21 +99,4 @@ pub(super) fn hide_header(world: &World, name: &str, value: &str) -> bool {
         }
     }
     sensitive
-}
-
-/// The secret that a reference names: `env:NAME`, `file:PATH`.
-fn reveal(world: &World, reference: &str) -> Result<Secret> {
-    if let Some(name) = reference.strip_prefix("env:") {
-        let value = std::env::var(name)
-            .map_err(|_| Error::new(Kind::Config, format!("the environment variable {name} is not set")))?;
-        return Ok(Secret::new(&world.redactor, &value));
-    }
-    if let Some(path) = reference.strip_prefix("file:") {
-        let path = crate::host::paths::from(&world.config.dir, path);
-        let text = std::fs::read_to_string(&path)
-            .map_err(|e| Error::new(Kind::Config, format!("the file {} can't be read", path.display())).because(e))?;
-        return Ok(Secret::new(&world.redactor, text.trim_end_matches(['\n', '\r'])));
-    }
-    Err(Error::new(Kind::Config, "an endpoint's secret is read from env: or file:, and this reference is neither")
-        .hint("token: secret::kube(…) or secret::op(…) in the call's options takes one from elsewhere"))
 }

@@ -65,7 +65,7 @@ impl Endpoint {
         Ok(url)
     }
 
-    /// Its credentials, read now.
+    /// Its credentials, which are read when they are needed.
     pub(super) fn credentials(&self, world: &World) -> Result<Credentials> {
         Credentials::of(world, &self.name, &self.config)
     }

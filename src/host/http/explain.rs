@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::credentials::Credentials;
 use crate::client::http::{Method, Url};
-use crate::host::net::quoted;
+use crate::client::sh::quoted;
+use crate::host::World;
 
 /// Characters of a body that the line shows.
 const BODY: usize = 2000;
@@ -39,12 +40,12 @@ impl Line {
         self.option("-H", &format!("{name}: {value}"));
     }
 
-    pub(super) fn credentials(&mut self, credentials: &Credentials) {
-        match credentials {
-            Credentials::None => {}
-            Credentials::Token(token) => self.header("Authorization", &format!("Bearer {token}")),
-            Credentials::Basic(user, password) => self.option("-u", &format!("{user}:{password}")),
-        }
+    pub(super) fn credentials(&mut self, world: &World, credentials: &Credentials) {
+        self.words.push(match credentials {
+            Credentials::None => return,
+            Credentials::Token(token) => format!("-H {}", token.in_shell(world, "Authorization: Bearer ")),
+            Credentials::Basic(user, password) => format!("-u {}", password.in_shell(world, &format!("{user}:"))),
+        });
     }
 
     pub(super) fn json(&mut self, text: &str) {

@@ -7,11 +7,11 @@ use std::time::Duration;
 use rhai::{Dynamic, Map, NativeCallContext};
 use serde_json::Value;
 
-use super::credentials::{Credentials, hide_header};
+use super::credentials::{Credentials, Held, hide_header};
 use super::endpoint::Endpoint;
 use super::expect::Expect;
 use super::explain::Line;
-use crate::client::http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue};
+use crate::client::http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use crate::client::http::{FOLLOW, Method, Request, Url};
 use crate::client::trust::Trust;
 use crate::error::{Error, Kind, Result};
@@ -46,6 +46,8 @@ pub(super) struct Prepared {
     pub(super) request: Request,
     pub(super) expect: Expect,
     pub(super) call: Call,
+    /// Put into the request when it is about to be sent.
+    pub(super) credentials: Credentials,
     /// `cluster/namespace/service:port`, to be forwarded first.
     pub(super) service: Option<String>,
 }
@@ -123,14 +125,7 @@ pub(super) fn prepare(
         let text = shown["headers"][name.as_str()].as_str().map_or_else(|| value.clone(), Into::into);
         line.header(&name, &if hidden && !text.starts_with("<secret:") { world.redactor.redact(&text) } else { text });
     }
-    if let Some(value) = credentials.header(world) {
-        let wrong =
-            || Error::new(Kind::Script, format!("{function}: the credentials have a character that can't be sent"));
-        let mut sent = HeaderValue::from_str(&value).map_err(|_| wrong())?;
-        sent.set_sensitive(true);
-        request.headers.insert(AUTHORIZATION, sent);
-        line.credentials(&credentials);
-    }
+    line.credentials(world, &credentials);
     body(function, &options, &mut request, &mut line)?;
     connection(cx, at, function, &options, to, &mut request, &mut line)?;
 
@@ -150,7 +145,7 @@ pub(super) fn prepare(
         .args(serde_json::json!({ "method": method.as_str(), "url": shown_url.as_str(), "options": shown,
             "expect_status": expect.to_string() }))
         .limit(within.map_or(Limit::Call, Limit::Within));
-    Ok((Prepared { request, expect, call, service }, options))
+    Ok((Prepared { request, expect, call, credentials, service }, options))
 }
 
 /// Turns credentials that were written as plain text into secrets, before anything is shown.
@@ -173,7 +168,7 @@ fn hide(world: &World, options: &mut Map) {
 
 /// Credentials of the call itself, in the options or in the URL, from which they are taken.
 fn from_options(world: &World, options: &Options, url: &mut Url) -> Result<Option<Credentials>> {
-    let secret = |text: String| Secret::new(&world.redactor, &text);
+    let secret = |text: String| Held::Here(Secret::new(&world.redactor, &text));
     let mut found = None;
     if !url.username().is_empty() {
         let password = url.password().unwrap_or_default().to_string();
@@ -327,7 +322,7 @@ fn address(function: &str, text: &str, url: &Url) -> Result<SocketAddr> {
 }
 
 /// A request of an endpoint without a script behind it, for what is undone.
-pub(super) fn bare(world: &World, method: &str, url: &str, endpoint: Option<&Endpoint>) -> Result<Request> {
+pub(super) async fn bare(world: &World, method: &str, url: &str, endpoint: Option<&Endpoint>) -> Result<Request> {
     let method = Method::from_bytes(method.to_uppercase().as_bytes())
         .map_err(|_| Error::new(Kind::Script, format!("\"{method}\" is no HTTP method")))?;
     let url = match endpoint {
@@ -336,12 +331,7 @@ pub(super) fn bare(world: &World, method: &str, url: &str, endpoint: Option<&End
     };
     let mut request = Request::new(method, url, CONNECT_LIMIT);
     let Some(endpoint) = endpoint else { return Ok(request) };
-    if let Some(value) = endpoint.credentials(world)?.header(world)
-        && let Ok(mut value) = HeaderValue::from_str(&value)
-    {
-        value.set_sensitive(true);
-        request.headers.insert(AUTHORIZATION, value);
-    }
+    endpoint.credentials(world)?.put_into(world, &mut request).await?;
     if let Some(ca) = &endpoint.config.ca {
         request.trust = Trust::file(ca)?;
     }

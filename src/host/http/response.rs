@@ -8,8 +8,8 @@ use rhai::{Blob, Dynamic, Map};
 use super::expect::with_reason;
 use crate::client::http::Answer;
 use crate::error::{Error, Kind, Result};
-use crate::host::object::{List, Object, Origin};
-use crate::host::values::{Size, to_dynamic};
+use crate::host::data::from_text;
+use crate::host::values::Size;
 
 /// A whole answer.
 #[derive(Debug, Clone)]
@@ -81,25 +81,7 @@ impl Response {
         if text.trim().is_empty() {
             return Err(broken("it is empty".into()));
         }
-        if text.trim_start().starts_with('{') {
-            return Object::from_text(text.trim().into(), Origin::default())
-                .map(Dynamic::from)
-                .map_err(|e| broken(e.causes.first().cloned().unwrap_or(e.message)));
-        }
-        let value: serde_json::Value = serde_json::from_str(&text).map_err(|e| broken(e.to_string()))?;
-        let serde_json::Value::Array(items) = value else { return Ok(to_dynamic(&value)) };
-        let items = items.into_iter().map(lazy).collect::<Result<Vec<_>>>()?;
-        Ok(Dynamic::from(List::new(items, "items")))
-    }
-}
-
-fn lazy(item: serde_json::Value) -> Result<Dynamic> {
-    match item {
-        serde_json::Value::Object(_) => Object::from_text(item.to_string(), Origin::default()).map(Dynamic::from),
-        serde_json::Value::Array(items) => {
-            Ok(Dynamic::from(List::new(items.into_iter().map(lazy).collect::<Result<Vec<_>>>()?, "items")))
-        }
-        other => Ok(to_dynamic(&other)),
+        from_text(&text, "items").map_err(|e| broken(e.causes.into_iter().next().unwrap_or(e.message)))
     }
 }
 

@@ -24,11 +24,13 @@ pub(super) fn exchange(
     options: Map,
 ) -> HostResult<Response> {
     let cx = Context::current()?;
-    let (Prepared { mut request, expect, call, service }, _) = prepare(&cx, at, function, method, to, options, &[])?;
+    let (Prepared { mut request, expect, call, credentials, service }, _) =
+        prepare(&cx, at, function, method, to, options, &[])?;
     let net = Net::of(&cx.world);
     let routes = net.routes(&cx.world)?;
     let summary = |answer: &Answer| format!("{}, {} bytes", with_reason(answer.status), Size(answer.body.size()).0);
     let answer = cx.call_with(at, call, summary, async {
+        credentials.put_into(&cx.world, &mut request).await?;
         if let Some(service) = &service {
             request.connect_to = Some(forwarded(&cx, service).await?);
         }

@@ -181,7 +181,7 @@ fn the_curl_line_shows_everything_but_secrets() {
     assert!(answer.text().contains("authorization: Basic YWRtaW46"), "{}", answer.text());
     let Some(What::CallStarted { line, args, effect, target, .. }) = seen.first() else { panic!("{seen:?}") };
     assert!(line.starts_with("curl -sS -X POST -H "), "{line}");
-    assert!(line.contains("-u 'admin:<secret:") && line.contains("'X-A: b c'"), "{line}");
+    assert!(line.contains(r#"-u admin:"$(cat "#) && line.contains("'X-A: b c'"), "{line}");
     assert!(line.contains(r#"--data-raw "{\"a\":\"it's\"}""#), "{line}");
     assert!(!format!("{line}{args}").contains("rust-version"), "{line} {args}");
     assert!(!line.contains("verysecret"), "{line}");
@@ -207,7 +207,18 @@ fn a_missing_secret_is_named_by_its_place() {
 
 #[test]
 fn what_is_undone_takes_the_endpoints_credentials() {
-    let world = crate::host::testing::world(with_web(|_| ()));
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("token"), "t0ken-of-the-test\n").unwrap();
+    let token = |file: &str| Some(format!("file:{}", folder.path().join(file).display()));
+    let world = crate::host::testing::world(with_web(|endpoint| endpoint.token = token("none")));
+    let error = runtime().block_on(super::undo(&world, "POST", "/echo", Some("web"))).unwrap_err();
+    assert_eq!(error.kind, Kind::Config);
+    assert!(error.message.starts_with("[endpoints.web] token: "), "{error}");
+    let world = crate::host::testing::world(with_web(|endpoint| endpoint.token = token("token")));
+    let endpoint = super::endpoint::Endpoint::named(&world, "web").unwrap();
+    let request = runtime().block_on(super::prepare::bare(&world, "DELETE", "/x", Some(&endpoint))).unwrap();
+    assert_eq!(request.headers["authorization"], "Bearer t0ken-of-the-test");
+    assert_eq!(world.redactor.redact("t0ken-of-the-test"), "<secret:1>");
     let undo = |method: &str, path: &str| runtime().block_on(super::undo(&world, method, path, Some("web")));
     assert_eq!(undo("DELETE", "/nowhere"), Ok(crate::host::undo::Undone::Already));
     assert_eq!(undo("POST", "/echo"), Ok(crate::host::undo::Undone::Done));

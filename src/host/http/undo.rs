@@ -15,7 +15,7 @@ use crate::host::undo::Undone;
 /// Where no answer came, and [`Kind::Status`] where it is not of class 2xx.
 pub async fn undo(world: &World, method: &str, url: &str, endpoint: Option<&str>) -> Result<Undone> {
     let endpoint = endpoint.map(|name| Endpoint::named(world, name)).transpose()?;
-    let mut request = bare(world, method, url, endpoint.as_ref())?;
+    let mut request = bare(world, method, url, endpoint.as_ref()).await?;
     let mut _open = None;
     if let Some(service) = endpoint.as_ref().and_then(|e| e.config.service.as_ref()) {
         let forward = forward_for(world, service).await?;

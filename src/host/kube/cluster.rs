@@ -8,10 +8,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::sync::OnceCell;
 
-use crate::client::kube::{Cluster, Resource, connect, known, quoted};
+use crate::client::kube::{Cluster, Resource, connect, known};
+use crate::client::sh::quoted;
 use crate::error::{Error, Kind, Result};
 use crate::event::{Effect, ObjectRef};
 use crate::host::context::{CONNECT_LIMIT, Call, Context};
+use crate::host::net::Net;
 use crate::host::world::World;
 
 /// The connections of a run.
@@ -36,10 +38,12 @@ async fn open(world: &World, name: &str) -> Result<Cluster> {
     let cluster = world.config.cluster(name)?;
     let kubeconfig = cluster.kubeconfig.clone();
     let context = world.config.context(name).to_string();
+    let routes = Net::of(world).routes(world)?;
     let name = name.to_string();
     // Credential plugins are programs that are waited for, so this must not hold a worker up.
-    let connecting =
-        tokio::task::spawn_blocking(move || connect::connect(&name, kubeconfig.as_deref(), &context, CONNECT_LIMIT));
+    let connecting = tokio::task::spawn_blocking(move || {
+        connect::connect(&name, kubeconfig.as_deref(), &context, &routes, CONNECT_LIMIT)
+    });
     connecting.await.map_err(|e| Error::new(Kind::Config, "connecting was broken off").because(e))?
 }
 
@@ -66,7 +70,15 @@ impl ClusterHandle {
     /// # Errors
     /// [`Kind::Config`] where it names none.
     pub fn of(cx: &Context, name: &str) -> Result<Self> {
-        let config = &cx.world.config;
+        Self::in_world(&cx.world, name)
+    }
+
+    /// The same where there is no step.
+    ///
+    /// # Errors
+    /// As [`ClusterHandle::of`].
+    pub(crate) fn in_world(world: &World, name: &str) -> Result<Self> {
+        let config = &world.config;
         let mut kubectl = "kubectl".to_string();
         if let Some(file) = &config.cluster(name)?.kubeconfig {
             kubectl.push_str(&format!(" --kubeconfig {}", quoted(&file.display().to_string())));

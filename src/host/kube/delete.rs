@@ -5,7 +5,8 @@ use serde_json::json;
 
 use super::cluster::ClusterHandle;
 use super::judge;
-use crate::client::kube::{Change, Delete, Meta, Query, quoted};
+use crate::client::kube::{Change, Delete, Meta, Page, Query};
+use crate::client::sh::quoted;
 use crate::error::{Error, Kind, Result};
 use crate::event::{Effect, What, short};
 use crate::host::context::{CALL_LIMIT, Context, HostResult, Limit};
@@ -104,9 +105,7 @@ async fn gone(cx: &Context, mut watch: crate::client::kube::Watch, uid: &str) ->
     let same = |text: &str| Meta::of(text).uid == uid;
     loop {
         let left = match watch.next().await? {
-            Change::Listed(pages) => pages.iter().any(|page| {
-                page.items.iter().any(|i| page.text.get(i.start as usize..i.end as usize).is_some_and(same))
-            }),
+            Change::Listed(pages) => pages.iter().flat_map(Page::texts).any(same),
             Change::Set(text) => same(&text),
             Change::Gone(text) => !same(&text),
         };

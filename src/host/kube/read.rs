@@ -6,7 +6,8 @@ use serde_json::json;
 
 use super::answer::{self, Found, count};
 use super::cluster::{ClusterHandle, namespace_of};
-use crate::client::kube::{Access, Catalogue, Page, Query, Version, quoted};
+use crate::client::kube::{Access, Catalogue, Page, Query, Version};
+use crate::client::sh::quoted;
 use crate::error::{Error, Kind};
 use crate::event::Effect;
 use crate::host::context::{Context, HostResult};

@@ -13,7 +13,7 @@ use super::{Call, Context, HostResult, Module, Needs, Registrar, paths};
 use crate::config::SecretRef;
 use crate::error::{Error, Kind};
 use crate::event::Effect;
-pub use source::resolve;
+pub(crate) use source::Configured;
 
 pub(crate) const MODULE: Module = Module {
     name: "secret",
@@ -29,7 +29,7 @@ fn register(m: &mut Registrar) {
         .doc("The secret in an environment variable. A secret prints as `<secret:1>`, goes where a password or token is taken (`sh` environment, HTTP headers, manifests), and its value is hidden from every output, record and report from then on. An unset or empty variable throws `not_found`.")
         .example(r#"secret::env("PATH").to_string().starts_with("<secret:")"#)
         .add(|at: NativeCallContext, name: &str| -> HostResult<Secret> {
-            Ok(read(&at, "secret::env", format!("printenv {}", quoted(name)), &SecretRef::Env(name.into()))?)
+            Ok(read(&at, "secret::env", &SecretRef::Env(name.into()))?)
         });
     m.path("file")
         .sig("(path: string) -> secret")
@@ -38,30 +38,20 @@ fn register(m: &mut Registrar) {
         .example(r#"secret::file("/etc/hostname").to_string().starts_with("<secret:")"#)
         .add(|at: NativeCallContext, path: &str| -> HostResult<Secret> {
             let file = paths::resolve(&*Context::current()?, &at, path);
-            let line = format!("cat {}", quoted(&file.to_string_lossy()));
-            Ok(read(&at, "secret::file", line, &SecretRef::File(file))?)
+            Ok(read(&at, "secret::file", &SecretRef::File(file))?)
         });
     m.path("kube")
         .sig("(k: cluster, namespace: string, name: string, key: string) -> secret")
         .effect(Effect::Read)
         .doc("The value of a key in a Kubernetes Secret, decoded from base64. Throws `not_found` when there is no such Secret, or no such key: the error names the keys that it has.")
         .add(|at: NativeCallContext, k: ClusterHandle, namespace: &str, name: &str, key: &str| -> HostResult<Secret> {
-            // A key may hold dots, which a path in jsonpath takes escaped.
-            let path = format!("{{.data.{}}}", key.replace('.', "\\."));
-            let line = format!(
-                "{} get secret {} -n {} -o jsonpath={} | base64 -d",
-                k.kubectl(),
-                quoted(name),
-                quoted(namespace),
-                quoted(&path)
-            );
             let of = SecretRef::Kube {
                 cluster: k.name().into(),
                 namespace: namespace.into(),
                 name: name.into(),
                 key: key.into(),
             };
-            Ok(read(&at, "secret::kube", line, &of)?)
+            Ok(read(&at, "secret::kube", &of)?)
         });
     m.path("op")
         .sig("(reference: string) -> secret")
@@ -72,24 +62,20 @@ fn register(m: &mut Registrar) {
                 .ok()
                 .filter(|of| matches!(of, SecretRef::Op(_)))
                 .ok_or_else(|| Error::new(Kind::Script, "secret::op takes \"op://vault/item/field\""))?;
-            Ok(read(&at, "secret::op", format!("op read {}", quoted(reference)), &of)?)
+            Ok(read(&at, "secret::op", &of)?)
         });
 }
 
-fn quoted(word: &str) -> String {
-    shlex::try_quote(word).map_or_else(|_| format!("{word:?}"), Into::into)
-}
-
 /// Reads a secret through the gate. The call's recorded answer is empty: the value goes past the record.
-fn read(at: &NativeCallContext, function: &'static str, line: String, of: &SecretRef) -> Result<Secret, Error> {
+fn read(at: &NativeCallContext, function: &'static str, of: &SecretRef) -> Result<Secret, Error> {
     let cx = Context::current()?;
-    let mut call = Call::new(function, line).args(json!({ "reference": of.to_text() }));
+    let mut call = Call::new(function, source::line(&cx.world, of)).args(json!({ "reference": of.to_text() }));
     if let SecretRef::Kube { cluster, .. } = of {
         call = call.cluster(cluster);
     }
     let found: Arc<Mutex<Option<Secret>>> = Arc::default();
     cx.call(at, call, async {
-        let secret = source::read(&cx, of).await?;
+        let secret = source::read(&cx.world, of).await?;
         *found.lock().unwrap_or_else(PoisonError::into_inner) = Some(secret);
         Ok(())
     })?;

@@ -4,39 +4,89 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::client::kube::known;
-use crate::client::sh::{Command, last_lines, run};
+use crate::client::sh::{Command, last_lines, quoted, run, without_newline};
 use crate::config::SecretRef;
 use crate::error::{Error, Kind, Result, did_you_mean};
-use crate::host::Context;
+use crate::host::World;
 use crate::host::data::file;
+use crate::host::kube::Clusters;
 use crate::host::kube::cluster::ClusterHandle;
 use crate::host::values::Secret;
 
-/// The secret that a reference of `pb.toml` means: `env:NAME`, `file:PATH`, `kube:cluster/namespace/name/key`,
-/// `op://vault/item/field`. Await it inside the call that needs the credential; it passes no gate of its own.
-///
-/// # Errors
-/// [`Kind::Config`] when it is no reference; [`Kind::NotFound`] when nothing is kept there;
-/// [`Kind::MissingTool`] without `op`; what the cluster or the file system says.
-pub async fn resolve(cx: &Context, reference: &str) -> Result<Secret> {
-    let home = std::env::home_dir();
-    let of = SecretRef::parse(reference, &cx.world.config.dir, home.as_deref())
-        .map_err(|why| Error::new(Kind::Config, format!("a reference to a secret is wrong: {why}")))?;
-    read(cx, &of).await
+/// A secret that `pb.toml` names, and the place where it does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Configured {
+    of: SecretRef,
+    /// `[endpoints.grafana] token`
+    place: String,
+}
+
+impl Configured {
+    /// Reads a reference: `env:NAME`, `file:PATH`, `kube:cluster/namespace/name/key`, `op://vault/item/field`.
+    ///
+    /// # Errors
+    /// [`Kind::Config`] when it is none.
+    pub(crate) fn parse(world: &World, reference: &str, place: impl Into<String>) -> Result<Self> {
+        let place = place.into();
+        let home = std::env::home_dir();
+        match SecretRef::parse(reference, &world.config.dir, home.as_deref()) {
+            Ok(of) => Ok(Self { of, place }),
+            Err(why) => Err(Error::new(Kind::Config, format!("{place}: {why}"))),
+        }
+    }
+
+    /// The secret. Await it inside the call that needs the credential; it passes no gate of its own.
+    ///
+    /// # Errors
+    /// [`Kind::Config`] when nothing is kept there, [`Kind::MissingTool`] without `op`, what the cluster says.
+    pub(crate) async fn read(&self, world: &World) -> Result<Secret> {
+        read(world, &self.of).await.map_err(|error| {
+            // To whoever asked the endpoint or the host, it is not a thing of theirs that was not found.
+            let kind = if matches!(error.kind, Kind::NotFound | Kind::Io) { Kind::Config } else { error.kind };
+            Error { kind, ..error.context(&self.place) }
+        })
+    }
+
+    /// What a person types in a shell instead, to have it read there: `"$(printenv TOKEN)"`.
+    pub(crate) fn in_shell(&self, world: &World) -> String {
+        format!("\"$({})\"", line(world, &self.of))
+    }
+}
+
+/// The command line that prints a secret.
+pub(super) fn line(world: &World, of: &SecretRef) -> String {
+    match of {
+        SecretRef::Env(name) => format!("printenv {}", quoted(name)),
+        SecretRef::File(path) => format!("cat {}", quoted(&path.to_string_lossy())),
+        SecretRef::Kube { cluster, namespace, name, key } => {
+            // A cluster that is not configured has no context; reading says so.
+            let kubectl = ClusterHandle::in_world(world, cluster).map(|k| k.kubectl().to_string());
+            // A key may hold dots, which a path in jsonpath takes escaped.
+            let path = format!("{{.data.{}}}", key.replace('.', "\\."));
+            format!(
+                "{} get secret {} -n {} -o jsonpath={} | base64 -d",
+                kubectl.unwrap_or_else(|_| "kubectl".into()),
+                quoted(name),
+                quoted(namespace),
+                quoted(&path)
+            )
+        }
+        SecretRef::Op(reference) => format!("op read {}", quoted(reference)),
+    }
 }
 
 /// The secret that a parsed reference means.
-pub(super) async fn read(cx: &Context, of: &SecretRef) -> Result<Secret> {
+pub(super) async fn read(world: &World, of: &SecretRef) -> Result<Secret> {
     let value = match of {
         SecretRef::Env(name) => from_env(name)?,
-        SecretRef::File(path) => without_newline(file::text(path)?),
-        SecretRef::Kube { cluster, namespace, name, key } => from_kube(cx, cluster, namespace, name, key).await?,
+        SecretRef::File(path) => without_newline(&file::text(path)?).to_string(),
+        SecretRef::Kube { cluster, namespace, name, key } => from_kube(world, cluster, namespace, name, key).await?,
         SecretRef::Op(reference) => from_op(reference).await?,
     };
     if value.is_empty() {
         return Err(Error::new(Kind::NotFound, format!("the secret {} is empty", of.to_text())));
     }
-    Ok(Secret::new(&cx.world.redactor, &value))
+    Ok(Secret::new(&world.redactor, &value))
 }
 
 fn from_env(name: &str) -> Result<String> {
@@ -53,9 +103,9 @@ fn from_env(name: &str) -> Result<String> {
     }
 }
 
-async fn from_kube(cx: &Context, cluster: &str, namespace: &str, name: &str, key: &str) -> Result<String> {
+async fn from_kube(world: &World, cluster: &str, namespace: &str, name: &str, key: &str) -> Result<String> {
     let secrets = known("secrets").ok_or_else(|| Error::new(Kind::UnknownKind, "the kind Secret is not known"))?;
-    let connection = ClusterHandle::of(cx, cluster)?.connection(cx).await?;
+    let connection = world.part::<Clusters>().get(world, cluster).await?;
     let text = connection.get(&secrets, Some(namespace), name, None).await?;
     value_of(&text, cluster, namespace, name, key)
 }
@@ -89,16 +139,6 @@ async fn from_op(reference: &str) -> Result<String> {
     Err(Error::new(Kind::NotFound, format!("op read {reference} ended with exit code {}", output.code))
         .because(last_lines(&output.stderr, 5).join("\n"))
         .hint("op signin, or OP_SERVICE_ACCOUNT_TOKEN in the environment, lets op read"))
-}
-
-fn without_newline(mut text: String) -> String {
-    if text.ends_with('\n') {
-        text.pop();
-        if text.ends_with('\r') {
-            text.pop();
-        }
-    }
-    text
 }
 
 #[cfg(test)]

@@ -4,10 +4,6 @@ use super::*;
 use crate::config::{Cluster, Config};
 use crate::host::testing::{eval, runtime, world};
 
-fn context() -> Arc<Context> {
-    Context::new(world(Config::default()), "test/step", None, Effect::Read, None)
-}
-
 #[test]
 fn the_value_is_not_in_reach_of_scripts() {
     let text =
@@ -28,19 +24,43 @@ fn what_is_not_there_is_an_error() {
 
 #[test]
 fn references_of_the_configuration_are_read_and_registered() {
-    let cx = context();
+    let world = world(Config::default());
+    let read = |reference: &str| {
+        Configured::parse(&world, reference, "[endpoints.web] token")
+            .and_then(|secret| runtime().block_on(secret.read(&world)))
+    };
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("token");
     std::fs::write(&file, "a-long-token\n").unwrap();
     let reference = format!("file:{}", file.display());
-    let secret = runtime().block_on(resolve(&cx, &reference)).unwrap();
+    let secret = read(&reference).unwrap();
     assert_eq!((secret.expose(), secret.to_string().as_str()), ("a-long-token", "<secret:1>"));
-    assert_eq!(cx.world.redactor.redact("x a-long-token y"), "x <secret:1> y");
+    assert_eq!(world.redactor.redact("x a-long-token y"), "x <secret:1> y");
     std::fs::write(&file, "\n").unwrap();
-    assert_eq!(runtime().block_on(resolve(&cx, &reference)).unwrap_err().kind, Kind::NotFound);
-    let error = runtime().block_on(resolve(&cx, "hunter2")).unwrap_err();
+    let error = read(&reference).unwrap_err();
+    assert_eq!(error.kind, Kind::Config);
+    assert!(error.message.starts_with("[endpoints.web] token: "), "{error}");
+    let error = read("hunter2").unwrap_err();
     assert_eq!(error.kind, Kind::Config);
     assert!(!error.to_string().contains("hunter2"), "{error}");
+}
+
+#[test]
+fn each_reference_has_a_line_that_prints_it() {
+    let mut config = Config { dir: "/srv".into(), ..Config::default() };
+    config.clusters.insert("infra".into(), Cluster { context: Some("lab".into()), ..Cluster::default() });
+    let world = world(config);
+    for (reference, line) in [
+        ("env:TOKEN", r#""$(printenv TOKEN)""#),
+        ("file:my token", r#""$(cat '/srv/my token')""#),
+        (
+            "kube:infra/web/db/tls.crt",
+            r#""$(kubectl --context lab get secret db -n web -o jsonpath="{.data.tls\\.crt}" | base64 -d)""#,
+        ),
+        ("op://vault/item/field", r#""$(op read op://vault/item/field)""#),
+    ] {
+        assert_eq!(Configured::parse(&world, reference, "it").unwrap().in_shell(&world), line, "{reference}");
+    }
 }
 
 #[test]

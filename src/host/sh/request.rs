@@ -5,7 +5,7 @@ use std::time::Duration;
 use rhai::{Dynamic, Map, NativeCallContext};
 use serde_json::json;
 
-use crate::client::sh::{Command, MAX_OUTPUT};
+use crate::client::sh::{Command, MAX_OUTPUT, quoted};
 use crate::config::units::show_duration;
 use crate::error::{Error, Kind};
 use crate::event::Effect;
@@ -186,10 +186,6 @@ impl Request {
 /// Words as one command line.
 pub(super) fn line(words: &[String]) -> String {
     words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
-}
-
-fn quoted(word: &str) -> String {
-    shlex::try_quote(word).map_or_else(|_| format!("{word:?}"), Into::into)
 }
 
 /// A text as the program gets it, and as it may be shown.

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::sessions::Sessions;
 use super::{SshHost, route};
+use crate::client::sh::without_newline;
 use crate::client::ssh::{Command, Output};
 use crate::error::{Error, Kind, Result};
 use crate::event::Effect;
@@ -58,7 +59,7 @@ pub(crate) fn send(ctx: &NativeCallContext, host: &SshHost, request: Request) ->
     if !request.stdin.is_empty() {
         args["stdin"] = request.stdin.as_str().into();
     }
-    let call = Call::new("host.run", route::line(&way, &request.line))
+    let call = Call::new("host.run", route::line(&*route::routes(&context.world)?, &way, &request.line))
         .effect(request.effect)
         .target(&host.name)
         .args(args)
@@ -76,7 +77,7 @@ pub(crate) fn send(ctx: &NativeCallContext, host: &SshHost, request: Request) ->
         (None, None) => format!("{} bytes", answer.stdout.len()),
     };
     context.call_with(ctx, call, summary, async {
-        sessions.run(&context.step, &host.name, way, command).await.map(Answer::from)
+        sessions.run(&context, &host.name, way, command).await.map(Answer::from)
     })
 }
 
@@ -132,12 +133,6 @@ pub(crate) fn check(host: &SshHost, line: &str, answer: &Answer) -> Result<()> {
         }
     }
     Err(error.hint("check: false in the options gives the exit code instead of throwing"))
-}
-
-/// The text without its last newline.
-fn without_newline(text: &str) -> &str {
-    let text = text.strip_suffix('\n').unwrap_or(text);
-    text.strip_suffix('\r').unwrap_or(text)
 }
 
 /// The last lines of what was printed.

@@ -1,13 +1,12 @@
 //! `ssh("edge-1")` — a host behind SSH, named in `pb.toml`, and commands on it.
 
 pub(crate) mod command;
-mod passphrase;
 mod route;
 mod sessions;
 #[cfg(test)]
 pub(crate) mod tests;
 
-pub(crate) use route::to as way;
+pub(crate) use route::{connect, to as way};
 
 use rhai::{Map, NativeCallContext};
 

@@ -1,14 +1,18 @@
 //! From a host of `pb.toml` to the hosts on the way: what `pb.toml` leaves open comes from `~/.ssh/config`.
 
-use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
-use crate::client::ssh::Target;
+use crate::client::route::{Routes, shown};
+use crate::client::sh::quoted;
 use crate::client::ssh::config::{HostEntry, SshConfig};
+use crate::client::ssh::{Passphrase, Session, Target};
 use crate::config;
 use crate::error::{Error, Kind, Result, did_you_mean};
 use crate::host::World;
+use crate::host::net::Net;
+use crate::host::secret::Configured;
 
 /// Key files that are tried where none is named, as `ssh` does.
 const USUAL_KEYS: &[&str] = &["id_ed25519", "id_ecdsa", "id_rsa"];
@@ -27,8 +31,34 @@ pub(crate) fn to(world: &World, name: &str) -> Result<Vec<Target>> {
     Ok(way)
 }
 
+/// Connects to the last host of a way: by the networks of `pb.toml`, with the passphrases that it names.
+///
+/// # Errors
+/// [`Kind::Config`] for a passphrase that can't be read; what [`Session::connect`] says.
+pub(crate) async fn connect(world: &World, way: Vec<Target>, limit: Duration) -> Result<Session> {
+    Session::connect(&*routes(world)?, unlock(world, way).await?, limit).await
+}
+
+/// Reads the passphrases of the keys.
+async fn unlock(world: &World, mut way: Vec<Target>) -> Result<Vec<Target>> {
+    for target in &mut way {
+        let written = world.config.hosts.get(&target.name).and_then(|host| host.passphrase.as_ref());
+        if let Some(reference) = written {
+            let place = format!("[hosts.{}] passphrase", target.name);
+            let secret = Configured::parse(world, reference, place)?.read(world).await?;
+            target.passphrase = Some(Passphrase(secret.expose().to_string()));
+        }
+    }
+    Ok(way)
+}
+
+/// The networks of `pb.toml`.
+pub(super) fn routes(world: &World) -> Result<Arc<Routes>> {
+    Net::of(world).routes(world)
+}
+
 /// The `ssh` command line that a person could type.
-pub(super) fn line(way: &[Target], command: &str) -> String {
+pub(super) fn line(routes: &Routes, way: &[Target], command: &str) -> String {
     let Some((last, jumps)) = way.split_last() else { return String::new() };
     let mut words: Vec<String> = vec!["ssh".into()];
     if last.only_keys {
@@ -47,13 +77,15 @@ pub(super) fn line(way: &[Target], command: &str) -> String {
         let hops: Vec<String> = jumps.iter().map(Target::shown).collect();
         words.extend(["-J".into(), hops.join(",")]);
     }
-    if let Some(proxy) = way[0].proxy.as_ref().and_then(|p| p.split_once("://")).filter(|_| jumps.is_empty()) {
-        words.extend(["-o".into(), format!("ProxyCommand=nc -X 5 -x {} %h %p", proxy.1)]);
+    // Where a name leads is not known yet.
+    let proxy = last.address.parse().ok().filter(|_| jumps.is_empty()).and_then(|ip| routes.proxy_for(ip));
+    if let Some((scheme, address)) = proxy.map(shown).as_deref().and_then(|p| p.split_once("://")) {
+        let how = if scheme == "http" { "connect" } else { "5" };
+        words.extend(["-o".into(), format!("ProxyCommand=nc -X {how} -x {address} %h %p")]);
     }
     words.push(format!("{}@{}", last.user, last.address));
     words.push(command.into());
-    let quoted = words.iter().map(|w| shlex::try_quote(w).map_or_else(|_| w.clone(), std::borrow::Cow::into_owned));
-    quoted.collect::<Vec<_>>().join(" ")
+    words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
 }
 
 struct Finder<'a> {
@@ -125,43 +157,19 @@ impl Finder<'_> {
         let user = written.user.clone().or(entry.user).or_else(|| std::env::var("USER").ok()).ok_or_else(|| {
             Error::new(Kind::Config, format!("host {name}: no user (user = \"…\" in pb.toml's [hosts.{name}])"))
         })?;
-        let passphrase = match &written.passphrase {
-            Some(reference) => Some(super::passphrase::read(self.world, name, reference)?),
-            None => None,
-        };
         let address = written.address.clone().or(entry.address).unwrap_or_else(|| name.into());
         Ok(Target {
             name: name.into(),
-            proxy: proxy(&self.world.config.networks, &address),
             address,
             port: written.port.or(entry.port).unwrap_or(22),
             user,
             keys,
             only_keys,
-            passphrase,
+            passphrase: None,
             agent: std::env::var_os("SSH_AUTH_SOCK").filter(|s| !s.is_empty()).map(Into::into),
             known_hosts,
         })
     }
-}
-
-/// The proxy of the narrowest of `[networks]` that holds the address.
-fn proxy(networks: &BTreeMap<String, String>, address: &str) -> Option<String> {
-    let address: IpAddr = address.parse().ok()?;
-    let holding = networks.iter().filter_map(|(network, proxy)| Some((length_if_in(network, address)?, proxy)));
-    holding.max_by_key(|(length, _)| *length).map(|(_, proxy)| proxy.clone())
-}
-
-/// The length of a network's prefix, if the address is in it.
-fn length_if_in(network: &str, address: IpAddr) -> Option<u32> {
-    let (base, length) = network.split_once('/')?;
-    let length: u32 = length.parse().ok()?;
-    let same = match (base.parse().ok()?, address) {
-        (IpAddr::V4(a), IpAddr::V4(b)) => (u32::from(a) ^ u32::from(b)).leading_zeros() >= length,
-        (IpAddr::V6(a), IpAddr::V6(b)) => (u128::from(a) ^ u128::from(b)).leading_zeros() >= length,
-        _ => false,
-    };
-    same.then_some(length)
 }
 
 /// `user@host:port`, `user@[::1]:port`, or any part of it.
@@ -183,7 +191,7 @@ fn literal(text: &str) -> (Option<&str>, &str, Option<u16>) {
 mod tests {
     use super::*;
     use crate::config::{Config, Host};
-    use crate::host::testing::world;
+    use crate::host::testing::{runtime, world};
 
     fn config() -> Config {
         let mut config = Config { dir: "/srv".into(), ..Config::default() };
@@ -220,8 +228,8 @@ mod tests {
         assert_eq!(shown, ["bob@gate.example.org:23", "ada@bastion:2200", "netops@10.0.0.1:22"]);
         assert_eq!(way[2].keys, [PathBuf::from("/srv/keys/id edge")]);
         assert_eq!(
-            line(&way, "show ip bgp | json"),
-            "ssh -i '/srv/keys/id edge' -o 'UserKnownHostsFile=/srv/known' -J 'bob@gate.example.org:23,ada@bastion:2200' \
+            line(&Routes::default(), &way, "show ip bgp | json"),
+            "ssh -i '/srv/keys/id edge' -o UserKnownHostsFile=/srv/known -J bob@gate.example.org:23,ada@bastion:2200 \
              netops@10.0.0.1 'show ip bgp | json'"
         );
     }
@@ -236,15 +244,37 @@ mod tests {
     }
 
     #[test]
-    fn the_narrowest_network_names_the_proxy() {
-        let networks = BTreeMap::from([
-            ("10.0.0.0/8".to_string(), "socks5://127.0.0.1:1080".to_string()),
-            ("10.99.0.0/24".to_string(), "socks5://127.0.0.1:1081".to_string()),
-        ]);
-        assert_eq!(proxy(&networks, "10.99.0.7").as_deref(), Some("socks5://127.0.0.1:1081"));
-        assert_eq!(proxy(&networks, "10.98.0.7").as_deref(), Some("socks5://127.0.0.1:1080"));
-        assert_eq!(proxy(&networks, "192.0.2.1"), None);
-        assert_eq!(proxy(&networks, "::1"), None);
+    fn the_line_goes_through_the_proxy_of_the_first_hop_s_network() {
+        let mut config = config();
+        config.hosts.get_mut("edge").unwrap().jump = None;
+        config.networks = [("10.0.0.0/24".to_string(), "socks5://127.0.0.1:1080".to_string())].into();
+        let shown = |config: &Config| {
+            let world = world(config.clone());
+            line(&routes(&world).unwrap(), &to(&world, "edge").unwrap(), "id")
+        };
+        assert!(shown(&config).contains("'ProxyCommand=nc -X 5 -x 127.0.0.1:1080 %h %p'"), "{}", shown(&config));
+        config.networks = [("10.0.0.0/24".to_string(), "http://proxy:3128".to_string())].into();
+        assert!(shown(&config).contains("'ProxyCommand=nc -X connect -x proxy:3128 %h %p'"), "{}", shown(&config));
+        config.networks = [("10.0.1.0/24".to_string(), "http://proxy:3128".to_string())].into();
+        assert!(!shown(&config).contains("ProxyCommand"), "{}", shown(&config));
+    }
+
+    #[test]
+    fn passphrases_are_read_from_where_the_configuration_says() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("phrase"), "open sesame\n").unwrap();
+        let mut config = Config { dir: folder.path().into(), ..config() };
+        config.hosts.get_mut("edge").unwrap().passphrase = Some("file:phrase".into());
+        let unlocked = |config: &Config| {
+            let world = world(config.clone());
+            let way = runtime().block_on(unlock(&world, to(&world, "edge").unwrap()))?;
+            Ok::<_, Error>((way[2].passphrase.clone(), world.redactor.redact("open sesame")))
+        };
+        assert_eq!(unlocked(&config), Ok((Some(Passphrase("open sesame".into())), "<secret:1>".into())));
+        config.hosts.get_mut("edge").unwrap().passphrase = Some("file:none".into());
+        let error = unlocked(&config).unwrap_err();
+        assert_eq!(error.kind, Kind::Config);
+        assert!(error.message.starts_with("[hosts.edge] passphrase: "), "{error}");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::route;
 use crate::client::ssh::{Command, Failed, Output, Session, Target};
 use crate::error::Result;
 use crate::host::context::{CONNECT_LIMIT, Context};
@@ -42,8 +43,8 @@ impl Sessions {
 
     /// Runs a command over an idle session, or a new one. Only a session that was found dead before the command
     /// was sent is replaced: a command is never sent twice.
-    pub(super) async fn run(&self, step: &str, host: &str, way: Vec<Target>, command: Command) -> Result<Output> {
-        let key = (step.to_string(), host.to_string());
+    pub(super) async fn run(&self, cx: &Context, host: &str, way: Vec<Target>, command: Command) -> Result<Output> {
+        let key = (cx.step.clone(), host.to_string());
         while let Some(session) = self.take(&key) {
             if !session.is_alive() {
                 continue;
@@ -57,7 +58,7 @@ impl Sessions {
                 Err(Failed::Sent(error)) => return Err(error),
             }
         }
-        let session = Session::connect(way, CONNECT_LIMIT).await?;
+        let session = route::connect(&cx.world, way, CONNECT_LIMIT).await?;
         let output = session.run(command).await?;
         self.give_back(key, session);
         Ok(output)

@@ -164,7 +164,7 @@ fn rounded(value: f64) -> String {
 ///
 /// # Errors
 /// [`Kind::Io`] where the file can't be written.
-pub fn evidence(cx: &Arc<Context>, name: &str, value: &Dynamic) -> Result<()> {
+pub(super) fn evidence(cx: &Arc<Context>, name: &str, value: &Dynamic) -> Result<()> {
     let (text, ending) = match value.clone().into_string() {
         Ok(text) => (cx.world.redactor.redact(&text), "txt"),
         Err(_) => {

@@ -11,7 +11,7 @@ use crate::host::values::{from_dynamic, to_dynamic};
 
 /// A cluster as a step sees it: `t.cluster("apps")`.
 #[derive(Debug, Clone)]
-pub struct ClusterOfStep {
+pub(crate) struct ClusterOfStep {
     name: String,
 }
 
@@ -126,7 +126,7 @@ fn lock<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 /// Where `kube` finds the name of a step's cluster.
 impl ClusterOfStep {
     /// The cluster's name in `pb.toml`.
-    pub fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         &self.name
     }
 }
@@ -135,7 +135,7 @@ impl ClusterOfStep {
 ///
 /// # Errors
 /// [`Kind::Playbook`] for a step that runs on no single cluster.
-pub fn own_cluster(cx: &Context, at: &NativeCallContext) -> Result<String, Error> {
+pub(crate) fn own_cluster(cx: &Context, at: &NativeCallContext) -> Result<String, Error> {
     cx.cluster.clone().ok_or_else(|| {
         let error = Error::new(
             Kind::Playbook,

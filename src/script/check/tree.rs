@@ -39,7 +39,7 @@ pub(super) fn captures(expr: &Expr) -> Option<Vec<String>> {
                 match stmt {
                     Stmt::Share(names) => shared.extend(names.iter().map(|(name, _)| name.name.to_string())),
                     Stmt::Expr(expr) => {
-                        closure |= matches!(expr.as_ref(), Expr::FnCall(call, _) if call.name == "curry")
+                        closure |= matches!(expr.as_ref(), Expr::FnCall(call, _) if call.name == "curry");
                     }
                     _ => {}
                 }

@@ -8,6 +8,7 @@ use serde_json::json;
 use super::line::{kubectl, quoted};
 use super::spec::shell;
 use crate::client::kube::exec::{ExecRequest, ExecResult, OUTPUT_LIMIT, exec as run};
+use crate::client::sh::without_newline;
 use crate::error::{Error, Kind, Result};
 use crate::event::Effect;
 use crate::host::context::{Context, HostResult, Limit};
@@ -80,8 +81,8 @@ pub(super) fn exec(
         return Err(exit_error(&format!("{shown} in pod {pod} on cluster {}", k.name()), result.code, said).into());
     }
     let mut map = Map::new();
-    map.insert("stdout".into(), chomp(result.stdout).into());
-    map.insert("stderr".into(), chomp(result.stderr).into());
+    map.insert("stdout".into(), without_newline(&result.stdout).to_string().into());
+    map.insert("stderr".into(), without_newline(&result.stderr).to_string().into());
     map.insert("code".into(), result.code.into());
     Ok(map)
 }
@@ -142,16 +143,6 @@ fn explain(pod: &str, namespace: Option<&str>, container: Option<&str>, command:
     kubectl(namespace, words)
 }
 
-fn chomp(mut text: String) -> String {
-    if text.ends_with('\n') {
-        text.pop();
-        if text.ends_with('\r') {
-            text.pop();
-        }
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -170,11 +161,5 @@ mod tests {
         let error = exit_error("x in pod a", 3, "1\n2\n3\n4\n5\n6\n");
         assert_eq!(error.causes, ["2", "3", "4", "5", "6"]);
         assert_eq!(exit_error("x", 1, "").causes, ["it wrote nothing"]);
-    }
-
-    #[test]
-    fn only_the_last_newline_goes() {
-        assert_eq!(chomp("a\n\n".into()), "a\n");
-        assert_eq!(chomp("a\r\n".into()), "a");
     }
 }

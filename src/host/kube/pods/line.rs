@@ -1,6 +1,6 @@
 //! `--explain`: the words of the `kubectl` line that a person could type.
 
-use crate::client::kube::quoted as quote;
+use crate::client::sh::quoted as quote;
 
 /// What stands after `kubectl --context infra`: `-n web …`, quoted for a shell.
 pub(super) fn kubectl<'a>(namespace: Option<&'a str>, words: impl IntoIterator<Item = &'a str>) -> String {

@@ -264,7 +264,7 @@ fn real_changes_are_judged_by_whose_the_object_is() {
     let mut rows = 0;
     for (call, effect) in calls {
         let script = format!(r#"let k = kube("infra"); let o = #{{ namespace: "default" }}; {call}"#);
-        let weaker = Effect::ALL.into_iter().filter(|e| *e < effect).next_back().expect("one is weaker");
+        let weaker = Effect::ALL.into_iter().rfind(|e| *e < effect).expect("one is weaker");
         assert_eq!(run.eval(weaker, &script).expect_err(call).kind, Kind::Refused, "{call}");
         assert_eq!(run.world.ledger.open_rows().len(), rows, "a refused call leaves no row: {call}");
         if effect < Effect::Destroy {

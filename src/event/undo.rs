@@ -76,6 +76,16 @@ pub enum Undo {
     },
 }
 
+impl Undo {
+    /// The cluster that it acts on, if it acts on one.
+    pub fn cluster(&self) -> Option<&str> {
+        match self {
+            Self::Delete { object } | Self::Restore { object, .. } | Self::Uncordon { object } => Some(&object.cluster),
+            Self::Http { .. } | Self::Command { .. } => None,
+        }
+    }
+}
+
 /// One field's change.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FieldChange {

@@ -51,7 +51,8 @@ impl Caller {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(error)) => Err(self.thrown(&error, file)),
             Err(_) => Err(Thrown::Error(Box::new(
-                Error::new(Kind::Script, "the host panicked; that is a defect of pb").hint("standard error has its words"),
+                Error::new(Kind::Script, "the host panicked; that is a defect of pb")
+                    .hint("standard error has its words"),
             ))),
         }
     }

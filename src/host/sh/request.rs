@@ -12,7 +12,8 @@ use crate::event::Effect;
 use crate::host::values::{Secret, Size, to_array, type_name};
 use crate::host::{Call, Context, Limit, Options, paths};
 
-const OPTIONS: &[&str] = &["dir", "env", "clear_env", "stdin", "within", "max_output", "check", "effect", "cluster", "undo"];
+const OPTIONS: &[&str] =
+    &["dir", "env", "clear_env", "stdin", "within", "max_output", "check", "effect", "cluster", "undo"];
 const SCRIPT_OPTIONS: &[&str] =
     &["args", "dir", "env", "clear_env", "stdin", "within", "max_output", "check", "effect", "cluster", "undo"];
 

@@ -42,7 +42,9 @@ fn real_a_load_balancer_that_stays_pending_is_diagnosed() {
 fn real_crds_and_namespaces_are_counted_by_settings() {
     let real = Real::alone();
     let crd = r#"{"apiVersion":"apiextensions.k8s.io/v1","kind":"CustomResourceDefinition","metadata":{"name":"things.pb-test.io"},"spec":{"group":"pb-test.io","scope":"Namespaced","names":{"plural":"things","singular":"thing","kind":"Thing"},"versions":[{"name":"v1","served":true,"storage":true,"schema":{"openAPIV3Schema":{"type":"object"}}}]}}"#;
-    let test = real.test("crd_count = 1\ncrd_within = \"20s\"\nnamespaces = [\"default\", \"kube-system\"]\n").file("crd.json", crd);
+    let test = real
+        .test("crd_count = 1\ncrd_within = \"20s\"\nnamespaces = [\"default\", \"kube-system\"]\n")
+        .file("crd.json", crd);
     let path = test.path().join("crd.json").display().to_string();
     kubectl(&["--context", "infra", "apply", "-f", &path]);
     let ran = test.pb("run t2 --cluster infra --report json=report.json");
@@ -107,13 +109,21 @@ fn real_a_reading_step_cannot_change_and_a_writing_one_not_what_is_not_its_own()
         format!(r#"playbook(#{{ id: "e" }}); step("s", #{{ on: "infra", effect: "{effect}" }}, |t| {{ {body} }});"#)
     };
     for (effect, body, needed) in [
-        ("read", r#"t.kube.create(#{ apiVersion: "v1", kind: "ConfigMap", metadata: #{ name: "x", namespace: "default" } });"#, "write"),
+        (
+            "read",
+            r#"t.kube.create(#{ apiVersion: "v1", kind: "ConfigMap", metadata: #{ name: "x", namespace: "default" } });"#,
+            "write",
+        ),
         ("write", r#"t.kube.cordon("infra-01");"#, "disrupt"),
         ("write", r#"t.kube.label("node", "infra-01", #{ x: "y" });"#, "disrupt"),
         ("disrupt", r#"t.kube.delete("namespace", "kube-public");"#, "destroy"),
         ("write", r#"t.kube.raw("DELETE", "/api/v1/namespaces/kube-public");"#, "destroy"),
     ] {
-        real.test("").file("e.rhai", &step(effect, body)).pb("run e.rhai --allow disrupt").code(3).says(&[&format!("\"{needed}\"")]);
+        real.test("")
+            .file("e.rhai", &step(effect, body))
+            .pb("run e.rhai --allow disrupt")
+            .code(3)
+            .says(&[&format!("\"{needed}\"")]);
     }
     assert_eq!(real.inventory(), before);
 }

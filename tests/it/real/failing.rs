@@ -26,7 +26,8 @@ fn real_a_key_that_the_router_does_not_know_is_refused() {
     let real = Real::alone();
     let test = real.test("");
     let key = test.path().join("other");
-    let made = std::process::Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(&key).status();
+    let made =
+        std::process::Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(&key).status();
     assert!(made.expect("ssh-keygen runs").success());
     let toml = std::fs::read_to_string(test.path().join("pb.toml")).expect("pb.toml");
     let own = router_dir().join("id_ed25519").display().to_string();
@@ -40,7 +41,8 @@ fn real_a_changed_host_key_is_refused_with_both_fingerprints() {
     let real = Real::alone();
     let test = real.test("");
     let key = test.path().join("host");
-    let made = std::process::Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(&key).status();
+    let made =
+        std::process::Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(&key).status();
     assert!(made.expect("ssh-keygen runs").success());
     let public = std::fs::read_to_string(key.with_extension("pub")).expect("a key");
     let toml = std::fs::read_to_string(test.path().join("pb.toml")).expect("pb.toml");

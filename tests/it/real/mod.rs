@@ -25,7 +25,11 @@ impl Real {
         let lock = File::create(std::env::temp_dir().join("pb-real-tests.lock")).expect("a lock file");
         lock.lock().expect("locked");
         assert!(kubeconfig().is_file(), "{} is missing: start the clusters with realkube/up", kubeconfig().display());
-        assert!(router_dir().join("id_ed25519").is_file(), "{} has no key: start the router with router/up", router_dir().display());
+        assert!(
+            router_dir().join("id_ed25519").is_file(),
+            "{} has no key: start the router with router/up",
+            router_dir().display()
+        );
         Self { _alone: lock }
     }
 
@@ -72,7 +76,8 @@ bgp_sessions = 3
 /// What `kubectl` prints.
 #[track_caller]
 pub(crate) fn kubectl(args: &[&str]) -> String {
-    let output = Command::new("kubectl").arg("--kubeconfig").arg(kubeconfig()).args(args).output().expect("kubectl runs");
+    let output =
+        Command::new("kubectl").arg("--kubeconfig").arg(kubeconfig()).args(args).output().expect("kubectl runs");
     assert!(output.status.success(), "kubectl {args:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8_lossy(&output.stdout).into_owned()
 }

@@ -65,11 +65,11 @@ fn real_a_speaker_that_is_gone_is_named_with_its_prefix() {
     router(&[]);
     settled(&real);
     let _gone = Withdrawn::speaker("infra-02");
-    let ran = real
-        .test("")
-        .pb(&format!("{RUN} --only bgp-sessions,bgp-table"))
-        .code(1)
-        .says(&["infra-02 (10.99.0.11) is", "1 of 4 not there: \"10.25.11.111/32\"", "no session with infra-02"]);
+    let ran = real.test("").pb(&format!("{RUN} --only bgp-sessions,bgp-table")).code(1).says(&[
+        "infra-02 (10.99.0.11) is",
+        "1 of 4 not there: \"10.25.11.111/32\"",
+        "no session with infra-02",
+    ]);
     assert_eq!(ran.outcome("t5/bgp-sessions@infra"), "failed");
     assert_eq!(ran.outcome("t5/bgp-table@infra"), "failed");
     // The other cluster's are not touched by it.
@@ -83,5 +83,9 @@ fn real_each_call_is_explained_as_a_line_that_a_person_can_type() {
     let real = Real::alone();
     router(&[]);
     settled(&real);
-    real.test("").pb("run t5 --only bgp-sessions --cluster infra --explain").code(0).says(&["$ ssh ", "netops@10.99.0.1", "show bgp ipv4 unicast summary json"]);
+    real.test("").pb("run t5 --only bgp-sessions --cluster infra --explain").code(0).says(&[
+        "$ ssh ",
+        "netops@10.99.0.1",
+        "show bgp ipv4 unicast summary json",
+    ]);
 }

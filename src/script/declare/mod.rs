@@ -1,16 +1,20 @@
 //! `playbook`, `setting` and `step`: what the top level of a playbook may call.
 
+mod options;
+mod step;
+
 use std::cell::RefCell;
 use std::sync::Arc;
-use std::time::Duration;
 
-use rhai::{Array, Dynamic, FnPtr, Map, NativeCallContext};
+use rhai::{Dynamic, FnPtr, Map, NativeCallContext};
 
-use crate::error::{Error, Kind, Place, Result, did_you_mean};
-use crate::event::{Effect, SettingInfo};
+use options::Reader;
+
+use crate::error::{Error, Kind, Place, Result};
+use crate::event::SettingInfo;
 use crate::host::closure::Closure;
 use crate::host::{HostResult, Module, Needs, Registrar};
-use crate::playbook::{Later, On, PlaybookDecl, PlaybookKind, Retry, StepDecl};
+use crate::playbook::{PlaybookDecl, PlaybookKind, StepDecl};
 
 /// The declaring functions' row in the table of modules.
 pub const MODULE: Module = Module {
@@ -136,10 +140,10 @@ fn register(m: &mut Registrar) {
         .example(r#"playbook(#{ id: "t5" }); step("sum", #{ title: "One and one is two", on: "none" }, |t| { expect(1 + 1, "sum").to_be(2); });"#)
         .add(|at: NativeCallContext, id: &str, options: Map, body: FnPtr| {
             let body = Closure::keep(&at, body);
-            with(&at, |d, place| step(d, &at, place, id, options, Some(body)))
+            with(&at, |d, place| step::step(d, &at, place, id, options, Some(body)))
         })
         .add(|at: NativeCallContext, id: &str, options: Map| {
-            with(&at, |d, place| step(d, &at, place, id, options, None))
+            with(&at, |d, place| step::step(d, &at, place, id, options, None))
         });
 }
 
@@ -191,164 +195,4 @@ fn setting(declaring: &mut Declaring, name: &str, default: &Dynamic, about: &str
     });
     declaring.found.values.push((name.to_string(), value.clone()));
     Ok(value)
-}
-
-fn step(
-    declaring: &mut Declaring,
-    at: &NativeCallContext,
-    place: Place,
-    id: &str,
-    mut options: Map,
-    run: Option<Closure>,
-) -> Result<()> {
-    if declaring.found.playbook.is_none() {
-        return Err(Error::new(Kind::Playbook, format!("step(\"{id}\") before playbook(…)"))
-            .hint("playbook(#{ id: …, title: … }) comes first"));
-    }
-    let of = format!("step \"{id}\"");
-    let mut o = Reader { of: &of, map: &mut options };
-    let guard = o.closure("guard")?.map(|f| Closure::keep(at, f));
-    let later = o.take("later").map(|value| later(at, &of, value)).transpose()?;
-    let (later, check) = match later {
-        Some((later, check)) => (Some(later), Some(check)),
-        None => (None, None),
-    };
-    let decl = StepDecl {
-        id: id.to_string(),
-        title: o.string("title")?.unwrap_or_else(|| id.to_string()),
-        covers: o.strings("covers")?.unwrap_or_default(),
-        priority: o.string("priority")?.unwrap_or_else(|| "P1".into()),
-        on: On::parse(&o.string("on")?.unwrap_or_else(|| "each cluster".into())),
-        effect: match o.string("effect")? {
-            None => Effect::Read,
-            Some(word) => Effect::parse(&word).ok_or_else(|| {
-                let known = Effect::ALL.map(Effect::as_str);
-                Error::new(Kind::Playbook, format!("{of}: effect is \"{word}\", expected {}", known.join(", ")))
-                    .maybe_hint(did_you_mean(&word, known))
-            })?,
-        },
-        timeout: o.duration("timeout")?,
-        retry: o.take("retry").map(|value| retry(&of, value)).transpose()?,
-        needs: o.strings("needs")?.unwrap_or_default(),
-        alone: o.bool("alone")?.unwrap_or(false),
-        guarded: guard.is_some(),
-        later,
-        manual: o.take("manual").map(|value| manual(&of, value)).transpose()?,
-        risk: o.string("risk")?,
-        if_fails: o.strings("if_fails")?.unwrap_or_default(),
-        has_body: run.is_some(),
-        place,
-    };
-    let known: Vec<&str> = StepDecl::OPTIONS.iter().map(|(n, _)| *n).collect();
-    o.nothing_else(&known)?;
-    decl.check()?;
-    declaring.found.steps.push((decl, Body { run, guard, check }));
-    Ok(())
-}
-
-fn later(at: &NativeCallContext, of: &str, value: Dynamic) -> Result<(Later, Closure)> {
-    let of = format!("{of}, later");
-    let mut map = value.try_cast::<Map>().ok_or_else(|| {
-        Error::new(Kind::Playbook, format!("{of}: expected #{{ after: duration, check: |t, started| … }}"))
-    })?;
-    let mut o = Reader { of: &of, map: &mut map };
-    let after = o.duration("after")?.ok_or_else(|| Error::new(Kind::Playbook, format!("{of}: after is missing")))?;
-    let check = o.closure("check")?.ok_or_else(|| Error::new(Kind::Playbook, format!("{of}: check is missing")))?;
-    o.nothing_else(&["after", "check"])?;
-    Ok((Later { after }, Closure::keep(at, check)))
-}
-
-fn retry(of: &str, value: Dynamic) -> Result<Retry> {
-    if let Ok(times) = value.as_int() {
-        let times = u32::try_from(times)
-            .map_err(|_| Error::new(Kind::Playbook, format!("{of}: retry is {times}, expected 0 or more")))?;
-        return Ok(Retry { times, wait: Duration::from_secs(1) });
-    }
-    let of = format!("{of}, retry");
-    let mut map = value
-        .try_cast::<Map>()
-        .ok_or_else(|| Error::new(Kind::Playbook, format!("{of}: expected a number, or #{{ times, wait }}")))?;
-    let mut o = Reader { of: &of, map: &mut map };
-    let times = o.int("times")?.unwrap_or(1);
-    let wait = o.duration("wait")?.unwrap_or(Duration::from_secs(1));
-    o.nothing_else(&["times", "wait"])?;
-    let times = u32::try_from(times)
-        .map_err(|_| Error::new(Kind::Playbook, format!("{of}: times is {times}, expected 0 or more")))?;
-    Ok(Retry { times, wait })
-}
-
-fn manual(of: &str, value: Dynamic) -> Result<String> {
-    if let Ok(text) = value.clone().into_string() {
-        return Ok(text);
-    }
-    let of = format!("{of}, manual");
-    let mut map = value
-        .try_cast::<Map>()
-        .ok_or_else(|| Error::new(Kind::Playbook, format!("{of}: expected a string, or #{{ what, evidence }}")))?;
-    let mut o = Reader { of: &of, map: &mut map };
-    let what = o.string("what")?.ok_or_else(|| Error::new(Kind::Playbook, format!("{of}: what is missing")))?;
-    let evidence = o.string("evidence")?;
-    o.nothing_else(&["what", "evidence"])?;
-    Ok(match evidence {
-        Some(evidence) => format!("{what}\nEvidence wanted: {evidence}"),
-        None => what,
-    })
-}
-
-/// Takes typed values out of an options map; what is left at the end is unknown.
-struct Reader<'a> {
-    of: &'a str,
-    map: &'a mut Map,
-}
-
-impl Reader<'_> {
-    fn take(&mut self, key: &str) -> Option<Dynamic> {
-        self.map.remove(key).map(|v| v.flatten_clone()).filter(|v| !v.is_unit())
-    }
-
-    fn typed<T>(&mut self, key: &str, expected: &str, read: impl FnOnce(&Dynamic) -> Option<T>) -> Result<Option<T>> {
-        let Some(value) = self.take(key) else { return Ok(None) };
-        match read(&value) {
-            Some(value) => Ok(Some(value)),
-            None => Err(Error::new(
-                Kind::Playbook,
-                format!("{}: {key} is {value} ({}), expected {expected}", self.of, value.type_name()),
-            )),
-        }
-    }
-
-    fn string(&mut self, key: &str) -> Result<Option<String>> {
-        self.typed(key, "a string", |v| v.clone().into_string().ok())
-    }
-
-    fn bool(&mut self, key: &str) -> Result<Option<bool>> {
-        self.typed(key, "true or false", |v| v.as_bool().ok())
-    }
-
-    fn int(&mut self, key: &str) -> Result<Option<i64>> {
-        self.typed(key, "a whole number", |v| v.as_int().ok())
-    }
-
-    fn duration(&mut self, key: &str) -> Result<Option<Duration>> {
-        self.typed(key, "a duration such as duration(\"15s\")", |v| v.clone().try_cast::<Duration>())
-    }
-
-    fn closure(&mut self, key: &str) -> Result<Option<FnPtr>> {
-        self.typed(key, "a closure", |v| v.clone().try_cast::<FnPtr>())
-    }
-
-    fn strings(&mut self, key: &str) -> Result<Option<Vec<String>>> {
-        self.typed(key, "a list of strings", |v| {
-            v.read_lock::<Array>()?.iter().map(|item| item.flatten_clone().into_string().ok()).collect()
-        })
-    }
-
-    fn nothing_else(self, known: &[&str]) -> Result<()> {
-        match self.map.keys().next() {
-            None => Ok(()),
-            Some(key) => Err(Error::new(Kind::Playbook, format!("{}: unknown option \"{key}\"", self.of))
-                .maybe_hint(did_you_mean(key, known.iter().copied()))
-                .hint(format!("it takes {}", known.join(", ")))),
-        }
-    }
 }

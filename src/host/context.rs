@@ -405,3 +405,7 @@ impl Context {
         .because(format!("asked: {}", call.line))
     }
 }
+
+#[cfg(test)]
+#[path = "context_tests.rs"]
+mod tests;

@@ -1,0 +1,120 @@
+use std::time::{Duration, Instant};
+
+use super::*;
+use crate::config::Config;
+use crate::host::redact::Redactor;
+use crate::host::testing::{runtime, world};
+use crate::host::world::Permissions;
+
+fn context(effect: Effect, limit: Option<Duration>) -> Arc<Context> {
+    Context::new(world(Config::default()), "t/s@infra", Some("infra".into()), effect, limit)
+}
+
+fn allowed(permissions: Permissions) -> Arc<Context> {
+    let plain = world(Config::default());
+    let world = World::new(
+        plain.run.clone(),
+        None,
+        plain.config.clone(),
+        runtime().handle().clone(),
+        plain.bus.clone(),
+        plain.clock.clone(),
+        Arc::new(Redactor::default()),
+        permissions,
+    );
+    Context::new(world, "t/s@infra", Some("infra".into()), Effect::Destroy, None)
+}
+
+fn call(effect: Effect) -> Call {
+    Call::new("kube.delete", "kubectl delete pod x").effect(effect).cluster("infra")
+}
+
+/// A call that nobody answers.
+fn silent(cx: &Context, limit: Limit) -> Error {
+    let call = call(Effect::Read).limit(limit);
+    cx.run::<(), _>(None, call, |()| String::new(), std::future::pending()).expect_err("nobody answers")
+}
+
+#[test]
+fn the_steps_effect_bounds_its_calls() {
+    let cx = context(Effect::Write, None);
+    assert_eq!(cx.admit(&call(Effect::Read)), Ok(()));
+    assert_eq!(cx.admit(&call(Effect::Write)), Ok(()));
+    let refused = cx.admit(&call(Effect::Disrupt)).expect_err("stronger than declared");
+    assert_eq!(refused.kind, Kind::Refused);
+    assert_eq!(
+        refused.message,
+        "kube.delete on infra is \"disrupt\", stronger than what step t/s@infra declares: \"write\""
+    );
+    assert_eq!(refused.causes, ["refused: kubectl delete pod x"]);
+}
+
+#[test]
+fn what_was_refused_is_never_started() {
+    let cx = context(Effect::Read, None);
+    let mut started = false;
+    let result: Result<(), Error> = cx.run(None, call(Effect::Write), |()| String::new(), async {
+        started = true;
+        Ok(())
+    });
+    assert_eq!(result.map_err(|e| e.kind), Err(Kind::Refused));
+    assert!(!started);
+    assert_eq!(cx.state().calls, 0);
+}
+
+#[test]
+fn read_only_refuses_everything_else_whatever_the_step_declares() {
+    let cx = allowed(Permissions { read_only: true, ..Permissions::default() });
+    assert_eq!(cx.admit(&call(Effect::Read)), Ok(()));
+    let refused = cx.admit(&call(Effect::Write)).expect_err("read-only");
+    assert!(refused.message.contains("--read-only"), "{refused}");
+}
+
+#[test]
+fn destroying_is_allowed_for_the_named_cluster_alone() {
+    let cx = allowed(Permissions { disrupt: true, destroy: ["apps".to_string()].into(), ..Permissions::default() });
+    assert_eq!(cx.admit(&call(Effect::Destroy).cluster("apps")), Ok(()));
+    let refused = cx.admit(&call(Effect::Destroy)).expect_err("another cluster");
+    assert_eq!(refused.hints, ["--allow destroy=infra allows it"]);
+    let nowhere = Call::new("sh::run", "rm -r /").effect(Effect::Destroy);
+    assert!(cx.admit(&nowhere).is_err(), "a call on no cluster is on none that was named");
+}
+
+#[test]
+fn the_deadline_that_struck_is_named_with_the_other() {
+    let own = silent(&context(Effect::Read, Some(Duration::from_secs(60))), Limit::Within(Duration::from_millis(30)));
+    assert_eq!(own.kind, Kind::Timeout);
+    assert!(own.message.starts_with("kube.delete: no answer within 30ms, the call's deadline (the step has "), "{own}");
+    let step = silent(&context(Effect::Read, Some(Duration::from_millis(30))), Limit::Call);
+    assert!(step.message.ends_with("the step's deadline (the step has 30ms in all)"), "{step}");
+}
+
+#[test]
+fn cancellation_ends_a_call_and_refuses_the_next() {
+    let cx = context(Effect::Read, None);
+    let cancel = cx.world.cancel.clone();
+    let began = Instant::now();
+    let timer = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(50));
+        cancel.cancel();
+    });
+    assert_eq!(silent(&cx, Limit::Call).kind, Kind::Cancelled);
+    assert!(began.elapsed() < Duration::from_secs(10));
+    timer.join().expect("ended");
+    assert_eq!(silent(&cx, Limit::Call).kind, Kind::Cancelled);
+    // The clean-up goes on all the same.
+    let cleaning = cx.for_cleaning(Duration::from_secs(5));
+    let answer = cleaning.run(None, call(Effect::Write), |n| format!("{n}"), async { Ok(7) });
+    assert_eq!(answer, Ok(7));
+}
+
+#[test]
+fn outside_a_step_there_is_no_context() {
+    let error = Context::current().expect_err("nobody entered one");
+    assert_eq!(error.kind, Kind::Playbook);
+    let cx = context(Effect::Read, None);
+    let entered = cx.enter();
+    assert_eq!(Context::current().map(|c| c.step.clone()), Ok("t/s@infra".into()));
+    drop(entered);
+    assert!(Context::current().is_err());
+}

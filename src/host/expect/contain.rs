@@ -4,7 +4,7 @@ use rhai::Dynamic;
 
 use super::Expectation;
 use super::compare::comparable;
-use super::verdict::{Verdict, bounded, items as count};
+use super::verdict::{Offenders, Verdict, items as count};
 use crate::error::{Error, Kind};
 use crate::host::HostResult;
 use crate::host::object::{List, equal, fields, items};
@@ -83,17 +83,16 @@ impl Expectation {
         if let Some(absent) = Verdict::absent(words, &all.iter().collect::<Vec<_>>()) {
             return Ok(absent);
         }
-        let mut lacking = Vec::new();
+        let mut lacking = Offenders::default();
         for one in &all {
             if !self.holds("to_contain_all", one)? {
-                lacking.push(show(one));
+                lacking.add(|| show(one));
             }
         }
         if lacking.is_empty() {
             return Ok(Verdict::Holds);
         }
-        let actual =
-            format!("{} of {} not there: {}; is {}", lacking.len(), all.len(), bounded(&lacking), show(&self.value));
+        let actual = format!("{} of {} not there: {lacking}; is {}", lacking.len(), all.len(), show(&self.value));
         Ok(Verdict::fails(words(), actual))
     }
 

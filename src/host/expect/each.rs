@@ -3,7 +3,7 @@
 use rhai::{Dynamic, FnPtr, NativeCallContext};
 
 use super::Expectation;
-use super::verdict::{Verdict, bounded};
+use super::verdict::{Offenders, Verdict};
 use crate::error::{Error, Kind};
 use crate::host::HostResult;
 use crate::host::object::{Missing, Object, call, items};
@@ -41,13 +41,13 @@ impl Expectation {
                 Share::All | Share::None => Verdict::Empty(format!("the list is empty{}", self.filtered_from())),
             });
         }
-        let mut satisfying = Vec::new();
-        let mut others = Vec::new();
+        let mut satisfying = Offenders::default();
+        let mut others = Offenders::default();
         for item in &items {
             match self.asked(at, closure, item)? {
-                Answer::Yes => satisfying.push(show(item)),
-                Answer::No => others.push(show(item)),
-                Answer::Absent(words) => others.push(format!("{} ({words})", show(item))),
+                Answer::Yes => satisfying.add(|| show(item)),
+                Answer::No => others.add(|| show(item)),
+                Answer::Absent(words) => others.add(|| format!("{} ({words})", show(item))),
             }
         }
         let (holds, offenders, verb) = match share {
@@ -58,7 +58,7 @@ impl Expectation {
         if holds {
             return Ok(Verdict::Holds);
         }
-        let actual = format!("{verb} {} of {}: {}", offenders.len(), items.len(), bounded(offenders));
+        let actual = format!("{verb} {} of {}: {offenders}", offenders.len(), items.len());
         Ok(Verdict::fails(words(), actual))
     }
 
@@ -133,20 +133,20 @@ impl Expectation {
         if items.is_empty() {
             return Ok(Verdict::Empty(format!("the list is empty{}", self.filtered_from())));
         }
-        let mut offenders = Vec::new();
+        let mut offenders = Offenders::default();
         for item in &items {
             let Some(object) = item.read_lock::<Object>() else {
                 let text = format!("{matcher}: expected objects in the list, got {}", type_name(item));
                 return Err(Error::new(Kind::Script, text).into());
             };
             if let Err(why) = judge(&object) {
-                offenders.push(format!("{} ({why})", object.describe()));
+                offenders.add(|| format!("{} ({why})", object.describe()));
             }
         }
         if offenders.is_empty() {
             return Ok(Verdict::Holds);
         }
-        let actual = format!("{} of {} not: {}", offenders.len(), items.len(), bounded(&offenders));
+        let actual = format!("{} of {} not: {offenders}", offenders.len(), items.len());
         Ok(Verdict::fails(format!("all {words}"), actual))
     }
 }

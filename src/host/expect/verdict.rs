@@ -51,12 +51,41 @@ impl Verdict {
 /// How many offenders a failure names.
 const NAMED: usize = 20;
 
-/// `a, b, c and 37 more`
-pub(super) fn bounded(items: &[String]) -> String {
-    let named = items.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
-    match items.len().checked_sub(NAMED) {
-        None | Some(0) => named,
-        Some(more) => format!("{named} and {more} more"),
+/// The items that are not as they should be: how many, and the first of them in words.
+#[derive(Debug, Default)]
+pub(super) struct Offenders {
+    count: usize,
+    named: Vec<String>,
+}
+
+impl Offenders {
+    /// One more. Its words are made only where a failure would show them: of ten thousand they take as long as the check.
+    pub(super) fn add(&mut self, words: impl FnOnce() -> String) {
+        self.count += 1;
+        if self.named.len() < NAMED {
+            self.named.push(words());
+        }
+    }
+
+    /// How many.
+    pub(super) fn len(&self) -> usize {
+        self.count
+    }
+
+    /// Whether there is none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+}
+
+impl std::fmt::Display for Offenders {
+    /// `a, b, c and 37 more`
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.named.join(", "))?;
+        match self.count - self.named.len() {
+            0 => Ok(()),
+            more => write!(f, " and {more} more"),
+        }
     }
 }
 

@@ -37,6 +37,8 @@ pub(crate) struct Cut {
     pub(crate) page: Page,
     pub(crate) next: Option<String>,
     pub(crate) version: String,
+    /// Bytes of the answer.
+    pub(crate) length: usize,
 }
 
 #[derive(Deserialize)]
@@ -104,13 +106,18 @@ pub(crate) fn list(body: &str, api_version: &str, kind: &str, what: &str) -> Res
         page,
         next: envelope.metadata.next.filter(|n| !n.is_empty()).map(Cow::into_owned),
         version: envelope.metadata.resource_version.unwrap_or_default().into_owned(),
+        length: body.len(),
     })
 }
 
-/// The continue token in the head of a list's answer, where the API server writes it. `None` when the head
-/// can't be told from the items; the parsed list then says it.
-pub(crate) fn peek(body: &str) -> Option<Option<String>> {
-    let head = body.get(..body.len().min(4096)).or_else(|| body.get(..body.floor_char_boundary(4096)))?;
+/// Bytes in which a list's metadata lie, which the API server writes before the items.
+pub(crate) const HEAD: usize = 4096;
+
+/// The continue token in the head of a list's answer. `None` when the head can't be told from the items; the parsed
+/// list then says it.
+pub(crate) fn peek(body: &[u8]) -> Option<Option<String>> {
+    let head = &body[..body.len().min(HEAD)];
+    let head = str::from_utf8(head).or_else(|e| str::from_utf8(&head[..e.valid_up_to()])).ok()?;
     let at = head.find("\"items\":")?;
     let head = format!("{}\"items\":[]}}", &head[..at]);
     let envelope: Envelope<'_> = serde_json::from_str(&head).ok()?;
@@ -190,7 +197,7 @@ mod tests {
         );
         assert_eq!(cut.page.text.capacity(), cut.page.text.len());
         assert_eq!((cut.next.as_deref(), cut.version.as_str()), (Some("abc"), "42"));
-        assert_eq!(peek(LIST), Some(Some("abc".to_string())));
+        assert_eq!(peek(LIST.as_bytes()), Some(Some("abc".to_string())));
     }
 
     #[test]

@@ -1,6 +1,10 @@
-//! Reading: one object, and lists in pages, the next one asked for while the former is parsed.
+//! Reading: one object, and lists in pages, the next one asked for while the former still comes and is parsed.
+
+use std::sync::Arc;
 
 use http::Method;
+use tokio::sync::oneshot;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::cut::{self, Cut, Page};
 use super::query::Query;
@@ -58,71 +62,105 @@ impl Cluster {
     }
 
     async fn list_once(&self, resource: &Resource, query: &Query, size: usize) -> Result<Listed, Stopped> {
-        let what = format!("the list of {}", resource.plural);
         let limit = query.limit.unwrap_or(usize::MAX);
+        let source = Arc::new(Source {
+            cluster: self.clone(),
+            resource: resource.clone(),
+            query: query.clone(),
+            what: format!("the list of {}", resource.plural),
+        });
         let mut listed = Listed { pages: Vec::new(), version: String::new() };
         let mut count = 0;
-        let mut body = self.page(resource, query, size.min(limit), None, &what, 0).await?;
-        loop {
-            let likely = body.len() + body.len() / 8;
-            let token = cut::peek(&body);
-            let parse = {
-                let (api_version, kind, what) = (resource.api_version(), resource.kind.clone(), what.clone());
-                tokio::task::spawn_blocking(move || cut::list(&body, &api_version, &kind, &what))
-            };
-            // The page that is being parsed has at most `size` objects: is more wanted after it?
-            let ahead = match &token {
-                Some(Some(token)) if count + size < limit => Some(token.as_str()),
-                _ => None,
-            };
-            let (parsed, next) = match ahead {
-                Some(token) => {
-                    let wanted = size.min(limit - count - size);
-                    let next = self.page(resource, query, wanted, Some(token), &what, likely);
-                    let (parsed, next) = futures::join!(parse, next);
-                    (parsed, Some(next))
-                }
-                None => (parse.await, None),
-            };
-            let Cut { page, next: token, version } = parsed.map_err(|e| {
-                Stopped::Failed(Error::new(Kind::Unreadable, format!("{what}: the parser stopped")).because(e))
-            })??;
+        let mut likely = 0;
+        let mut under_way = Some(source.fetch(size.min(limit), None, likely));
+        while let Some(Fetch { head, whole }) = under_way.take() {
+            // The page that is coming has at most `size` objects: is more wanted after it?
+            let left = limit.saturating_sub(count + size);
+            if let Ok(Some(token)) = head.await
+                && left > 0
+            {
+                under_way = Some(source.fetch(size.min(left), Some(token), likely));
+            }
+            let broken = |e| Error::new(Kind::Unreadable, format!("{}: reading it stopped", source.what)).because(e);
+            let Cut { page, next, version, length } = whole.await.map_err(broken)??;
             count += page.items.len();
+            likely = length + length / 8;
             listed.version = version;
             listed.pages.push(page);
-            body = match (next, token) {
-                (Some(next), _) => next?,
-                (None, Some(token)) if count < limit => {
-                    self.page(resource, query, size.min(limit - count), Some(&token), &what, likely).await?
-                }
-                (None, _) => break,
-            };
+            if let Some(token) = next
+                && under_way.is_none()
+                && count < limit
+            {
+                under_way = Some(source.fetch(size.min(limit - count), Some(token), likely));
+            }
         }
         Ok(listed)
     }
+}
+
+/// Whatever a list's pages come from.
+struct Source {
+    cluster: Cluster,
+    resource: Resource,
+    query: Query,
+    what: String,
+}
+
+/// A page under way, on a task of its own that ends when this is dropped.
+struct Fetch {
+    /// The token of the next page, as soon as it can be told; an error where only the whole page says it.
+    head: oneshot::Receiver<Option<String>>,
+    whole: AbortOnDropHandle<Result<Cut, Stopped>>,
+}
+
+impl Source {
+    /// Asks for a page of `size` objects. `likely` is the number of bytes that it may have.
+    fn fetch(self: &Arc<Self>, size: usize, token: Option<String>, likely: usize) -> Fetch {
+        let (tell, head) = oneshot::channel();
+        let page = self.clone().page(size, token, likely, tell);
+        Fetch { head, whole: AbortOnDropHandle::new(tokio::spawn(page)) }
+    }
 
     async fn page(
-        &self,
-        resource: &Resource,
-        query: &Query,
+        self: Arc<Self>,
         size: usize,
-        token: Option<&str>,
-        what: &str,
+        token: Option<String>,
         likely: usize,
-    ) -> Result<String, Stopped> {
+        tell: oneshot::Sender<Option<String>>,
+    ) -> Result<Cut, Stopped> {
+        let Self { cluster, resource, query, what } = &*self;
         let size = size.to_string();
         let mut more = vec![("limit", size.as_str())];
-        if let Some(token) = token {
+        if let Some(token) = &token {
             more.push(("continue", token));
         }
         let path = resource.collection(query.namespace.as_deref()) + query.parameters(&more).as_str();
         let request = request(Method::GET, &path).empty()?;
-        let response = self.try_ask(request, what, likely).await?;
-        match response {
-            Ok(answer) => Ok(answer.text),
-            Err(status) if status.code == 410 && token.is_some() => Err(Stopped::Expired(self.refusal(&status, what))),
-            Err(status) => Err(Stopped::Failed(self.refusal(&status, what))),
-        }
+        let response = match cluster.try_open(request, what).await? {
+            Ok(response) => response,
+            Err(status) if status.code == 410 && token.is_some() => {
+                return Err(Stopped::Expired(cluster.refusal(&status, what)));
+            }
+            Err(status) => return Err(Stopped::Failed(cluster.refusal(&status, what))),
+        };
+        let mut tell = Some(tell);
+        let body = cluster.collect(response, what, likely, |bytes| {
+            if bytes.len() >= cut::HEAD
+                && let Some(tell) = tell.take()
+                && let Some(token) = cut::peek(bytes)
+            {
+                // Nobody listens where the list was given up.
+                let _ = tell.send(token);
+            }
+        });
+        let body = body.await?;
+        drop(tell);
+        let source = self.clone();
+        let parse = tokio::task::spawn_blocking(move || {
+            cut::list(&body, &source.resource.api_version(), &source.resource.kind, &source.what)
+        });
+        let stopped = |e| Error::new(Kind::Unreadable, format!("{what}: the parser stopped")).because(e);
+        Ok(parse.await.map_err(stopped)??)
     }
 }
 

@@ -36,7 +36,7 @@ impl Cluster {
             return Ok(Ok(response));
         }
         let code = response.status().as_u16();
-        let text = self.collect(response, what, 0).await?;
+        let text = self.collect(response, what, 0, |_| {}).await?;
         Ok(Err(status_of(code, &text)))
     }
 
@@ -50,7 +50,7 @@ impl Cluster {
         match self.try_open(request, what).await? {
             Ok(response) => {
                 let status = response.status();
-                Ok(Ok(Answer { status, text: self.collect(response, what, expected).await? }))
+                Ok(Ok(Answer { status, text: self.collect(response, what, expected, |_| {}).await? }))
             }
             Err(status) => Ok(Err(status)),
         }
@@ -61,7 +61,14 @@ impl Cluster {
         self.try_ask(request, what, expected).await?.map_err(|status| self.refusal(&status, what))
     }
 
-    async fn collect(&self, response: Response<Body>, what: &str, expected: usize) -> Result<String> {
+    /// Reads a whole body. `seen` is shown what has come so far, each time that more did.
+    pub(crate) async fn collect(
+        &self,
+        response: Response<Body>,
+        what: &str,
+        expected: usize,
+        mut seen: impl FnMut(&[u8]),
+    ) -> Result<String> {
         let length = response.headers().get(http::header::CONTENT_LENGTH);
         let length = length.and_then(|l| l.to_str().ok()).and_then(|l| l.parse().ok()).unwrap_or(expected);
         // A length is a word of the server's: believed up to a size that does no harm.
@@ -70,6 +77,7 @@ impl Cluster {
         while let Some(frame) = body.frame().await {
             if let Ok(data) = frame.map_err(|e| self.fault(&e, what))?.into_data() {
                 bytes.extend_from_slice(&data);
+                seen(&bytes);
             }
         }
         String::from_utf8(bytes).map_err(|e| {

@@ -1,11 +1,12 @@
 //! The client against a server of the test's own, for what a real one does not do on demand.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 
-use super::{Change, Cluster, Inner, Query, discovery::known};
+use super::{Change, Cluster, Inner, Query, cut, discovery::known};
 use crate::error::Kind;
 
 /// The requests that a server saw.
@@ -19,12 +20,7 @@ async fn server(answer: impl Fn(usize, &str) -> (u16, String) + Send + 'static) 
     let seen = asked.clone();
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
-            let mut head = Vec::new();
-            let mut byte = [0];
-            while !head.ends_with(b"\r\n\r\n") && stream.read(&mut byte).await.is_ok_and(|n| n > 0) {
-                head.push(byte[0]);
-            }
-            let head = String::from_utf8_lossy(&head).to_string();
+            let head = head_of(&mut stream).await;
             // A body that is left unread would reset the connection when it is closed.
             let length =
                 head.lines().find_map(|l| l.to_lowercase().strip_prefix("content-length:")?.trim().parse().ok());
@@ -39,6 +35,19 @@ async fn server(answer: impl Fn(usize, &str) -> (u16, String) + Send + 'static) 
             let _ = stream.write_all(reply.as_bytes()).await;
         }
     });
+    (cluster(address), asked)
+}
+
+async fn head_of(stream: &mut TcpStream) -> String {
+    let mut head = Vec::new();
+    let mut byte = [0];
+    while !head.ends_with(b"\r\n\r\n") && stream.read(&mut byte).await.is_ok_and(|n| n > 0) {
+        head.push(byte[0]);
+    }
+    String::from_utf8_lossy(&head).to_string()
+}
+
+fn cluster(address: String) -> Cluster {
     let mut config = kube::Config::new(address.parse().expect("a URL"));
     config.default_retry = false;
     let inner = Inner {
@@ -51,7 +60,7 @@ async fn server(answer: impl Fn(usize, &str) -> (u16, String) + Send + 'static) 
         client: kube::Client::try_from(config).expect("a client"),
         catalogue: tokio::sync::Mutex::default(),
     };
-    (Cluster { inner: Arc::new(inner) }, asked)
+    Cluster { inner: Arc::new(inner) }
 }
 
 fn page(names: &[&str], next: &str) -> String {
@@ -91,6 +100,36 @@ fn a_list_whose_token_ran_out_begins_again_once() {
                 .await;
         let error = cluster.list(&pods, &Query::default()).await.expect_err("it never ends");
         assert!(error.message.contains("gone (410)"), "{error}");
+    });
+}
+
+#[test]
+fn the_next_page_is_asked_for_while_the_former_still_comes() {
+    run(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = format!("http://{}", listener.local_addr().expect("an address"));
+        let served = async {
+            let long = "x".repeat(cut::HEAD);
+            let (first, second) = (page(&[&long, "a"], "t1"), page(&["b"], ""));
+            let (begun, rest) = first.split_at(cut::HEAD);
+            let head = |body: &str| format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
+            let (mut one, _) = listener.accept().await.expect("a connection");
+            head_of(&mut one).await;
+            one.write_all((head(&first) + begun).as_bytes()).await.expect("written");
+            // The first answer goes on only when the second request is there.
+            let (mut two, _) = listener.accept().await.expect("a connection");
+            let asked = head_of(&mut two).await;
+            one.write_all(rest.as_bytes()).await.expect("written");
+            two.write_all((head(&second) + second.as_str()).as_bytes()).await.expect("written");
+            asked
+        };
+        let (cluster, pods) = (cluster(address), known("pods").expect("known"));
+        let query = Query::default();
+        let both = async { futures::join!(cluster.list(&pods, &query), served) };
+        let (pages, asked) = tokio::time::timeout(Duration::from_secs(20), both).await.expect("nobody waits for ever");
+        let counts: Vec<usize> = pages.expect("a list").iter().map(|p| p.items.len()).collect();
+        assert_eq!(counts, [2, 1]);
+        assert!(asked.contains("continue=t1"), "{asked}");
     });
 }
 

@@ -1,7 +1,9 @@
 //! How a host function is declared: its row in the module's table carries signature, effect, doc
 //! comment and example, and help, completion, reference, `pb check` and tests read it from there.
 
-use rhai::{FuncRegistration, Module as RhaiModule, RhaiNativeFunc, Variant};
+use rhai::{
+    Dynamic, FuncRegistration, Module as RhaiModule, NativeCallContext, Position, RhaiFunc, RhaiNativeFunc, Shared, Variant,
+};
 
 use crate::event::Effect;
 
@@ -201,34 +203,57 @@ impl Row<'_> {
 
     /// Adds the Rust function; called again for each further number or type of arguments.
     #[expect(clippy::should_implement_trait, reason = "nothing is summed here; the rows of a module read well so")]
-    pub fn add<A: 'static, const N: usize, const X: bool, R, const F: bool>(
-        mut self,
-        function: impl RhaiNativeFunc<A, N, X, R, F> + Send + Sync + 'static,
-    ) -> Self
+    pub fn add<A: 'static, const N: usize, const X: bool, R, const F: bool, Native>(mut self, function: Native) -> Self
     where
         R: Variant + Clone,
+        Native: RhaiNativeFunc<A, N, X, R, F> + Send + Sync + 'static,
     {
         let receiver = matches!(self.function.form, Form::Method(_) | Form::Property(_));
         let arity = N - usize::from(receiver);
         if !self.function.arities.contains(&arity) {
             self.function.arities.push(arity);
         }
-        let module = match self.function.form {
-            Form::Path => &mut self.registrar.path,
-            _ => &mut self.registrar.global,
-        };
+        let name = self.function.name;
         let registration = match self.function.form {
-            Form::Property(_) => FuncRegistration::new_getter(self.function.name),
-            _ => FuncRegistration::new(self.function.name),
+            Form::Property(_) => FuncRegistration::new_getter(name),
+            _ => FuncRegistration::new(name),
         };
-        // In the global namespace `json::parse` would also answer to a bare `parse`, and `text.replace(…)` to `regex::replace`.
-        let registration = match self.function.form {
-            Form::Path => registration.in_internal_namespace(),
-            _ => registration.in_global_namespace(),
+        let function = function.into_rhai_function(true, true);
+        let _ = match self.function.form {
+            // In the global namespace `json::parse` would also answer to a bare `parse`, and `text.replace(…)` to
+            // `regex::replace`.
+            Form::Path => registration.in_internal_namespace().set_into_module_raw(
+                &mut self.registrar.path,
+                Native::param_types(),
+                placed(function),
+            ),
+            _ => registration.in_global_namespace().set_into_module_raw(
+                &mut self.registrar.global,
+                Native::param_types(),
+                function,
+            ),
         };
-        let _ = registration.with_purity(true).with_volatility(true).set_into_module(module, function);
         self
     }
+}
+
+/// Rhai gives the errors of native functions the call's position, but not those of functions called through a module.
+fn placed(function: RhaiFunc) -> RhaiFunc {
+    let (RhaiFunc::Pure { func, has_context, is_pure, is_volatile }
+    | RhaiFunc::Method { func, has_context, is_pure, is_volatile }) = function
+    else {
+        return function;
+    };
+    let func = Shared::new(move |at: Option<NativeCallContext<'_>>, args: &mut [&mut Dynamic]| {
+        let position = at.as_ref().map_or(Position::NONE, NativeCallContext::call_position);
+        func(at.filter(|_| has_context), args).map_err(|mut error| {
+            if error.position().is_none() {
+                error.set_position(position);
+            }
+            error
+        })
+    });
+    RhaiFunc::Pure { func, has_context: true, is_pure, is_volatile }
 }
 
 impl Drop for Row<'_> {

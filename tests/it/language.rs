@@ -39,12 +39,16 @@ fn the_playbook_on_disk_wins_over_the_embedded_one() {
 }
 
 #[test]
-fn closures_of_an_imported_module_run_on_other_threads() {
-    Test::new()
-        .file("helpers.rhai", "fn adder(n) { |x| x + n }")
-        .step("import \"./helpers\" as h; let f = h::adder(3); expect(parallel([|| f.call(1), || f.call(2)]), \"sums\").to_equal([4, 5]);")
+fn closures_of_an_imported_module_run_on_other_threads_and_later() {
+    let ran = Test::new()
+        .file(
+            "helpers.rhai",
+            "fn twice(x) { x * 2 }\nfn sums(n) { parallel([|| twice(n) + 1, || twice(n) + 2]) }\nfn later(file) { finally(|| file::write(file, twice(\"x\"[0].to_int()).to_string())) }",
+        )
+        .step("import \"./helpers\" as h; expect(h::sums(3), \"sums\").to_equal([7, 8]); h::later(\"left\");")
         .pb("run p.rhai")
         .code(0);
+    assert_eq!(ran.read("left"), "240");
 }
 
 #[test]

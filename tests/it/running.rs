@@ -71,7 +71,7 @@ fn a_script_error_has_its_line_and_the_calls_that_led_there() {
 #[test]
 fn a_call_stronger_than_the_steps_effect_is_refused() {
     Test::new().playbook(r#"step("s", #{ on: "none" }, |t| { sh::run("true", []); });"#).pb(RUN).code(3).says(&[
-        "sh.run",
+        "sh::run",
         "\"write\"",
         "declares",
         "effect: \"write\"",
@@ -178,10 +178,10 @@ fn parallel_closures_run_side_by_side_on_copies() {
 fn steps_share_nothing_but_what_they_publish() {
     let ran = Test::new()
         .playbook(
-            r#"let shared = [];
-               step("a", #{ on: "none" }, |t| { shared.push(1); t.publish("n", 42); expect(shared.len(), "own").to_be(1); });
+            r#"let common = [];
+               step("a", #{ on: "none" }, |t| { common.push(1); t.publish("n", 42); expect(common.len(), "own").to_be(1); });
                step("b", #{ on: "none", needs: ["a"] }, |t| {
-                 expect(shared.len(), "untouched").to_be(0);
+                 expect(common.len(), "untouched").to_be(0);
                  expect(t.value("p/a", "n"), "published").to_be(42);
                });"#,
         )

@@ -6,6 +6,7 @@ pub(crate) mod hash;
 pub(crate) mod jq;
 pub(crate) mod json;
 mod lazy;
+pub(crate) mod net;
 pub(crate) mod prom;
 pub(crate) mod regex;
 pub(crate) mod stats;

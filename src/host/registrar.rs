@@ -2,9 +2,11 @@
 //! comment and example, and help, completion, reference, `pb check` and tests read it from there.
 
 use rhai::{
-    Dynamic, FuncRegistration, Module as RhaiModule, NativeCallContext, Position, RhaiFunc, RhaiNativeFunc, Shared, Variant,
+    Dynamic, EvalAltResult, FuncRegistration, Module as RhaiModule, NativeCallContext, RhaiFunc, RhaiNativeFunc, Shared,
+    Variant,
 };
 
+use crate::error::{Error, Place};
 use crate::event::Effect;
 
 /// What the examples of a module need around them to run in a test.
@@ -201,12 +203,19 @@ impl Row<'_> {
         self
     }
 
+    /// What the example needs, where that is not what its module needs.
+    #[must_use]
+    pub fn needs(mut self, needs: Needs) -> Self {
+        self.function.needs = needs;
+        self
+    }
+
     /// Adds the Rust function; called again for each further number or type of arguments.
     #[expect(clippy::should_implement_trait, reason = "nothing is summed here; the rows of a module read well so")]
-    pub fn add<A: 'static, const N: usize, const X: bool, R, const F: bool, Native>(mut self, function: Native) -> Self
+    pub fn add<A: 'static, const N: usize, const X: bool, R, const F: bool, Func>(mut self, function: Func) -> Self
     where
         R: Variant + Clone,
-        Native: RhaiNativeFunc<A, N, X, R, F> + Send + Sync + 'static,
+        Func: RhaiNativeFunc<A, N, X, R, F> + Send + Sync + 'static,
     {
         let receiver = matches!(self.function.form, Form::Method(_) | Form::Property(_));
         let arity = N - usize::from(receiver);
@@ -218,42 +227,53 @@ impl Row<'_> {
             Form::Property(_) => FuncRegistration::new_getter(name),
             _ => FuncRegistration::new(name),
         };
-        let function = function.into_rhai_function(true, true);
-        let _ = match self.function.form {
+        let function = placed(function.into_rhai_function(true, true));
+        let (registration, module) = match self.function.form {
             // In the global namespace `json::parse` would also answer to a bare `parse`, and `text.replace(…)` to
             // `regex::replace`.
-            Form::Path => registration.in_internal_namespace().set_into_module_raw(
-                &mut self.registrar.path,
-                Native::param_types(),
-                placed(function),
-            ),
-            _ => registration.in_global_namespace().set_into_module_raw(
-                &mut self.registrar.global,
-                Native::param_types(),
-                function,
-            ),
+            Form::Path => (registration.in_internal_namespace(), &mut self.registrar.path),
+            _ => (registration.in_global_namespace(), &mut self.registrar.global),
         };
+        let _ = registration.set_into_module_raw(module, Func::param_types(), function);
         self
     }
 }
 
-/// Rhai gives the errors of native functions the call's position, but not those of functions called through a module.
+/// Puts errors at the call's place: Rhai does not where a function is called through a module, and a script that
+/// catches the error would never know.
 fn placed(function: RhaiFunc) -> RhaiFunc {
-    let (RhaiFunc::Pure { func, has_context, is_pure, is_volatile }
-    | RhaiFunc::Method { func, has_context, is_pure, is_volatile }) = function
-    else {
-        return function;
-    };
-    let func = Shared::new(move |at: Option<NativeCallContext<'_>>, args: &mut [&mut Dynamic]| {
-        let position = at.as_ref().map_or(Position::NONE, NativeCallContext::call_position);
-        func(at.filter(|_| has_context), args).map_err(|mut error| {
+    match function {
+        RhaiFunc::Pure { func, has_context, is_pure, is_volatile } => {
+            RhaiFunc::Pure { func: placing(func, has_context), has_context: true, is_pure, is_volatile }
+        }
+        RhaiFunc::Method { func, has_context, is_pure, is_volatile } => {
+            RhaiFunc::Method { func: placing(func, has_context), has_context: true, is_pure, is_volatile }
+        }
+        other => other,
+    }
+}
+
+type Native = dyn Fn(Option<NativeCallContext>, &mut [&mut Dynamic]) -> Result<Dynamic, Box<EvalAltResult>> + Send + Sync;
+
+fn placing(func: Shared<Native>, has_context: bool) -> Shared<Native> {
+    Shared::new(move |at: Option<NativeCallContext<'_>>, args: &mut [&mut Dynamic]| {
+        let Some(at) = at else { return func(None, args) };
+        let position = at.call_position();
+        let source = at.call_source().map(ToString::to_string);
+        func(Some(at).filter(|_| has_context), args).map_err(|mut error| {
             if error.position().is_none() {
                 error.set_position(position);
+                if let EvalAltResult::ErrorRuntime(value, _) = error.as_mut()
+                    && let (Some(mut error), Some(file), Some(line)) =
+                        (value.write_lock::<Error>(), source, position.line())
+                {
+                    let place = Place { file, line, column: position.position().unwrap_or(0), source: None };
+                    error.place.get_or_insert(place);
+                }
             }
             error
         })
-    });
-    RhaiFunc::Pure { func, has_context: true, is_pure, is_volatile }
+    })
 }
 
 impl Drop for Row<'_> {

@@ -257,17 +257,18 @@ type Native = dyn Fn(Option<NativeCallContext>, &mut [&mut Dynamic]) -> Result<D
 
 fn placing(func: Shared<Native>, has_context: bool) -> Shared<Native> {
     Shared::new(move |at: Option<NativeCallContext<'_>>, args: &mut [&mut Dynamic]| {
-        let Some(at) = at else { return func(None, args) };
-        let position = at.call_position();
-        let source = at.call_source().map(ToString::to_string);
-        func(Some(at).filter(|_| has_context), args).map_err(|mut error| {
+        let Some(call) = at else { return func(None, args) };
+        let same = (call.engine(), call.fn_name(), call.call_source(), call.global_runtime_state(), call.call_position());
+        func(has_context.then(|| same.into()), args).map_err(|mut error| {
             if error.position().is_none() {
+                let position = call.call_position();
                 error.set_position(position);
                 if let EvalAltResult::ErrorRuntime(value, _) = error.as_mut()
                     && let (Some(mut error), Some(file), Some(line)) =
-                        (value.write_lock::<Error>(), source, position.line())
+                        (value.write_lock::<Error>(), call.call_source(), position.line())
                 {
-                    let place = Place { file, line, column: position.position().unwrap_or(0), source: None };
+                    let column = position.position().unwrap_or(0);
+                    let place = Place { file: file.to_string(), line, column, source: None };
                     error.place.get_or_insert(place);
                 }
             }

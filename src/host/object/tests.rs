@@ -2,7 +2,6 @@
 
 use crate::error::{Error, Kind};
 use crate::host::testing::eval;
-use crate::host::{Form, Needs, Registrar};
 
 const SERVICE: &str = r#"
     let s = object(#{

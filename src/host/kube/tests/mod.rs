@@ -6,14 +6,12 @@ use std::time::{Duration, Instant};
 
 use rhai::{Dynamic, Scope};
 
-use super::MODULE;
 use crate::client::kube::{Cluster, Delete, Query};
 use crate::config::{self, Config};
 use crate::error::{Error, Kind};
 use crate::event::{Effect, Undo};
 use crate::host::context::Context;
 use crate::host::kube::Clusters;
-use crate::host::registrar::Registrar;
 use crate::host::step::Step;
 use crate::host::testing;
 use crate::host::world::World;

@@ -37,7 +37,9 @@ fn register(m: &mut Registrar) {
     m.property("error", "place")
         .sig("string | ()")
         .doc("The script line of the host call that failed: `p.rhai:3:5`; `()` where it was no host call.")
-        .example(r#"let place = (); try { sh::run("false", []) } catch (err) { place = err.place } place.contains(":1:")"#)
+        .example(
+            r#"let place = (); try { sh::run("false", []) } catch (err) { place = err.place } place.contains(":1:")"#,
+        )
         .add(|error: &mut Error| error.place.as_ref().map_or(Dynamic::UNIT, |place| place.to_string().into()));
     for name in ["to_string", "to_debug", "print", "debug"] {
         m.raw().set_native_fn(name, |error: &mut Error| Ok(error.to_string()));
@@ -58,7 +60,8 @@ mod tests {
 
     #[test]
     fn an_error_in_a_text_tells_its_causes_too() {
-        let text = eval(r#"let said = ""; try { file::read("no/such/file") } catch (err) { said = `said: ${err}` } said"#);
+        let text =
+            eval(r#"let said = ""; try { file::read("no/such/file") } catch (err) { said = `said: ${err}` } said"#);
         let text = text.expect("a value").to_string();
         assert!(text.starts_with("said: ") && text.contains("no/such/file") && text.contains("No such file"), "{text}");
     }

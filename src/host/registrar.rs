@@ -2,8 +2,8 @@
 //! comment and example, and help, completion, reference, `pb check` and tests read it from there.
 
 use rhai::{
-    Dynamic, EvalAltResult, FuncRegistration, Module as RhaiModule, NativeCallContext, RhaiFunc, RhaiNativeFunc, Shared,
-    Variant,
+    Dynamic, EvalAltResult, FuncRegistration, Module as RhaiModule, NativeCallContext, RhaiFunc, RhaiNativeFunc,
+    Shared, Variant,
 };
 
 use crate::error::{Error, Place};
@@ -253,12 +253,14 @@ fn placed(function: RhaiFunc) -> RhaiFunc {
     }
 }
 
-type Native = dyn Fn(Option<NativeCallContext>, &mut [&mut Dynamic]) -> Result<Dynamic, Box<EvalAltResult>> + Send + Sync;
+type Native =
+    dyn Fn(Option<NativeCallContext>, &mut [&mut Dynamic]) -> Result<Dynamic, Box<EvalAltResult>> + Send + Sync;
 
 fn placing(func: Shared<Native>, has_context: bool) -> Shared<Native> {
     Shared::new(move |at: Option<NativeCallContext<'_>>, args: &mut [&mut Dynamic]| {
         let Some(call) = at else { return func(None, args) };
-        let same = (call.engine(), call.fn_name(), call.call_source(), call.global_runtime_state(), call.call_position());
+        let same =
+            (call.engine(), call.fn_name(), call.call_source(), call.global_runtime_state(), call.call_position());
         func(has_context.then(|| same.into()), args).map_err(|mut error| {
             if error.position().is_none() {
                 let position = call.call_position();

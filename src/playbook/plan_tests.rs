@@ -166,11 +166,11 @@ fn what_is_no_glob_and_no_priority_is_refused() {
     let steps = [step("a")];
     let with = |s: Selection| problems(&[playbook("p", &[], steps.to_vec())], &s);
     assert_eq!(with(select(|s| s.only = vec!["[".into()])), ["--only [: not a glob"]);
+    assert_eq!(with(select(|s| s.priorities = vec!["P3".into()])), ["--priority P3: expected P0, P1 or P2"]);
     assert_eq!(
-        with(select(|s| s.priorities = vec!["P3".into()])),
-        ["--priority P3: expected P0, P1 or P2"]
+        with(select(|s| s.from = Some("b".into()))),
+        ["--from b: no step has such an id | did you mean \"a\"? | steps: a"]
     );
-    assert_eq!(with(select(|s| s.from = Some("b".into()))), ["--from b: no step has such an id | did you mean \"a\"? | steps: a"]);
 }
 
 #[test]
@@ -204,13 +204,8 @@ fn a_cluster_s_own_declaration_is_what_runs_there() {
 #[test]
 fn a_need_is_the_same_cluster_s_step_where_there_is_one() {
     let each = |id: &str, needs: &[&str]| StepDecl { on: On::Each, ..needing(id, needs) };
-    let steps = vec![
-        each("a", &[]),
-        each("b", &["a"]),
-        each("c", &["a@infra"]),
-        needing("sum", &["b"]),
-        each("d", &["sum"]),
-    ];
+    let steps =
+        vec![each("a", &[]), each("b", &["a"]), each("c", &["a@infra"]), needing("sum", &["b"]), each("d", &["sum"])];
     let plan = plan(&[playbook("p", &[], steps)]);
     assert_eq!(needs_of(&plan, "p/b@apps"), ["p/a@apps"]);
     assert_eq!(needs_of(&plan, "p/c@apps"), ["p/a@infra"]);

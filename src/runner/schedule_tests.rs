@@ -137,7 +137,8 @@ fn only_one_step_disrupts_in_the_whole_run() {
 
 #[test]
 fn a_disruption_that_waits_for_another_keeps_no_cluster_idle() {
-    let plan = plan(vec![disrupt("a", INFRA), disrupt("b", INFRA), read("c", INFRA), disrupt("d", APPS), read("e", APPS)]);
+    let plan =
+        plan(vec![disrupt("a", INFRA), disrupt("b", INFRA), read("c", INFRA), disrupt("d", APPS), read("e", APPS)]);
     let mut schedule = Schedule::new(&plan, 9);
     assert_eq!(starts(&mut schedule), [0, 4]);
     // Parked for hours, perhaps: its cluster is released to readers, and to no other disruption.

@@ -13,7 +13,7 @@ use super::{diagnose, settings};
 use crate::client::testing::web;
 use crate::clock::System;
 use crate::config::{Cluster, Config, Endpoint, Host};
-use crate::event::{Bus, Effect};
+use crate::event::{Bus, Effect, LedgerRow};
 use crate::host::redact::Redactor;
 use crate::host::step::Step;
 use crate::host::testing::runtime;
@@ -43,43 +43,14 @@ impl Examples {
         Self { dir, loader, pages, config }
     }
 
-    /// Runs the examples of what needs this; what is wrong with them.
+    /// Runs the examples of what needs this, as the steps of one run; what is wrong with them.
     fn run(&self, needs: &[Needs]) -> Vec<String> {
         let pages: Vec<&Page> = self.pages.iter().filter(|p| needs.contains(&p.needs)).collect();
         assert!(pages.len() > 3, "{needs:?}: only {} examples", pages.len());
-        let mut wrong = Vec::new();
-        let mut seen: Vec<&str> = Vec::new();
-        for (n, page) in pages.iter().enumerate() {
-            // One example may stand for several properties.
-            if seen.contains(&page.example.as_str()) {
-                continue;
-            }
-            seen.push(&page.example);
-            let result = if page.needs == Needs::Declaring { self.declare(page) } else { self.step(page, n) };
-            if let Err(why) = result {
-                wrong.push(format!("{}: {}\n    {why}", page.name, page.example.trim()));
-            }
-        }
-        wrong
-    }
-
-    /// As the top level of a playbook: its value is true, or it declared something.
-    fn declare(&self, page: &Page) -> Result<(), String> {
-        let resolve = settings::from_config(self.config.clone());
-        let (value, found) = declaring(Some("infra"), resolve, |_, _| None, || {
-            self.loader.engine.eval::<Dynamic>(&page.example)
-        });
-        let value = value.map_err(|e| diagnose::from_rhai(&e, None).to_string())?;
-        let declares = found.playbook.is_some() && (value.as_bool() == Ok(true) || value.is_unit());
-        if declares { Ok(()) } else { Err(format!("it declares nothing and gives {value}")) }
-    }
-
-    /// As a step's body: its value is true, or it expects something. What it changed is undone.
-    fn step(&self, page: &Page, n: usize) -> Result<(), String> {
         let clock = Arc::new(System);
         let world = World::new(
-            format!("20260101-000000-{:06x}", (std::process::id() << 9 | n as u32) & 0xff_ffff),
-            Some(self.dir.path().join(n.to_string())),
+            format!("20260101-000000-{:06x}", std::process::id() & 0xff_ffff),
+            Some(self.dir.path().join("run")),
             self.config.clone(),
             runtime().handle().clone(),
             Bus::silent(clock.clone()),
@@ -87,9 +58,38 @@ impl Examples {
             Arc::new(Redactor::default()),
             Permissions { disrupt: true, ..Permissions::default() },
         );
-        let clusters = matches!(page.needs, Needs::Cluster).then(|| "infra".to_string());
+        let mut wrong = Vec::new();
+        let mut seen: Vec<&str> = Vec::new();
+        for page in pages {
+            // One example may stand for several properties.
+            if seen.contains(&page.example.as_str()) {
+                continue;
+            }
+            seen.push(&page.example);
+            let result = if page.needs == Needs::Declaring { self.declare(page) } else { self.step(&world, page) };
+            if let Err(why) = result {
+                wrong.push(format!("{}: {}\n    {why}", page.name, page.example.trim()));
+            }
+        }
+        wrong.extend(clean(&world, None));
+        wrong
+    }
+
+    /// As the top level of a playbook: its value is true, or it declared something.
+    fn declare(&self, page: &Page) -> Result<(), String> {
+        let resolve = settings::from_config(self.config.clone());
+        let (value, found) =
+            declaring(Some("infra"), resolve, |_, _| None, || self.loader.engine.eval::<Dynamic>(&page.example));
+        let value = value.map_err(|e| diagnose::from_rhai(&e, None).to_string())?;
+        let declares = found.playbook.is_some() && (value.as_bool() == Ok(true) || value.is_unit());
+        if declares { Ok(()) } else { Err(format!("it declares nothing and gives {value}")) }
+    }
+
+    /// As a step's body: its value is true, or it expects something. What it changed is undone.
+    fn step(&self, world: &Arc<World>, page: &Page) -> Result<(), String> {
+        let cluster = (page.needs == Needs::Cluster).then(|| "infra".to_string());
         let effect = page.effect.unwrap_or_default().max(Effect::Write);
-        let context = Context::new(world.clone(), "example/step", clusters, effect, Some(LIMIT));
+        let context = Context::new(world.clone(), page.name.as_str(), cluster, effect, Some(LIMIT));
         let result = {
             let _entered = context.enter();
             self.eval(&page.example)
@@ -99,7 +99,7 @@ impl Examples {
         let kept = std::mem::take(&mut state.kept);
         drop(state);
         drop(kept);
-        let left = clean(&world);
+        let left = clean(world, Some(&page.name));
         let value = result?;
         if value.as_bool() != Ok(true) && !(value.is_unit() && judged) {
             return Err(format!("it gives {value} and asserts nothing"));
@@ -121,14 +121,11 @@ impl Examples {
     }
 }
 
-/// Works the ledger off, as the runner does; what could not be undone.
-fn clean(world: &Arc<World>) -> Vec<String> {
-    let rows = [Some("example/step"), None].into_iter().flat_map(|owner| world.ledger.take(owner));
-    rows.filter_map(|row| {
-        let undone = runtime().block_on(undo::perform(world, &row.undo));
-        undone.err().map(|e| format!("{}: {e}", row.change))
-    })
-    .collect()
+/// Works off the ledger's rows of a step, or of the whole run, as the runner does; what could not be undone.
+fn clean(world: &Arc<World>, step: Option<&str>) -> Vec<String> {
+    let undone = |row: &LedgerRow| runtime().block_on(undo::perform(world, &row.undo));
+    let rows = world.ledger.take(step);
+    rows.iter().filter_map(|row| Some(format!("{}: {}", row.change, undone(row).err()?))).collect()
 }
 
 fn web_endpoint(config: &mut Config) {

@@ -3,6 +3,7 @@
 mod bad_input;
 mod commands;
 mod language;
+mod reading;
 mod real;
 mod running;
 mod settings;

@@ -3,9 +3,9 @@
 use crate::config::Config;
 use crate::error::{Error, Kind};
 use crate::event::{Effect, Failure};
+use crate::host::Context;
 use crate::host::state::StepState;
 use crate::host::testing::world;
-use crate::host::Context;
 
 const OBJECTS: &str = r#"
 let pod = |name, status| object(#{ kind: "Pod", metadata: #{ name: name, namespace: "web" }, status: #{ phase: "Running", conditions: [#{ type: "Ready", status: status, reason: "R" }] } });

@@ -144,10 +144,7 @@ fn an_expectation_needs_a_matcher() {
 
 #[test]
 fn closures_kept_in_a_loop_share_its_variable() {
-    finds(
-        "let fs = []; for i in 0..3 { fs.push(|| i); } parallel(fs);",
-        &["share one \"i\"", "let own = i"],
-    );
+    finds("let fs = []; for i in 0..3 { fs.push(|| i); } parallel(fs);", &["share one \"i\"", "let own = i"]);
     finds("for i in 0..3 { finally(|| print(i)); }", &["share one \"i\""]);
     lets_pass(&[
         "let fs = []; for i in 0..3 { let own = i; fs.push(|| own); } parallel(fs);",
@@ -215,7 +212,9 @@ fn functions_of_the_playbook_and_of_imports_are_known() {
 #[test]
 fn boxes_that_the_checklist_lacks() {
     let with = |id: &str| {
-        said(&format!("playbook(#{{ id: \"p\" }});\nstep(\"s\", #{{ on: \"none\", covers: [\"{id}\"] }}, |t| {{ expect(1).to_be(1); }});"))
+        said(&format!(
+            "playbook(#{{ id: \"p\" }});\nstep(\"s\", #{{ on: \"none\", covers: [\"{id}\"] }}, |t| {{ expect(1).to_be(1); }});"
+        ))
     };
     assert_eq!(with("T5.1"), [""; 0]);
     let found = with("T5.11");

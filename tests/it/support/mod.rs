@@ -184,6 +184,8 @@ fn mask(text: &str, dir: &Path) -> String {
         (r"\b[0-9a-f]{64}\b", "SHA256"),
         (r"(disk|embedded)( +)[0-9a-f]{8,12}\b", "$1${2}SHA"),
         (r"in \d+\.\d+s", "in TIME"),
+        (r"# \d+\.\d+s", "# TIME"),
+        (r"searched PATH: \S+", "searched PATH: FOLDERS"),
     ];
     patterns.iter().fold(text, |text, (pattern, with)| {
         regex::Regex::new(pattern).expect("a pattern").replace_all(&text, *with).into_owned()

@@ -124,9 +124,19 @@ impl Ran {
         self
     }
 
+    /// Standard output, with what varies masked.
+    pub(crate) fn masked(&self) -> String {
+        mask(&self.out, self.test.path())
+    }
+
     /// Standard error, with what varies masked.
     pub(crate) fn masked_err(&self) -> String {
         mask(&self.err, self.test.path())
+    }
+
+    /// Standard output as it is.
+    pub(crate) fn out(&self) -> &str {
+        &self.out
     }
 
     /// A file of the folder.

@@ -62,7 +62,17 @@ impl Test {
     pub(crate) fn command(&self, args: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_pb"));
         command.args(shlex::split(args).expect("a command line")).current_dir(self.dir.path()).stdin(Stdio::null());
-        for name in ["PB_SET_ROUTER", "COLUMNS", "CLICOLOR_FORCE", "HTTPS_PROXY", "ALL_PROXY", "HTTP_PROXY"] {
+        for name in [
+            "PB_SET_ROUTER",
+            "COLUMNS",
+            "CLICOLOR_FORCE",
+            "HTTPS_PROXY",
+            "ALL_PROXY",
+            "HTTP_PROXY",
+            "https_proxy",
+            "all_proxy",
+            "http_proxy",
+        ] {
             command.env_remove(name);
         }
         command.envs(&self.env);

@@ -7,7 +7,7 @@ use super::{Outcome, prepare, say};
 use crate::config::Environment;
 use crate::playbook::{PlaybookKind, natural};
 use crate::script::load::Loaded;
-use crate::ui::{Role, Ui, columns};
+use crate::ui::{Role, Ui, columns, plural};
 
 /// `pb list`
 #[derive(Debug, Clone, clap::Args)]
@@ -46,7 +46,7 @@ pub(super) fn run(args: &Args, environment: &Environment, out: &mut dyn Write) -
             vec![
                 ui.paint(Role::Strong, &l.info.id),
                 l.info.title.clone(),
-                format!("{count} steps{kind}"),
+                format!("{}{kind}", plural(count, "step")),
                 ui.paint(Role::Quiet, format!("{} ({})", l.info.path, l.info.source)),
             ]
         })

@@ -9,7 +9,7 @@ use crate::config::Environment;
 use crate::event::{Effect, short};
 use crate::host::context::STEP_LIMIT;
 use crate::playbook::plan::Planned as Step;
-use crate::ui::{Role, Ui, columns};
+use crate::ui::{Role, Ui, columns, plural};
 
 /// `pb plan`
 #[derive(Debug, Clone, clap::Args)]
@@ -110,7 +110,7 @@ fn settings(args: &Args, planned: &Planned, ui: Ui, out: &mut dyn Write) -> Resu
 
 fn summary(planned: &Planned, out: &mut dyn Write) -> Result<(), Vec<crate::error::Error>> {
     let steps = &planned.plan.steps;
-    let mut words = vec![format!("{} steps", steps.len())];
+    let mut words = vec![plural(steps.len(), "step")];
     for effect in Effect::ALL {
         let count = steps.iter().filter(|s| s.info.effect == effect).count();
         if count > 0 {

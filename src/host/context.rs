@@ -330,7 +330,11 @@ impl Context {
         W: Future<Output = Result<T, Error>>,
     {
         let place = self.place(at);
-        self.run(place, call, summary, work)
+        // A script that catches the error sees where it came from.
+        self.run(place.clone(), call, summary, work).map_err(|error| match place {
+            Some(place) => error.at(place),
+            None => error,
+        })
     }
 
     /// The same for a call that no script line makes: clean-up, forwarding for an endpoint.

@@ -8,6 +8,7 @@ pub mod closure;
 pub mod context;
 pub(crate) mod data;
 pub(crate) mod dns;
+pub(crate) mod errors;
 pub mod expect;
 pub mod http;
 pub mod kube;
@@ -43,6 +44,7 @@ pub const MODULES: &[Module] = &[
     object::MODULE,
     object::LIST_MODULE,
     expect::MODULE,
+    errors::MODULE,
     kube::MODULE,
     bgp::MODULE,
     ssh::MODULE,
@@ -51,6 +53,7 @@ pub const MODULES: &[Module] = &[
     data::hash::MODULE,
     data::jq::MODULE,
     data::json::MODULE,
+    data::net::MODULE,
     data::prom::MODULE,
     data::regex::MODULE,
     data::stats::MODULE,

@@ -1,8 +1,12 @@
 //! How a host function is declared: its row in the module's table carries signature, effect, doc
 //! comment and example, and help, completion, reference, `pb check` and tests read it from there.
 
-use rhai::{FuncRegistration, Module as RhaiModule, RhaiNativeFunc, Variant};
+use rhai::{
+    Dynamic, EvalAltResult, FuncRegistration, Module as RhaiModule, NativeCallContext, RhaiFunc, RhaiNativeFunc,
+    Shared, Variant,
+};
 
+use crate::error::{Error, Place};
 use crate::event::Effect;
 
 /// What the examples of a module need around them to run in a test.
@@ -199,36 +203,80 @@ impl Row<'_> {
         self
     }
 
+    /// What the example needs, where that is not what its module needs.
+    #[must_use]
+    pub fn needs(mut self, needs: Needs) -> Self {
+        self.function.needs = needs;
+        self
+    }
+
     /// Adds the Rust function; called again for each further number or type of arguments.
     #[expect(clippy::should_implement_trait, reason = "nothing is summed here; the rows of a module read well so")]
-    pub fn add<A: 'static, const N: usize, const X: bool, R, const F: bool>(
-        mut self,
-        function: impl RhaiNativeFunc<A, N, X, R, F> + Send + Sync + 'static,
-    ) -> Self
+    pub fn add<A: 'static, const N: usize, const X: bool, R, const F: bool, Func>(mut self, function: Func) -> Self
     where
         R: Variant + Clone,
+        Func: RhaiNativeFunc<A, N, X, R, F> + Send + Sync + 'static,
     {
         let receiver = matches!(self.function.form, Form::Method(_) | Form::Property(_));
         let arity = N - usize::from(receiver);
         if !self.function.arities.contains(&arity) {
             self.function.arities.push(arity);
         }
-        let module = match self.function.form {
-            Form::Path => &mut self.registrar.path,
-            _ => &mut self.registrar.global,
-        };
+        let name = self.function.name;
         let registration = match self.function.form {
-            Form::Property(_) => FuncRegistration::new_getter(self.function.name),
-            _ => FuncRegistration::new(self.function.name),
+            Form::Property(_) => FuncRegistration::new_getter(name),
+            _ => FuncRegistration::new(name),
         };
-        // In the global namespace `json::parse` would also answer to a bare `parse`, and `text.replace(…)` to `regex::replace`.
-        let registration = match self.function.form {
-            Form::Path => registration.in_internal_namespace(),
-            _ => registration.in_global_namespace(),
+        let function = placed(function.into_rhai_function(true, true));
+        let (registration, module) = match self.function.form {
+            // In the global namespace `json::parse` would also answer to a bare `parse`, and `text.replace(…)` to
+            // `regex::replace`.
+            Form::Path => (registration.in_internal_namespace(), &mut self.registrar.path),
+            _ => (registration.in_global_namespace(), &mut self.registrar.global),
         };
-        let _ = registration.with_purity(true).with_volatility(true).set_into_module(module, function);
+        let _ = registration.set_into_module_raw(module, Func::param_types(), function);
         self
     }
+}
+
+/// Puts errors at the call's place: Rhai does not where a function is called through a module, and a script that
+/// catches the error would never know.
+fn placed(function: RhaiFunc) -> RhaiFunc {
+    match function {
+        RhaiFunc::Pure { func, has_context, is_pure, is_volatile } => {
+            RhaiFunc::Pure { func: placing(func, has_context), has_context: true, is_pure, is_volatile }
+        }
+        RhaiFunc::Method { func, has_context, is_pure, is_volatile } => {
+            RhaiFunc::Method { func: placing(func, has_context), has_context: true, is_pure, is_volatile }
+        }
+        other => other,
+    }
+}
+
+type Native =
+    dyn Fn(Option<NativeCallContext>, &mut [&mut Dynamic]) -> Result<Dynamic, Box<EvalAltResult>> + Send + Sync;
+
+fn placing(func: Shared<Native>, has_context: bool) -> Shared<Native> {
+    Shared::new(move |at: Option<NativeCallContext<'_>>, args: &mut [&mut Dynamic]| {
+        let Some(call) = at else { return func(None, args) };
+        let same =
+            (call.engine(), call.fn_name(), call.call_source(), call.global_runtime_state(), call.call_position());
+        func(has_context.then(|| same.into()), args).map_err(|mut error| {
+            if error.position().is_none() {
+                let position = call.call_position();
+                error.set_position(position);
+                if let EvalAltResult::ErrorRuntime(value, _) = error.as_mut()
+                    && let (Some(mut error), Some(file), Some(line)) =
+                        (value.write_lock::<Error>(), call.call_source(), position.line())
+                {
+                    let column = position.position().unwrap_or(0);
+                    let place = Place { file: file.to_string(), line, column, source: None };
+                    error.place.get_or_insert(place);
+                }
+            }
+            error
+        })
+    })
 }
 
 impl Drop for Row<'_> {

@@ -72,7 +72,8 @@ impl<'a> Schedule<'a> {
                 self.states[at] = State::Running;
                 return Next::Start(at);
             }
-            if exclusive(step) {
+            // What waits for another disruption to end could not begin even on a free cluster.
+            if exclusive(step) && !(disrupts(step) && self.disrupting()) {
                 reserved.extend(step.clusters.iter().map(String::as_str));
             }
         }
@@ -128,6 +129,16 @@ impl<'a> Schedule<'a> {
         step.needs.iter().chain(&step.after).all(|i| self.outcome(*i).is_some())
     }
 
+    /// Whether it has begun and not ended, be it parked meanwhile.
+    fn begun(&self, at: usize) -> bool {
+        matches!(self.states[at], State::Running | State::Parked | State::Due)
+    }
+
+    /// Whether a disrupting step has begun and not ended.
+    fn disrupting(&self) -> bool {
+        (0..self.states.len()).any(|i| self.begun(i) && disrupts(&self.plan.steps[i]))
+    }
+
     fn free(&self, at: usize, reserved: &[&str]) -> bool {
         let step = &self.plan.steps[at];
         let shares = |other: &Planned| other.clusters.iter().any(|c| step.clusters.contains(c));
@@ -136,10 +147,7 @@ impl<'a> Schedule<'a> {
         }
         (0..self.states.len()).filter(|i| *i != at).all(|i| {
             let other = &self.plan.steps[i];
-            if disrupts(step)
-                && disrupts(other)
-                && matches!(self.states[i], State::Running | State::Parked | State::Due)
-            {
+            if disrupts(step) && disrupts(other) && self.begun(i) {
                 return false;
             }
             self.states[i] != State::Running || !shares(other) || (!exclusive(step) && !exclusive(other))
@@ -163,3 +171,7 @@ fn disrupts(step: &Planned) -> bool {
 fn exclusive(step: &Planned) -> bool {
     step.decl.alone || disrupts(step)
 }
+
+#[cfg(test)]
+#[path = "schedule_tests.rs"]
+mod tests;

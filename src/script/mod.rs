@@ -10,3 +10,6 @@ pub mod reference;
 pub mod resolver;
 pub mod settings;
 pub mod targets;
+
+#[cfg(test)]
+mod examples_tests;

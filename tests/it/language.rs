@@ -39,12 +39,16 @@ fn the_playbook_on_disk_wins_over_the_embedded_one() {
 }
 
 #[test]
-fn closures_of_an_imported_module_run_on_other_threads() {
-    Test::new()
-        .file("helpers.rhai", "fn adder(n) { |x| x + n }")
-        .step("import \"./helpers\" as h; let f = h::adder(3); expect(parallel([|| f.call(1), || f.call(2)]), \"sums\").to_equal([4, 5]);")
+fn closures_of_an_imported_module_run_on_other_threads_and_later() {
+    let ran = Test::new()
+        .file(
+            "helpers.rhai",
+            "fn twice(x) { x * 2 }\nfn sums(n) { parallel([|| twice(n) + 1, || twice(n) + 2]) }\nfn later(file) { finally(|| file::write(file, twice(\"x\"[0].to_int()).to_string())) }",
+        )
+        .step("import \"./helpers\" as h; expect(h::sums(3), \"sums\").to_equal([7, 8]); h::later(\"left\");")
         .pb("run p.rhai")
         .code(0);
+    assert_eq!(ran.read("left"), "240");
 }
 
 #[test]
@@ -93,4 +97,40 @@ fn a_host_call_at_top_level_is_refused() {
     let test = || Test::new().playbook("let x = sh::run(\"true\", []);\nstep(\"s\", #{ on: \"none\" }, |t| {});");
     test().pb("check p.rhai").code(2).says(&["sh::run", "top level", "p.rhai:2:"]);
     test().pb("run p.rhai").code(2).complains(&["top level", "p.rhai:2:"]);
+}
+
+#[test]
+fn a_caught_error_can_be_looked_at() {
+    let ran = Test::new()
+        .step(
+            r#"let seen = ();
+try {
+    sh::run("false", []);
+} catch (err) {
+    seen = #{ kind: err.kind, message: err.message, causes: err.causes, hints: err.hints, place: err.place, text: `${err}` };
+}
+t.evidence("seen", seen);
+expect(seen.kind, "kind").to_be("exit_code");
+try { 1 / 0 } catch (err) { expect(err.message, "Rhai's own").to_contain("zero"); }"#,
+        )
+        .pb("run p.rhai --report json=report.json")
+        .code(0);
+    let text = std::fs::read_to_string(ran.run_folder().join("evidence/p-s/seen.json")).expect("evidence");
+    let seen: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    assert!(seen["place"].as_str().is_some_and(|p| p.starts_with("p.rhai:5:")), "{seen}");
+    let message = seen["message"].as_str().expect("a message");
+    assert!(message.contains("false") && seen["text"].as_str().is_some_and(|t| t.starts_with(message)), "{seen}");
+    assert!(seen["causes"].is_array() && seen["hints"].is_array(), "{seen}");
+}
+
+#[test]
+fn errors_of_every_form_of_function_have_their_line() {
+    for (body, line) in [
+        ("let x = 1;\njson::parse(\"{\");", "p.rhai:4:"),
+        ("let x = 1;\n\nduration(\"soon\");", "p.rhai:5:"),
+        ("t.value(\"p/a\", \"n\");", "p.rhai:3:"),
+        ("let d = ms(1);\nd -= ms(2);", "p.rhai:4:"),
+    ] {
+        Test::new().step(body).pb("run p.rhai").code(3).says(&[line]);
+    }
 }

@@ -1,8 +1,11 @@
 //! The integration tests: one binary, told with the builder in [`support`].
 
+#![allow(clippy::expect_used, clippy::panic, reason = "a test that can't go on fails")]
+
 mod bad_input;
 mod commands;
 mod language;
+mod reading;
 mod real;
 mod running;
 mod settings;

@@ -71,7 +71,7 @@ fn a_script_error_has_its_line_and_the_calls_that_led_there() {
 #[test]
 fn a_call_stronger_than_the_steps_effect_is_refused() {
     Test::new().playbook(r#"step("s", #{ on: "none" }, |t| { sh::run("true", []); });"#).pb(RUN).code(3).says(&[
-        "sh.run",
+        "sh::run",
         "\"write\"",
         "declares",
         "effect: \"write\"",
@@ -178,10 +178,10 @@ fn parallel_closures_run_side_by_side_on_copies() {
 fn steps_share_nothing_but_what_they_publish() {
     let ran = Test::new()
         .playbook(
-            r#"let shared = [];
-               step("a", #{ on: "none" }, |t| { shared.push(1); t.publish("n", 42); expect(shared.len(), "own").to_be(1); });
+            r#"let common = [];
+               step("a", #{ on: "none" }, |t| { common.push(1); t.publish("n", 42); expect(common.len(), "own").to_be(1); });
                step("b", #{ on: "none", needs: ["a"] }, |t| {
-                 expect(shared.len(), "untouched").to_be(0);
+                 expect(common.len(), "untouched").to_be(0);
                  expect(t.value("p/a", "n"), "published").to_be(42);
                });"#,
         )
@@ -443,4 +443,63 @@ fn a_journal_tells_the_run() {
         })
         .collect();
     assert_eq!(names, ["run_started", "step_started", "step_finished", "run_finished"]);
+}
+
+#[test]
+fn the_run_s_deadline_is_that_of_steps_without_one() {
+    let began = Instant::now();
+    Test::new().step(r#"time::sleep(duration("60s"));"#).pb("run p.rhai --timeout 300ms").code(3).says(&["300ms"]);
+    assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+    Test::new().step("1").pb("run p.rhai --timeout soon").code(2).complains(&["soon"]);
+}
+
+#[test]
+fn a_junit_report_counts_what_is_not_well() {
+    let ran = Test::new()
+        .playbook(
+            r#"step("good", #{ on: "none" }, |t| { expect(1).to_be(1); });
+               step("bad", #{ on: "none" }, |t| { expect(1, "one < two").to_be(2); });
+               step("lost", #{ on: "none" }, |t| { throw "lost"; });
+               step("left", #{ on: "none" }, |t| { t.skip("not here"); });"#,
+        )
+        .pb("run p.rhai --report junit=report.xml --report json=report.json")
+        .code(1);
+    let xml = ran.read("report.xml");
+    for text in ["tests=\"4\"", "failures=\"1\"", "errors=\"1\"", "name=\"bad\"", "one &lt; two", "not here"] {
+        assert!(xml.contains(text), "{text}: {xml}");
+    }
+    let report = ran.json("report.json");
+    assert_eq!((report["verdict"].as_str(), report["exit_code"].as_i64()), (Some("NO-GO"), Some(1)));
+}
+
+#[test]
+fn exit_codes_have_their_order() {
+    let steps = [
+        ("expect(1).to_be(1);", 0),
+        ("t.skip(\"no\");", 4),
+        ("throw \"lost\";", 3),
+        ("expect(1).to_be(2);", 1),
+        ("expect(1);", 2),
+    ];
+    for upto in 0..steps.len() {
+        let body: String = steps[..=upto]
+            .iter()
+            .enumerate()
+            .map(|(n, (body, _))| format!("step(\"s{n}\", #{{ on: \"none\" }}, |t| {{ {body} }});\n"))
+            .collect();
+        Test::new().playbook(&body).pb("run p.rhai").code(steps[upto].1);
+    }
+}
+
+#[test]
+fn a_quiet_run_tells_only_what_is_not_well() {
+    Test::new()
+        .playbook(
+            r#"step("good", #{ on: "none" }, |t| { expect(1).to_be(1); });
+               step("bad", #{ on: "none" }, |t| { expect(1, "one").to_be(2); });"#,
+        )
+        .pb("run p.rhai --quiet")
+        .code(1)
+        .says(&["p/bad", "expected: 2"])
+        .says_nothing_of(&["p/good", "\u{1b}"]);
 }

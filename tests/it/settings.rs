@@ -67,3 +67,33 @@ fn lists_come_from_the_command_line() {
         .pb("run p.rhai --set names=x,y")
         .code(0);
 }
+
+#[test]
+fn the_configuration_is_found_upwards_or_named() {
+    let body = r#"let n = setting("n", 1, "a number"); step("s", #{ on: "none" }, |t| { expect(n, "n").to_be(7); });"#;
+    Test::new()
+        .file("elsewhere/other.toml", "[settings]\nn = 7\n")
+        .playbook(body)
+        .pb("run p.rhai --config elsewhere/other.toml")
+        .code(0);
+    Test::new().playbook(body).pb("run p.rhai --config nowhere.toml").code(2).complains(&["nowhere.toml"]);
+    let test = Test::new().toml("[settings]\nn = 7\n").playbook(body).file("deep/er/x", "");
+    let output = test.command("run ../../p.rhai").current_dir(test.path().join("deep/er")).output().expect("pb runs");
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stdout));
+}
+
+#[test]
+fn contexts_are_mapped_and_those_that_nobody_named_are_not_touched() {
+    Test::new()
+        .playbook(r#"step("s", #{ on: "all" }, |t| { expect(t.clusters, "clusters").to_equal(["core"]); });"#)
+        .toml("[clusters.core]\n")
+        .pb("run p.rhai --context core=kind-core")
+        .code(0);
+    Test::new().step("1").pb("run p.rhai --context infra").code(2).complains(&["infra", "NAME=CONTEXT"]);
+    Test::new().step("1").pb("run p.rhai --cluster infre").code(2).complains(&["did you mean \"infra\"?"]);
+}
+
+#[test]
+fn a_profile_has_to_exist() {
+    Test::new().step("1").pb("run p.rhai --profile nobody").code(2).complains(&["nobody"]);
+}

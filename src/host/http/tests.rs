@@ -227,18 +227,6 @@ fn what_is_undone_takes_the_endpoints_credentials() {
 }
 
 #[test]
-fn every_example_of_the_network_modules_holds() {
-    let rows = crate::script::engine::functions();
-    let rows: Vec<_> = rows.iter().filter(|f| ["http", "tls", "dns", "tcp"].contains(&f.module)).collect();
-    assert!(rows.len() > 30, "{}", rows.len());
-    for row in rows {
-        assert!(!row.doc.is_empty() && !row.signature.is_empty(), "{}", row.full_name());
-        let value = ask(row.example).unwrap_or_else(|e| panic!("{}: {e:?}", row.full_name()));
-        assert_eq!(value.as_bool(), Ok(true), "{}: {}", row.full_name(), row.example);
-    }
-}
-
-#[test]
 #[ignore = "needs the real clusters"]
 fn real_a_service_that_is_not_there_is_named() {
     let config = with_web(|endpoint| {

@@ -44,6 +44,12 @@ fn register(m: &mut Registrar) {
         .sig("(k: cluster, namespace: string, name: string, key: string) -> secret")
         .effect(Effect::Read)
         .doc("The value of a key in a Kubernetes Secret, decoded from base64. Throws `not_found` when there is no such Secret, or no such key: the error names the keys that it has.")
+        .example(
+            r#"let k = kube("infra");
+            let made = k.create(#{ apiVersion: "v1", kind: "Secret", metadata: #{ name: "example", namespace: "default" }, stringData: #{ key: "correct horse" } });
+            secret::kube(k, "default", made.name, "key").to_string().starts_with("<secret:")"#,
+        )
+        .needs(Needs::Cluster)
         .add(|at: NativeCallContext, k: ClusterHandle, namespace: &str, name: &str, key: &str| -> HostResult<Secret> {
             let of = SecretRef::Kube {
                 cluster: k.name().into(),
@@ -57,6 +63,10 @@ fn register(m: &mut Registrar) {
         .sig("(reference: string) -> secret")
         .effect(Effect::Read)
         .doc("The secret that 1Password keeps under `op://vault/item/field`, read with its command-line tool `op`, which must be installed and signed in (or have OP_SERVICE_ACCOUNT_TOKEN).")
+        .example(
+            r#"let token = (); try { token = secret::op("op://platform/grafana/token") } catch (err) { print(err.message) }
+            token == () || token.to_string().starts_with("<secret:")"#,
+        )
         .add(|at: NativeCallContext, reference: &str| -> HostResult<Secret> {
             let of = SecretRef::parse(reference, std::path::Path::new(""), None)
                 .ok()

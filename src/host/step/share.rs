@@ -54,7 +54,7 @@ pub(super) fn register(m: &mut Registrar) {
     m.method("step", "cluster")
         .sig("(name: string) -> cluster of the step")
         .doc("Another cluster, with `.kube`, `.name` and `.setting(name)`: that setting's value there.")
-        .example(r#"t.clusters.all(|c| t.cluster(c).name == c)"#)
+        .example(r#"let names = t.clusters; names.all(|name| t.cluster(name).name == name)"#)
         .add(|_: &mut Step, name: &str| -> HostResult<ClusterOfStep> {
             let cx = here()?;
             let known = &cx.world.config.clusters;
@@ -72,12 +72,12 @@ pub(super) fn register(m: &mut Registrar) {
     m.property("cluster of the step", "name")
         .sig("string")
         .doc("The cluster's name in `pb.toml`.")
-        .example(r#"t.clusters.all(|c| t.cluster(c).name == c)"#)
+        .example(r#"let names = t.clusters; names.all(|name| t.cluster(name).name == name)"#)
         .add(|cluster: &mut ClusterOfStep| cluster.name.clone());
     m.method("cluster of the step", "setting")
         .sig("(name: string) -> any")
         .doc("The value that a setting of this playbook has on that cluster.")
-        .example(r#"t.clusters.all(|c| t.cluster(c).name == c)"#)
+        .example(r#"let names = t.clusters; names.all(|name| t.cluster(name).name == name)"#)
         .add(|cluster: &mut ClusterOfStep, name: &str| -> HostResult<Dynamic> { setting(&cluster.name, name) });
 }
 

@@ -3,7 +3,7 @@
 use rhai::{ASTNode, Expr, FnCallExpr, Position, Stmt};
 
 use super::names::Known;
-use super::tree::{Tree, call_of, captures, chain, last, text_from};
+use super::tree::{Tree, call_of, captures, chain, gives_value_of_function, last, text_from};
 use super::{Finding, Level, finding};
 
 /// Methods that work in place and return nothing, with what to write where a value is wanted.
@@ -33,10 +33,10 @@ pub(super) fn check(tree: &Tree<'_>, known: &Known) -> Vec<Finding> {
 
 /// `x.f(|| … x …)`: a captured `x` is locked while its method runs.
 fn captured_receiver(tree: &Tree<'_>, path: &[ASTNode<'_>], expr: &Expr, findings: &mut Vec<Finding>) {
-    let Expr::Dot(binary, _, position) = expr else { return };
+    let (Expr::Dot(binary, _, position) | Expr::Index(binary, _, position)) = expr else { return };
     let Expr::Variable(variable, _, at) = &binary.lhs else { return };
     // Only the outermost chain: its left side is the variable itself.
-    if matches!(path.iter().rev().nth(1), Some(ASTNode::Expr(Expr::Dot(outer, ..))) if std::ptr::eq(&raw const outer.rhs, expr))
+    if matches!(path.iter().rev().nth(1), Some(ASTNode::Expr(Expr::Dot(outer, ..) | Expr::Index(outer, ..))) if std::ptr::eq(&raw const outer.rhs, expr))
     {
         return;
     }
@@ -164,7 +164,8 @@ fn expect_alone(tree: &Tree<'_>, node: &ASTNode<'_>, findings: &mut Vec<Finding>
         },
         _ => return,
     };
-    if call.name == "expect" && call.namespace.is_empty() {
+    // A helper may give its caller an expectation to end.
+    if call.name == "expect" && call.namespace.is_empty() && !gives_value_of_function(tree, position) {
         let mut found = finding(Level::Error, tree.source, position, "expect(…) without a matcher judges nothing");
         found.error = found
             .error
@@ -189,8 +190,8 @@ fn loop_variable(tree: &Tree<'_>, path: &[ASTNode<'_>], findings: &mut Vec<Findi
         let kept = path
             .iter()
             .rev()
-            .filter_map(call_of)
-            .any(|c| ["push", "step", "finally", "parallel"].contains(&c.call.name.as_str()));
+            .find_map(call_of)
+            .is_some_and(|c| ["push", "step", "finally", "parallel"].contains(&c.call.name.as_str()));
         if bound.is_some() && kept {
             let n = name.name.as_str();
             let mut found = finding(
@@ -230,3 +231,7 @@ fn top_level(tree: &Tree<'_>, stmt: &Stmt, known: &Known, findings: &mut Vec<Fin
         true
     });
 }
+
+#[cfg(test)]
+#[path = "lints_tests.rs"]
+mod tests;

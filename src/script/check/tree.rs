@@ -77,3 +77,36 @@ pub(super) fn text_from(source: &Source, position: Position) -> Option<&str> {
     let from = line.char_indices().nth(position.position()?.checked_sub(1)?)?.0;
     Some(&line[from..])
 }
+
+/// Whether a call is what a named function gives: nothing but its closing brace comes after.
+pub(super) fn gives_value_of_function(tree: &Tree<'_>, call: Position) -> bool {
+    let text = tree.source.text.as_ref();
+    let Some(from) = offset(text, call) else { return false };
+    let Some(end) = closing(&text[from..]).map(|at| from + at) else { return false };
+    let brace = end + text[end..].len() - text[end..].trim_start().len();
+    tree.ast.shared_lib().iter_script_fn_info().any(|(_, _, name, _, function)| {
+        !name.starts_with("anon$") && offset(text, function.body.end_position()) == Some(brace)
+    })
+}
+
+/// Where a position is in its text.
+fn offset(text: &str, position: Position) -> Option<usize> {
+    let line = position.line()?.checked_sub(1)?;
+    let before: usize = text.split_inclusive('\n').take(line).map(str::len).sum();
+    let column = position.position()?.checked_sub(1)?;
+    Some(before + text[before..].char_indices().nth(column)?.0)
+}
+
+/// What follows the parenthesis that closes the first one.
+fn closing(text: &str) -> Option<usize> {
+    let mut depth = 0_usize;
+    for (at, c) in text.char_indices() {
+        match c {
+            '(' => depth += 1,
+            ')' if depth <= 1 => return Some(at + 1),
+            ')' => depth -= 1,
+            _ => {}
+        }
+    }
+    None
+}

@@ -62,7 +62,17 @@ impl Test {
     pub(crate) fn command(&self, args: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_pb"));
         command.args(shlex::split(args).expect("a command line")).current_dir(self.dir.path()).stdin(Stdio::null());
-        for name in ["PB_SET_ROUTER", "COLUMNS", "CLICOLOR_FORCE", "HTTPS_PROXY", "ALL_PROXY", "HTTP_PROXY"] {
+        for name in [
+            "PB_SET_ROUTER",
+            "COLUMNS",
+            "CLICOLOR_FORCE",
+            "HTTPS_PROXY",
+            "ALL_PROXY",
+            "HTTP_PROXY",
+            "https_proxy",
+            "all_proxy",
+            "http_proxy",
+        ] {
             command.env_remove(name);
         }
         command.envs(&self.env);
@@ -124,9 +134,19 @@ impl Ran {
         self
     }
 
+    /// Standard output, with what varies masked.
+    pub(crate) fn masked(&self) -> String {
+        mask(&self.out, self.test.path())
+    }
+
     /// Standard error, with what varies masked.
     pub(crate) fn masked_err(&self) -> String {
         mask(&self.err, self.test.path())
+    }
+
+    /// Standard output as it is.
+    pub(crate) fn out(&self) -> &str {
+        &self.out
     }
 
     /// A file of the folder.
@@ -184,6 +204,8 @@ fn mask(text: &str, dir: &Path) -> String {
         (r"\b[0-9a-f]{64}\b", "SHA256"),
         (r"(disk|embedded)( +)[0-9a-f]{8,12}\b", "$1${2}SHA"),
         (r"in \d+\.\d+s", "in TIME"),
+        (r"# \d+\.\d+s", "# TIME"),
+        (r"searched PATH: \S+", "searched PATH: FOLDERS"),
     ];
     patterns.iter().fold(text, |text, (pattern, with)| {
         regex::Regex::new(pattern).expect("a pattern").replace_all(&text, *with).into_owned()

@@ -424,23 +424,3 @@ fn real_undo_leaves_alone_what_is_not_the_runs() {
     assert_eq!(done, Undone::Done);
     step.clean();
 }
-
-#[test]
-#[ignore = "needs the real clusters"]
-fn real_examples_of_pods_and_nodes_hold() {
-    let (_, _, functions) = crate::host::Registrar::of(crate::host::MODULES).finish();
-    let names = ["exec", "logs", "forward", "pod", "run", "cordon", "uncordon", "drain"];
-    let ours = |f: &&crate::host::Function| match f.form {
-        crate::host::Form::Method("cluster") => names.contains(&f.name),
-        crate::host::Form::Method(on) | crate::host::Form::Property(on) => on == "pod" || on == "forward",
-        _ => false,
-    };
-    let mut examples: Vec<_> = functions.iter().filter(ours).map(|f| f.example).collect();
-    assert!(examples.len() > 15, "{}", examples.len());
-    examples.dedup();
-    let step = Step::new("exampl");
-    for example in examples {
-        step.holds(example);
-    }
-    step.clean();
-}

@@ -6,14 +6,12 @@ use std::time::{Duration, Instant};
 
 use rhai::{Dynamic, Scope};
 
-use super::MODULE;
 use crate::client::kube::{Cluster, Delete, Query};
 use crate::config::{self, Config};
 use crate::error::{Error, Kind};
 use crate::event::{Effect, Undo};
 use crate::host::context::Context;
 use crate::host::kube::Clusters;
-use crate::host::registrar::Registrar;
 use crate::host::step::Step;
 use crate::host::testing;
 use crate::host::world::World;
@@ -93,22 +91,6 @@ impl Drop for Run {
 
 fn is_true(value: &Dynamic) -> bool {
     value.as_bool() == Ok(true)
-}
-
-#[test]
-#[ignore = "needs the real clusters"]
-fn real_every_example_holds() {
-    let run = Run::new();
-    let (_, _, functions) = Registrar::of(&[MODULE]).finish();
-    assert!(functions.len() > 15);
-    for function in functions {
-        let name = function.full_name();
-        assert!(!function.doc.is_empty() && !function.signature.is_empty(), "{name}");
-        match run.eval(Effect::Write, function.example) {
-            Ok(value) => assert!(is_true(&value), "{name} gave {value}"),
-            Err(e) => panic!("{name}: {e} {:?}", e.hints),
-        }
-    }
 }
 
 #[test]

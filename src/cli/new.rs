@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::path::Path;
 
+use super::args::Configured;
 use super::files::{Written, write};
 use crate::error::{Error, Kind, Result};
 
@@ -13,14 +14,17 @@ pub(super) struct Args {
     pub(super) name: String,
     /// What it is about, in a few words; default: made from the name.
     #[arg(long)]
-    pub(super) title: Option<String>,
+    pub title: Option<String>,
+    #[command(flatten)]
+    pub(super) configured: Configured,
 }
 
-/// Writes `playbooks/NAME.rhai` under `root`. `taken` are the ids that other playbooks have.
+/// Writes `playbooks/NAME.rhai` under `root`, the folder of `pb.toml`, which is where the other playbooks are looked
+/// for. `taken` are the ids that these have; paths are told as seen from `cwd`.
 ///
 /// # Errors
 /// [`Kind::Usage`] for a name that can't be one or that is there already, [`Kind::Io`] where it can't be written.
-pub(super) fn run(args: &Args, root: &Path, taken: &[String], out: &mut dyn Write) -> Result<u8> {
+pub fn run(args: &Args, root: &Path, cwd: &Path, taken: &[String], out: &mut dyn Write) -> Result<u8> {
     let name = args.name.strip_suffix(".rhai").unwrap_or(&args.name);
     let name = name.strip_prefix("playbooks/").unwrap_or(name);
     if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_') {
@@ -30,7 +34,9 @@ pub(super) fn run(args: &Args, root: &Path, taken: &[String], out: &mut dyn Writ
     let id = id_of(name, taken)?;
     let title = args.title.clone().unwrap_or_else(|| title_of(name, &id));
     let path = format!("playbooks/{name}.rhai");
-    if write(root, &path, &text(name, &id, &title), false)? != Written::New {
+    let written = write(root, &path, &text(name, &id, &title), false)?;
+    let path = seen_from(cwd, root, &path);
+    if written != Written::New {
         return Err(Error::new(Kind::Usage, format!("{path} exists already, and is left as it is"))
             .hint(format!("pb plan {path} shows its steps")));
     }
@@ -40,6 +46,15 @@ pub(super) fn run(args: &Args, root: &Path, taken: &[String], out: &mut dyn Writ
     );
     told.map_err(|e| Error::new(Kind::Io, "the answer can't be written").caused_by(&e))?;
     Ok(0)
+}
+
+/// The path as a person in `cwd` types it, who may stand in a folder below `root`.
+fn seen_from(cwd: &Path, root: &Path, path: &str) -> String {
+    let up = match cwd.strip_prefix(root) {
+        Ok(below) => "../".repeat(below.components().count()),
+        Err(_) => format!("{}/", root.strip_prefix(cwd).unwrap_or(root).display()),
+    };
+    format!("{up}{path}")
 }
 
 /// `t16` of `t16-backups`; the whole name where that is taken or has no such beginning.
@@ -113,7 +128,8 @@ mod tests {
     fn make(name: &str, root: &Path, taken: &[&str]) -> Result<String> {
         let taken: Vec<String> = taken.iter().map(ToString::to_string).collect();
         let mut out = Vec::new();
-        run(&Args { name: name.into(), title: None }, root, &taken, &mut out)?;
+        let args = Args { name: name.into(), title: None, configured: Configured::default() };
+        run(&args, root, root, &taken, &mut out)?;
         Ok(String::from_utf8(out).expect("text"))
     }
 
@@ -142,6 +158,15 @@ mod tests {
         rhai::Engine::new_raw().compile(&text).expect("it parses");
         let again = make("t16-backups", root.path(), &["t5"]).expect_err("it is there");
         assert_eq!(again.message, "playbooks/t16-backups.rhai exists already, and is left as it is");
+    }
+
+    #[test]
+    fn the_path_is_told_as_it_can_be_typed() {
+        let seen = |cwd: &str| seen_from(Path::new(cwd), Path::new("/ops"), "playbooks/t16.rhai");
+        assert_eq!(seen("/ops"), "playbooks/t16.rhai");
+        assert_eq!(seen("/ops/clusters/infra"), "../../playbooks/t16.rhai");
+        assert_eq!(seen("/"), "ops/playbooks/t16.rhai");
+        assert_eq!(seen("/home"), "/ops/playbooks/t16.rhai");
     }
 
     #[test]

@@ -9,7 +9,8 @@ pub(super) fn blocks(text: &str) -> Vec<String> {
     for line in text.trim().lines().map(str::trim) {
         if line.is_empty() {
             open = false;
-        } else if open && !line.starts_with("- ")
+        } else if open
+            && !line.starts_with("- ")
             && let Some(last) = blocks.last_mut()
         {
             last.push(' ');

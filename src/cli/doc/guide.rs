@@ -48,7 +48,7 @@ fn command_line(command: &clap::Command) -> String {
 }
 
 fn help(command: &mut clap::Command) -> String {
-    let text = command.render_long_help().to_string();
+    let text = command.render_help().to_string();
     text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n").trim_end().to_string()
 }
 
@@ -81,10 +81,7 @@ fn configuration(_: &clap::Command) -> String {
             let _ = writeln!(out, "| `{}` | {} | {} |", key.name, key.value, cell(key.about));
         }
     }
-    let _ = write!(
-        out,
-        "\n## Secrets\n\nA secret is never written down: its value says where it is, as {FORMS}.\n"
-    );
+    let _ = write!(out, "\n## Secrets\n\nA secret is never written down: its value says where it is, as {FORMS}.\n");
     out
 }
 
@@ -95,7 +92,9 @@ fn outcomes(_: &clap::Command) -> String {
     for outcome in Outcome::ALL {
         let _ = writeln!(out, "| `{outcome}` | {} |", outcome.about());
     }
-    out.push_str("\n## Exit codes\n\nThe first of these that applies is that of the run.\n\n| code | meaning |\n|---|---|\n");
+    out.push_str(
+        "\n## Exit codes\n\nThe first of these that applies is that of the run.\n\n| code | meaning |\n|---|---|\n",
+    );
     for (code, about) in EXIT_CODES {
         let _ = writeln!(out, "| {code} | {about} |");
     }

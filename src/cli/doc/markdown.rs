@@ -108,7 +108,7 @@ fn function(page: &Page) -> String {
     let mut out = format!("\n## {}\n\n```rhai\n{}{}\n```\n", page.name, page.name, page.shown_signature());
     match page.effect {
         Some(effect) => {
-            let _ = writeln!(out, "\nEffect: `{effect}`. Not at a playbook's top level.");
+            let _ = writeln!(out, "\nEffect: `{effect}`. Inside steps only.");
         }
         None if page.property => out.push_str("\nA property: read without parentheses.\n"),
         None => {}

@@ -32,12 +32,7 @@ pub(super) struct Args {
     configured: Configured,
 }
 
-pub(super) fn run(
-    args: &Args,
-    environment: &Environment,
-    command: &clap::Command,
-    out: &mut dyn Write,
-) -> Outcome {
+pub(super) fn run(args: &Args, environment: &Environment, command: &clap::Command, out: &mut dyn Write) -> Outcome {
     let prepared = prepare::configured(&args.configured, environment)?;
     let reference = Reference::of(&prepared.loader).map_err(|e| vec![e])?;
     if let Some(dir) = &args.definitions {

@@ -2,7 +2,7 @@
 
 use super::flow;
 use crate::script::reference::{Found, Listing, Page, Reference};
-use crate::ui::{Role, Ui, columns, left, truncate, width, wrap};
+use crate::ui::{Role, Ui, columns, truncate, width, wrap};
 
 /// Prose is not set wider than this, however wide the terminal is.
 const PROSE: usize = 100;
@@ -116,7 +116,7 @@ fn page(ui: Ui, page: &Page) -> Vec<String> {
     }
     if let Some(effect) = page.effect {
         facts.push(format!("effect {effect}"));
-        facts.push("not at a playbook's top level".into());
+        facts.push("inside steps only".into());
     }
     lines.push(ui.paint(Role::Quiet, format!("  {}", facts.join(" · "))));
     if !page.doc.trim().is_empty() {
@@ -126,7 +126,7 @@ fn page(ui: Ui, page: &Page) -> Vec<String> {
     }
     if !page.example.is_empty() {
         lines.push(String::new());
-        lines.push(ui.paint(Role::Quiet, left("  for example", 0)));
+        lines.push(ui.paint(Role::Quiet, "  for example"));
         // Code is never wrapped: it is there to be copied.
         lines.extend(page.example.trim().lines().map(|line| format!("    {line}")));
     }
@@ -158,7 +158,10 @@ mod tests {
     #[test]
     fn a_name_of_both_shows_the_function_and_the_module() {
         let both = shown(100, "kube");
-        assert!(both.starts_with("kube(cluster: string) -> cluster\n") && both.contains("\n  cluster.drain "), "{both}");
+        assert!(
+            both.starts_with("kube(cluster: string) -> cluster\n") && both.contains("\n  cluster.drain "),
+            "{both}"
+        );
         assert!(!shown(100, "kube()").contains("cluster.drain"));
         assert!(shown(100, "kube::").starts_with("kube  module: "));
         assert!(shown(100, "expectation").contains("expectation.to_be "));

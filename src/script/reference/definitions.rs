@@ -68,4 +68,3 @@ fn definition(page: &Page) -> String {
 fn word(text: &str) -> String {
     text.replace(' ', "_")
 }
-

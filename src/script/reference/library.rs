@@ -71,7 +71,8 @@ mod tests {
 
     #[test]
     fn the_heading_is_the_first_line_and_the_rest() {
-        let (about, intro) = heading("// BGP as a router sees it.\n//\n// More of it.\n// And more.\n\n/// f\nfn f() {}");
+        let (about, intro) =
+            heading("// BGP as a router sees it.\n//\n// More of it.\n// And more.\n\n/// f\nfn f() {}");
         assert_eq!((about.as_str(), intro.as_str()), ("BGP as a router sees it", "More of it.\nAnd more."));
         assert_eq!(heading("fn f() {}"), (String::new(), String::new()));
     }

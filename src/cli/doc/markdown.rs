@@ -65,7 +65,8 @@ fn path_of(module: &ModuleInfo) -> String {
 }
 
 fn index(reference: &Reference) -> String {
-    let mut out = String::from("# Reference\n\nThe same, in the terminal: `pb doc`, `pb doc NAME`, `pb help`.\n\n");
+    let mut out =
+        String::from("# Reference\n\nThe same, in the terminal: `pb doc`, `pb doc NAME`, `pb COMMAND --help`.\n\n");
     for page in guide::PAGES {
         let _ = writeln!(out, "- [{}]({}.md): {}", page.title, page.name, page.about);
     }
@@ -81,7 +82,7 @@ fn index(reference: &Reference) -> String {
 }
 
 fn module_page(module: &ModuleInfo, functions: &[&Page]) -> String {
-    let mut out = format!("# {}\n\n{}.\n", module.name, capital(&module.about));
+    let mut out = format!("# {}\n\n{}.\n", module.name, module.about);
     if module.stdlib {
         let name = &module.name;
         let _ = writeln!(
@@ -128,11 +129,6 @@ fn function(page: &Page) -> String {
 /// Text as a table's cell.
 pub(super) fn cell(text: &str) -> String {
     text.replace('|', "\\|").replace('\n', " ")
-}
-
-fn capital(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 /// What GitHub and others make of a heading: lower case, spaces to hyphens, marks left out.

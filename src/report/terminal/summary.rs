@@ -56,7 +56,12 @@ pub(super) fn lines(ui: Ui, run: &Run, ids: usize) -> Vec<String> {
         lines.extend(entry(ui, Role::Bad, if at == 0 { "left behind" } else { "" }, what));
     }
     if run.finished.as_ref().is_some_and(|f| !f.left.is_empty()) {
-        lines.extend(entry(ui, Role::Hint, "hint", &format!("pb clean {} tries again to undo it", run.id)));
+        lines.extend(entry(
+            ui,
+            Role::Hint,
+            "hint",
+            "undo it by hand; the record's journal.jsonl has every change with what undoes it",
+        ));
     }
     if let Some(record) = &run.record {
         lines.extend(entry(ui, Role::Quiet, "record", record));

@@ -98,7 +98,7 @@ impl Reference {
     pub fn of(loader: &Loader) -> Result<Self> {
         let host = |m: &crate::host::Module| ModuleInfo {
             name: m.name.to_string(),
-            about: m.about.trim_end_matches('.').to_string(),
+            about: capital(m.about.trim_end_matches('.')),
             intro: String::new(),
             stdlib: false,
         };
@@ -137,4 +137,9 @@ impl Reference {
     pub fn pages(&self) -> &[Page] {
         &self.pages
     }
+}
+
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }

@@ -27,7 +27,7 @@ pub(super) fn overview(ui: Ui, reference: &Reference) -> Vec<String> {
     let ways = [
         ("pb doc kube", "a module's functions"),
         ("pb doc expectation", "what can be called on a type"),
-        ("pb doc cluster.list", "one function; its last name will do: pb doc drain"),
+        ("pb doc cluster.list", "one function; pb doc drain will do"),
     ];
     let ways: Vec<Vec<String>> =
         ways.iter().map(|(way, what)| vec![(*way).to_string(), ui.paint(Role::Quiet, what)]).collect();

@@ -95,7 +95,7 @@ fn notes(step: &Step, planned: &Planned) -> String {
 
 fn settings(args: &Args, planned: &Planned, ui: Ui, out: &mut dyn Write) -> Result<(), Vec<crate::error::Error>> {
     let all = all_settings(&planned.loaded);
-    let shown: Vec<_> = all.iter().filter(|s| args.verbose || s.from != "default").collect();
+    let shown: Vec<_> = all.iter().filter(|s| args.verbose || s.value != s.default).collect();
     if shown.is_empty() {
         return say(out, format!("{}, each with its default (-v shows them)\n", plural(all.len(), "setting")));
     }
@@ -106,8 +106,8 @@ fn settings(args: &Args, planned: &Planned, ui: Ui, out: &mut dyn Write) -> Resu
         .map(|s| {
             let name = format!("{}.{}", s.playbook, s.name);
             let name = s.cluster.as_ref().map_or(name.clone(), |c| format!("{name} @{c}"));
-            let default = if s.from == "default" { String::new() } else { format!("default {}", s.default) };
-            vec![ui.paint(Role::Name, name), truncate(&s.value.to_string(), most), s.from.clone(), default]
+            let from = if s.from == "default" { s.from.clone() } else { format!("{}; default {}", s.from, s.default) };
+            vec![ui.paint(Role::Name, name), truncate(&s.value.to_string(), most), from]
         })
         .collect();
     for line in fitted(ui, 2, &rows) {
@@ -127,7 +127,7 @@ fn summary(planned: &Planned, out: &mut dyn Write) -> Result<(), Vec<crate::erro
     }
     say(out, words.join(" · "))?;
     if steps.iter().any(|s| s.info.effect >= Effect::Disrupt) {
-        say(out, "disrupt and destroy are skipped unless allowed: --allow disrupt, --allow destroy=CLUSTER")?;
+        say(out, "skipped unless allowed: disrupt (--allow disrupt), destroy (--allow destroy=CLUSTER)")?;
     }
     Ok(())
 }

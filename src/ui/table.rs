@@ -28,7 +28,7 @@ pub fn fitted(ui: Ui, taken: usize, rows: &[Vec<String>]) -> Vec<String> {
     let last = rows.iter().map(Vec::len).max().unwrap_or(0).saturating_sub(1);
     let widest = |column: usize| rows.iter().filter_map(|r| r.get(column)).map(|c| shown_width(c)).max().unwrap_or(0);
     let before: usize = (0..last).map(|column| widest(column) + 2).sum();
-    let room = ui.width.saturating_sub(taken + before).max(8);
+    let room = ui.width.saturating_sub(taken + before).max(1);
     let cut = |row: &Vec<String>| {
         let mut row = row.clone();
         if let Some(cell) = row.get_mut(last) {

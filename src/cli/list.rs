@@ -69,7 +69,7 @@ pub(super) fn run(args: &Args, environment: &Environment, out: &mut dyn Write) -
     if broken.is_empty() { Ok(0) } else { Err(broken) }
 }
 
-fn steps(loaded: &Loaded, ui: Ui, out: &mut dyn Write) -> Result<(), Vec<crate::error::Error>> {
+fn steps(loaded: &Loaded, ui: Ui, out: &mut dyn Write) -> Result<(), Vec<Error>> {
     let rows: Vec<Vec<String>> = loaded
         .declared
         .steps

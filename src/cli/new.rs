@@ -6,6 +6,7 @@ use std::path::Path;
 use super::args::Configured;
 use super::files::{Written, write};
 use crate::error::{Error, Kind, Result};
+use crate::playbook::seen_from;
 
 /// `pb new NAME`
 #[derive(Debug, Clone, clap::Args)]
@@ -14,7 +15,7 @@ pub(super) struct Args {
     pub(super) name: String,
     /// What it is about, in a few words; default: made from the name.
     #[arg(long)]
-    pub title: Option<String>,
+    pub(super) title: Option<String>,
     #[command(flatten)]
     pub(super) configured: Configured,
 }
@@ -24,7 +25,7 @@ pub(super) struct Args {
 ///
 /// # Errors
 /// [`Kind::Usage`] for a name that can't be one or that is there already, [`Kind::Io`] where it can't be written.
-pub fn run(args: &Args, root: &Path, cwd: &Path, taken: &[String], out: &mut dyn Write) -> Result<u8> {
+pub(super) fn run(args: &Args, root: &Path, cwd: &Path, taken: &[String], out: &mut dyn Write) -> Result<u8> {
     let name = args.name.strip_suffix(".rhai").unwrap_or(&args.name);
     let name = name.strip_prefix("playbooks/").unwrap_or(name);
     if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_') {
@@ -35,7 +36,7 @@ pub fn run(args: &Args, root: &Path, cwd: &Path, taken: &[String], out: &mut dyn
     let title = args.title.clone().unwrap_or_else(|| title_of(name, &id));
     let path = format!("playbooks/{name}.rhai");
     let written = write(root, &path, &text(name, &id, &title), false)?;
-    let path = seen_from(cwd, root, &path);
+    let path = seen_from(cwd, root, &root.join(path));
     if written != Written::New {
         return Err(Error::new(Kind::Usage, format!("{path} exists already, and is left as it is"))
             .hint(format!("pb plan {path} shows its steps")));
@@ -46,15 +47,6 @@ pub fn run(args: &Args, root: &Path, cwd: &Path, taken: &[String], out: &mut dyn
     );
     told.map_err(|e| Error::new(Kind::Io, "the answer can't be written").caused_by(&e))?;
     Ok(0)
-}
-
-/// The path as a person in `cwd` types it, who may stand in a folder below `root`.
-fn seen_from(cwd: &Path, root: &Path, path: &str) -> String {
-    let up = match cwd.strip_prefix(root) {
-        Ok(below) => "../".repeat(below.components().count()),
-        Err(_) => format!("{}/", root.strip_prefix(cwd).unwrap_or(root).display()),
-    };
-    format!("{up}{path}")
 }
 
 /// `t16` of `t16-backups`; the whole name where that is taken or has no such beginning.
@@ -158,15 +150,6 @@ mod tests {
         rhai::Engine::new_raw().compile(&text).expect("it parses");
         let again = make("t16-backups", root.path(), &["t5"]).expect_err("it is there");
         assert_eq!(again.message, "playbooks/t16-backups.rhai exists already, and is left as it is");
-    }
-
-    #[test]
-    fn the_path_is_told_as_it_can_be_typed() {
-        let seen = |cwd: &str| seen_from(Path::new(cwd), Path::new("/ops"), "playbooks/t16.rhai");
-        assert_eq!(seen("/ops"), "playbooks/t16.rhai");
-        assert_eq!(seen("/ops/clusters/infra"), "../../playbooks/t16.rhai");
-        assert_eq!(seen("/"), "ops/playbooks/t16.rhai");
-        assert_eq!(seen("/home"), "/ops/playbooks/t16.rhai");
     }
 
     #[test]

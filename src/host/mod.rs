@@ -51,6 +51,7 @@ pub const MODULES: &[Module] = &[
     data::hash::MODULE,
     data::jq::MODULE,
     data::json::MODULE,
+    data::net::MODULE,
     data::prom::MODULE,
     data::regex::MODULE,
     data::stats::MODULE,

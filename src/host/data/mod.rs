@@ -6,6 +6,7 @@ pub(crate) mod hash;
 pub(crate) mod jq;
 pub(crate) mod json;
 mod lazy;
+pub(crate) mod net;
 pub(crate) mod prom;
 pub(crate) mod regex;
 pub(crate) mod stats;
@@ -22,8 +23,10 @@ mod tests {
 
     #[test]
     fn every_function_has_signature_doc_and_an_example_that_holds() {
-        let mine =
-            ["base64", "file", "hash", "jq", "json", "prom", "regex", "secret", "sh", "stats", "table", "time", "yaml"];
+        let mine = [
+            "base64", "file", "hash", "jq", "json", "net", "prom", "regex", "secret", "sh", "stats", "table", "time",
+            "yaml",
+        ];
         let (_, _, functions) = Registrar::of(MODULES).finish();
         let functions: Vec<_> = functions.iter().filter(|f| mine.contains(&f.module)).collect();
         assert!(functions.len() > 40, "{}", functions.len());

@@ -19,7 +19,9 @@ fn register(m: &mut Registrar) {
             "Whether an address lies in a range, or in one of a list: `10.25.11.0/24`, `10.25.11.100-10.25.11.119`, \
              `10.25.11.100-119` or a single address. An empty list is an error: nothing could lie in it.",
         )
-        .example(r#"net::contains("10.25.11.100-119", "10.25.11.110") && !net::contains(["10.0.0.0/8"], "192.168.0.1")"#)
+        .example(
+            r#"net::contains("10.25.11.100-119", "10.25.11.110") && !net::contains(["10.0.0.0/8"], "192.168.0.1")"#,
+        )
         .add(|range: &str, address: &str| -> HostResult<bool> { Ok(Range::parse(range)?.contains(parse(address)?)) })
         .add(|ranges: Array, address: &str| -> HostResult<bool> {
             let address = parse(address)?;
@@ -74,18 +76,16 @@ impl Range {
     fn contains(&self, address: IpAddr) -> bool {
         match self {
             Self::Net(net) => net.contains(&address),
-            Self::Between(first, last) => {
-                first.is_ipv4() == address.is_ipv4() && *first <= address && address <= *last
-            }
+            Self::Between(first, last) => first.is_ipv4() == address.is_ipv4() && *first <= address && address <= *last,
         }
     }
 }
 
 fn parse(address: &str) -> Result<IpAddr> {
-    address
-        .trim()
-        .parse()
-        .map_err(|_| Error::new(Kind::Script, format!("\"{address}\" is no IP address")).hint("an IPv4 or IPv6 address without a prefix length"))
+    address.trim().parse().map_err(|_| {
+        Error::new(Kind::Script, format!("\"{address}\" is no IP address"))
+            .hint("an IPv4 or IPv6 address without a prefix length")
+    })
 }
 
 #[cfg(test)]

@@ -5,9 +5,10 @@ use std::io::Write;
 use super::args::Configured;
 use super::{Outcome, prepare, say};
 use crate::config::Environment;
+use crate::error::{Error, Kind};
 use crate::playbook::{PlaybookKind, natural};
 use crate::script::load::Loaded;
-use crate::ui::{Role, Ui, columns, plural};
+use crate::ui::{Role, Ui, fitted, plural};
 
 /// `pb list`
 #[derive(Debug, Clone, clap::Args)]
@@ -37,6 +38,13 @@ pub(super) fn run(args: &Args, environment: &Environment, out: &mut dyn Write) -
         let text = format!("{} {}", l.info.id, l.info.title).to_lowercase();
         args.words.iter().all(|w| text.contains(&w.to_lowercase()))
     });
+    if found.is_empty() && broken.is_empty() {
+        let words = args.words.join(" ");
+        return Err(vec![
+            Error::new(Kind::Usage, format!("no playbook has \"{words}\" in its id or title"))
+                .hint("pb list shows all"),
+        ]);
+    }
     found.sort_by_key(|l| (l.declared.playbook.kind == PlaybookKind::Procedure, natural(&l.info.id)));
     let rows: Vec<Vec<String>> = found
         .iter()
@@ -47,11 +55,11 @@ pub(super) fn run(args: &Args, environment: &Environment, out: &mut dyn Write) -
                 ui.paint(Role::Strong, &l.info.id),
                 l.info.title.clone(),
                 format!("{}{kind}", plural(count, "step")),
-                ui.paint(Role::Quiet, format!("{} ({})", l.info.path, l.info.source)),
+                format!("{} ({})", l.info.path, l.info.source),
             ]
         })
         .collect();
-    let lines = columns(&rows);
+    let lines = fitted(ui, 0, &rows);
     for (loaded, line) in found.iter().zip(&lines) {
         say(out, line)?;
         if args.verbose {
@@ -61,7 +69,7 @@ pub(super) fn run(args: &Args, environment: &Environment, out: &mut dyn Write) -
     if broken.is_empty() { Ok(0) } else { Err(broken) }
 }
 
-fn steps(loaded: &Loaded, ui: Ui, out: &mut dyn Write) -> Result<(), Vec<crate::error::Error>> {
+fn steps(loaded: &Loaded, ui: Ui, out: &mut dyn Write) -> Result<(), Vec<Error>> {
     let rows: Vec<Vec<String>> = loaded
         .declared
         .steps
@@ -73,12 +81,12 @@ fn steps(loaded: &Loaded, ui: Ui, out: &mut dyn Write) -> Result<(), Vec<crate::
                 s.id.clone(),
                 s.priority.clone(),
                 ui.paint(Role::Quiet, s.effect.as_str()),
-                s.title.clone(),
                 ui.paint(Role::Quiet, s.on.as_str()),
+                s.title.clone(),
             ]
         })
         .collect();
-    for line in columns(&rows) {
+    for line in fitted(ui, 2, &rows) {
         say(out, format!("  {line}"))?;
     }
     say(out, "")

@@ -94,16 +94,21 @@ fn dispatch(command: Command) -> Outcome {
         Command::Plan(args) => plan::run(&args, &environment, &mut out),
         Command::List(args) => list::run(&args, &environment, &mut out),
         Command::Check(args) => check::run(&args, &environment, &mut out),
-        Command::Doc(args) => doc::run(&args, &environment, &mut out),
+        Command::Doc(args) => doc::run(&args, &environment, &whole(), &mut out),
         Command::Init(args) => one(init::run(&args, Library::embedded(), &connect::contexts(None), &mut out)),
         Command::New(args) => {
-            let prepared = prepare::library(&environment)?;
+            let prepared = prepare::configured(&args.configured, &environment)?;
             let taken: Vec<String> = prepared.ids();
-            one(new::run(&args, &environment.dir, &taken, &mut out))
+            one(new::run(&args, &prepared.config.dir, &environment.dir, &taken, &mut out))
         }
         Command::Doctor(args) => doctor::run(&args, &environment, &mut out),
-        Command::Completions(args) => one(completions::run(&args, &mut Cli::command(), &mut out)),
+        Command::Completions(args) => one(completions::run(&args, &mut whole(), &mut out)),
     }
+}
+
+/// The whole command line, for completions and the reference.
+fn whole() -> clap::Command {
+    Cli::command()
 }
 
 /// Where host calls run.

@@ -3,8 +3,10 @@
 use std::io::Write;
 use std::path::Path;
 
+use super::args::Configured;
 use super::files::{Written, write};
 use crate::error::{Error, Kind, Result};
+use crate::playbook::seen_from;
 
 /// `pb new NAME`
 #[derive(Debug, Clone, clap::Args)]
@@ -14,13 +16,16 @@ pub(super) struct Args {
     /// What it is about, in a few words; default: made from the name.
     #[arg(long)]
     pub(super) title: Option<String>,
+    #[command(flatten)]
+    pub(super) configured: Configured,
 }
 
-/// Writes `playbooks/NAME.rhai` under `root`. `taken` are the ids that other playbooks have.
+/// Writes `playbooks/NAME.rhai` under `root`, the folder of `pb.toml`, which is where the other playbooks are looked
+/// for. `taken` are the ids that these have; paths are told as seen from `cwd`.
 ///
 /// # Errors
 /// [`Kind::Usage`] for a name that can't be one or that is there already, [`Kind::Io`] where it can't be written.
-pub(super) fn run(args: &Args, root: &Path, taken: &[String], out: &mut dyn Write) -> Result<u8> {
+pub(super) fn run(args: &Args, root: &Path, cwd: &Path, taken: &[String], out: &mut dyn Write) -> Result<u8> {
     let name = args.name.strip_suffix(".rhai").unwrap_or(&args.name);
     let name = name.strip_prefix("playbooks/").unwrap_or(name);
     if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_') {
@@ -30,7 +35,9 @@ pub(super) fn run(args: &Args, root: &Path, taken: &[String], out: &mut dyn Writ
     let id = id_of(name, taken)?;
     let title = args.title.clone().unwrap_or_else(|| title_of(name, &id));
     let path = format!("playbooks/{name}.rhai");
-    if write(root, &path, &text(name, &id, &title), false)? != Written::New {
+    let written = write(root, &path, &text(name, &id, &title), false)?;
+    let path = seen_from(cwd, root, &root.join(path));
+    if written != Written::New {
         return Err(Error::new(Kind::Usage, format!("{path} exists already, and is left as it is"))
             .hint(format!("pb plan {path} shows its steps")));
     }
@@ -113,7 +120,8 @@ mod tests {
     fn make(name: &str, root: &Path, taken: &[&str]) -> Result<String> {
         let taken: Vec<String> = taken.iter().map(ToString::to_string).collect();
         let mut out = Vec::new();
-        run(&Args { name: name.into(), title: None }, root, &taken, &mut out)?;
+        let args = Args { name: name.into(), title: None, configured: Configured::default() };
+        run(&args, root, root, &taken, &mut out)?;
         Ok(String::from_utf8(out).expect("text"))
     }
 

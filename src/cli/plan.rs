@@ -9,7 +9,7 @@ use crate::config::Environment;
 use crate::event::{Effect, short};
 use crate::host::context::STEP_LIMIT;
 use crate::playbook::plan::Planned as Step;
-use crate::ui::{Role, Ui, columns, plural};
+use crate::ui::{Role, Ui, fitted, plural, truncate, wrap};
 
 /// `pb plan`
 #[derive(Debug, Clone, clap::Args)]
@@ -36,9 +36,12 @@ pub(super) fn run(args: &Args, environment: &Environment, out: &mut dyn Write) -
         say(out, format!("{}  {}  {}", ui.paint(Role::Strong, id), loaded.info.title, ui.paint(Role::Quiet, from)))?;
         let steps: Vec<(usize, &Step)> =
             planned.plan.steps.iter().enumerate().filter(|(_, s)| s.info.playbook == *id).collect();
-        let rows: Vec<Vec<String>> = steps.iter().map(|(at, step)| row(ui, *at, step, &planned)).collect();
-        for line in columns(&rows) {
+        let rows: Vec<Vec<String>> = steps.iter().map(|(at, step)| row(ui, *at, step)).collect();
+        for (line, (_, step)) in fitted(ui, 2, &rows).iter().zip(&steps) {
             say(out, format!("  {line}"))?;
+            for note in wrap(&notes(step, &planned), ui.width.saturating_sub(7)) {
+                say(out, format!("       {}", ui.paint(Role::Quiet, note)))?;
+            }
         }
         say(out, "")?;
     }
@@ -47,12 +50,23 @@ pub(super) fn run(args: &Args, environment: &Environment, out: &mut dyn Write) -
     Ok(0)
 }
 
-fn row(ui: Ui, at: usize, step: &Step, planned: &Planned) -> Vec<String> {
+fn row(ui: Ui, at: usize, step: &Step) -> Vec<String> {
     let effect = match step.info.effect {
         Effect::Read => ui.paint(Role::Quiet, "read"),
         Effect::Write => "write".to_string(),
         strong => ui.paint(Role::Warned, strong.as_str()),
     };
+    vec![
+        ui.paint(Role::Quiet, format!("{:>3}", at + 1)),
+        step.info.id.clone(),
+        step.info.priority.clone(),
+        effect,
+        step.info.title.clone(),
+    ]
+}
+
+/// What is particular to the step: what it needs, its deadline, whether it is alone.
+fn notes(step: &Step, planned: &Planned) -> String {
     let mut notes = Vec::new();
     let name = |i: &usize| planned.plan.steps[*i].info.id.clone();
     if !step.needs.is_empty() {
@@ -76,33 +90,27 @@ fn row(ui: Ui, at: usize, step: &Step, planned: &Planned) -> Vec<String> {
     if step.decl.manual.is_some() {
         notes.push("manual".into());
     }
-    let notes = if notes.is_empty() { String::new() } else { ui.paint(Role::Quiet, format!("({})", notes.join("; "))) };
-    vec![
-        ui.paint(Role::Quiet, format!("{:>3}", at + 1)),
-        step.info.id.clone(),
-        step.info.priority.clone(),
-        effect,
-        format!("{} {notes}", step.info.title).trim_end().to_string(),
-    ]
+    notes.join(" · ")
 }
 
 fn settings(args: &Args, planned: &Planned, ui: Ui, out: &mut dyn Write) -> Result<(), Vec<crate::error::Error>> {
     let all = all_settings(&planned.loaded);
-    let shown: Vec<_> = all.iter().filter(|s| args.verbose || s.from != "default").collect();
+    let shown: Vec<_> = all.iter().filter(|s| args.verbose || s.value != s.default).collect();
     if shown.is_empty() {
-        return say(out, format!("settings: {} of {} differ from their defaults (-v shows them)\n", 0, all.len()));
+        return say(out, format!("{}, each with its default (-v shows them)\n", plural(all.len(), "setting")));
     }
     say(out, if args.verbose { "settings" } else { "settings that differ from their defaults (-v shows all)" })?;
+    let most = if ui.width == Ui::UNLIMITED { ui.width } else { ui.width / 3 };
     let rows: Vec<Vec<String>> = shown
         .iter()
         .map(|s| {
             let name = format!("{}.{}", s.playbook, s.name);
             let name = s.cluster.as_ref().map_or(name.clone(), |c| format!("{name} @{c}"));
-            let default = if s.from == "default" { String::new() } else { format!("default {}", s.default) };
-            vec![name, s.value.to_string(), s.from.clone(), ui.paint(Role::Quiet, default)]
+            let from = if s.from == "default" { s.from.clone() } else { format!("{}; default {}", s.from, s.default) };
+            vec![ui.paint(Role::Name, name), truncate(&s.value.to_string(), most), from]
         })
         .collect();
-    for line in columns(&rows) {
+    for line in fitted(ui, 2, &rows) {
         say(out, format!("  {line}"))?;
     }
     say(out, "")
@@ -119,7 +127,7 @@ fn summary(planned: &Planned, out: &mut dyn Write) -> Result<(), Vec<crate::erro
     }
     say(out, words.join(" · "))?;
     if steps.iter().any(|s| s.info.effect >= Effect::Disrupt) {
-        say(out, "disrupt and destroy are skipped unless allowed: --allow disrupt, --allow destroy=CLUSTER")?;
+        say(out, "skipped unless allowed: disrupt (--allow disrupt), destroy (--allow destroy=CLUSTER)")?;
     }
     Ok(())
 }

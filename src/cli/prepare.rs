@@ -25,11 +25,6 @@ pub(super) struct Planned {
     pub(super) plan: Plan,
 }
 
-/// Without arguments: for what only looks at the library.
-pub(super) fn library(environment: &Environment) -> Result<Prepared, Vec<Error>> {
-    prepare(&Overrides::default(), environment)
-}
-
 pub(super) fn prepare(overrides: &Overrides, environment: &Environment) -> Result<Prepared, Vec<Error>> {
     let config = Arc::new(crate::config::load(overrides, environment)?);
     let library = Library::new(&config.dir, &environment.dir);

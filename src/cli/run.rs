@@ -47,8 +47,8 @@ pub(super) struct Args {
     /// The deadline of steps that declare none [default: 5m]
     #[arg(long, value_name = "DURATION", value_parser = span, help_heading = "Course")]
     timeout: Option<Duration>,
-    /// A report in a file: json=FILE, junit=FILE
-    #[arg(long = "report", value_name = "FORMAT=FILE", help_heading = "Output")]
+    /// A report in a file, for example json=run.json
+    #[arg(long = "report", value_name = "FORMAT=FILE", help_heading = "Output", help = reports_help())]
     reports: Vec<String>,
     /// Show each host call as the command that a person could type
     #[arg(long, help_heading = "Output")]
@@ -59,6 +59,12 @@ pub(super) struct Args {
     /// Show notes and metrics of steps that passed, too
     #[arg(short, long, help_heading = "Output")]
     verbose: bool,
+}
+
+/// `A report in a file; json: everything …; junit: …`
+fn reports_help() -> String {
+    let formats: Vec<String> = report::FORMATS.iter().map(|f| format!("{}=FILE ({})", f.name, f.about)).collect();
+    format!("A report in a file: {}", formats.join(", "))
 }
 
 pub(super) fn run(args: &Args, environment: &Environment) -> Outcome {

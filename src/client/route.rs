@@ -314,7 +314,7 @@ pub async fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>> {
     let failed = || Error::new(Kind::Unreachable, format!("the name {bare} can't be resolved"));
     let found: Vec<SocketAddr> = tokio::net::lookup_host((bare, port))
         .await
-        .map_err(|e| failed().because(e).hint(format!("pb repl: dns::lookup(\"{bare}\") shows what the servers say")))?
+        .map_err(|e| failed().because(e).hint(format!("getent hosts {bare} asks the same resolver")))?
         .collect();
     if found.is_empty() { Err(failed().because("it has no address")) } else { Ok(found) }
 }

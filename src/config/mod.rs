@@ -1,6 +1,7 @@
 //! `pb.toml`, profiles, settings and the places of credentials, as one validated value.
 
 pub mod environment;
+pub mod keys;
 pub mod load;
 mod reader;
 pub mod secret;

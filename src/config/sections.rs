@@ -9,13 +9,9 @@ use toml::de::DeTable;
 use super::reader::{Reader, Span, Table, plain, unknown_cluster};
 use super::settings::{Origin, Raw, Row, split_key};
 use super::ssh_config::SshNames;
-use super::{Cluster, Config, Endpoint, Host};
+use super::{Cluster, Config, Endpoint, Host, keys};
 use crate::error::did_you_mean;
 
-const KEYS: [&str; 8] = ["record", "checklist", "clusters", "hosts", "endpoints", "networks", "settings", "profiles"];
-const CLUSTER_KEYS: [&str; 6] = ["kubeconfig", "context", "talosconfig", "talos_context", "protected", "settings"];
-const HOST_KEYS: [&str; 8] = ["address", "port", "user", "key", "passphrase", "known_hosts", "jump", "dialect"];
-const ENDPOINT_KEYS: [&str; 7] = ["url", "service", "token", "user", "password", "ca", "resolve"];
 const PROXIES: [&str; 4] = ["socks5", "socks5h", "http", "https"];
 
 /// Reads the whole file into the configuration; the names of the profiles that it has are the answer.
@@ -26,7 +22,7 @@ pub(super) fn read<'t>(
     ssh: &SshNames,
 ) -> Vec<String> {
     let root = Table { name: String::new(), fields };
-    reader.only(&root, &KEYS);
+    reader.only(&root, &keys::ROOT.names());
     if let Some(record) = reader.path(&root, "record") {
         config.record = record;
     }
@@ -51,7 +47,7 @@ pub(super) fn read<'t>(
     }
     let mut profiles = Vec::new();
     for (profile, table) in reader.named(&root, "profiles") {
-        reader.only(&table, &["settings", "clusters"]);
+        reader.only(&table, &keys::PROFILE.names());
         let origin =
             |cluster: Option<&str>| Origin::Profile { name: profile.clone(), cluster: cluster.map(Into::into) };
         let mut own = settings(reader, &table, &origin(None));
@@ -84,7 +80,7 @@ fn known_cluster<'t>(reader: &mut Reader<'t>, profile: &Table<'t>, name: &str, c
 }
 
 fn cluster<'t>(reader: &mut Reader<'t>, table: &Table<'t>) -> Cluster {
-    reader.only(table, &CLUSTER_KEYS);
+    reader.only(table, &keys::CLUSTER.names());
     Cluster {
         kubeconfig: reader.path(table, "kubeconfig"),
         context: reader.text(table, "context"),
@@ -99,7 +95,7 @@ fn hosts<'t>(reader: &mut Reader<'t>, root: &Table<'t>, config: &mut Config, clu
     let names: BTreeSet<String> = tables.iter().map(|(name, _)| name.clone()).collect();
     let mut jumps: BTreeMap<String, (String, Span)> = BTreeMap::new();
     for (name, table) in tables {
-        reader.only(&table, &HOST_KEYS);
+        reader.only(&table, &keys::HOST.names());
         let jump = reader.string(&table, "jump");
         if let Some((jump, span)) = &jump {
             // `user@host:port` or a full name is an address of its own.
@@ -151,7 +147,7 @@ fn no_cycles(reader: &mut Reader<'_>, jumps: &BTreeMap<String, (String, Span)>) 
 }
 
 fn endpoint<'t>(reader: &mut Reader<'t>, table: &Table<'t>, clusters: &[&str]) -> Endpoint {
-    reader.only(table, &ENDPOINT_KEYS);
+    reader.only(table, &keys::ENDPOINT.names());
     let (url, service) = (reader.string(table, "url"), reader.string(table, "service"));
     let span = table.fields.values().next().map(toml::Spanned::span).unwrap_or_default();
     match (&url, &service) {

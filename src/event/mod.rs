@@ -31,6 +31,16 @@ pub enum Effect {
 }
 
 impl Effect {
+    /// One line: what it allows.
+    pub fn about(self) -> &'static str {
+        match self {
+            Self::Read => "only looks",
+            Self::Write => "creates test objects of its own, asks for a reconcile or a refresh",
+            Self::Disrupt => "changes what the run did not create: drains, suspends, upgrades; needs `--allow disrupt`",
+            Self::Destroy => "deletes what the run did not create, resets nodes; needs `--allow destroy=CLUSTER`",
+        }
+    }
+
     /// All of them, weakest first.
     pub const ALL: [Self; 4] = [Self::Read, Self::Write, Self::Disrupt, Self::Destroy];
 
@@ -79,6 +89,32 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::Passed,
+        Self::Warned,
+        Self::Failed,
+        Self::Errored,
+        Self::Inconclusive,
+        Self::Manual,
+        Self::Skipped,
+        Self::Blocked,
+    ];
+
+    /// One line: what it means.
+    pub fn about(self) -> &'static str {
+        match self {
+            Self::Passed => "something was looked at, and it was right",
+            Self::Warned => "right, with a warning",
+            Self::Failed => "something was looked at, and it was not right",
+            Self::Errored => "it could not be found out: unreachable, a missing tool, an error in the script",
+            Self::Inconclusive => "nothing was asserted, or there was nothing to look at",
+            Self::Manual => "waits for a person's judgement",
+            Self::Skipped => "left out, with a reason, or its effect was not allowed",
+            Self::Blocked => "something that it needs did not pass",
+        }
+    }
+
     /// The word used everywhere.
     pub fn as_str(self) -> &'static str {
         match self {

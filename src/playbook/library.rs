@@ -176,8 +176,7 @@ impl Library {
             Error::new(Kind::Playbook, format!("{} is not UTF-8 text", path.display()))
                 .because(format!("byte {}", e.utf8_error().valid_up_to()))
         })?;
-        let shown = path.strip_prefix(&self.cwd).unwrap_or(path);
-        let name = normal(&shown.to_string_lossy());
+        let name = seen_from(&self.cwd, &self.root, path);
         Ok(Source { name, text: text.into(), origin: Origin::Disk(path.to_path_buf()) })
     }
 }
@@ -198,6 +197,19 @@ pub fn natural(name: &str) -> (String, u64, String) {
 
 fn is_ours(name: &str) -> bool {
     name.ends_with(".rhai") || name.ends_with(".tsv")
+}
+
+/// A path as a person who works in `cwd` types it: relative, also from a folder below `root`.
+pub fn seen_from(cwd: &Path, root: &Path, path: &Path) -> String {
+    let path = normal(&path.to_string_lossy());
+    let path = Path::new(&path);
+    if let Ok(below) = path.strip_prefix(cwd) {
+        return below.display().to_string();
+    }
+    match (cwd.strip_prefix(root), path.strip_prefix(root)) {
+        (Ok(down), Ok(below)) => format!("{}{}", "../".repeat(down.components().count()), below.display()),
+        _ => path.display().to_string(),
+    }
 }
 
 /// A path without `./` and with `x/..` resolved, for names that people read.
@@ -224,6 +236,16 @@ mod tests {
         let mut names = vec!["t14-x", "t2-y", "rollback-core", "t5"];
         names.sort_by_key(|name| natural(name));
         assert_eq!(names, ["rollback-core", "t2-y", "t5", "t14-x"]);
+    }
+
+    #[test]
+    fn a_path_is_told_as_it_can_be_typed() {
+        let seen = |cwd: &str, path: &str| seen_from(Path::new(cwd), Path::new("/ops"), Path::new(path));
+        assert_eq!(seen("/ops", "/ops/playbooks/t16.rhai"), "playbooks/t16.rhai");
+        assert_eq!(seen("/ops/a/b", "/ops/playbooks/t16.rhai"), "../../playbooks/t16.rhai");
+        assert_eq!(seen("/ops/a", "/ops/a/../playbooks/t16.rhai"), "../playbooks/t16.rhai");
+        assert_eq!(seen("/", "/ops/playbooks/t16.rhai"), "ops/playbooks/t16.rhai");
+        assert_eq!(seen("/home", "/ops/playbooks/t16.rhai"), "/ops/playbooks/t16.rhai");
     }
 
     #[test]

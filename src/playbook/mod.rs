@@ -6,5 +6,5 @@ pub mod plan;
 mod source;
 
 pub use declared::{Later, On, PlaybookDecl, PlaybookKind, Retry, StepDecl};
-pub use library::{Library, natural};
+pub use library::{Library, natural, seen_from};
 pub use source::{Origin, Source};

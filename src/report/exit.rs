@@ -15,6 +15,16 @@ const ERRORED: u8 = 3;
 /// Nothing failed, but the run is incomplete.
 const INCOMPLETE: u8 = 4;
 
+/// The codes with what they mean, the gravest first: the first that applies is the run's.
+pub const EXIT_CODES: [(u8, &str); 6] = [
+    (INTERRUPTED, "interrupted"),
+    (WRONG, "the playbook, the configuration or the command line is wrong"),
+    (FAILED, "a check failed"),
+    (ERRORED, "something could not be found out, or a change could not be undone"),
+    (INCOMPLETE, "nothing failed, but the run is incomplete: steps are manual, inconclusive, blocked or skipped"),
+    (0, "every step passed, some perhaps with a warning"),
+];
+
 /// By the order 130 > 2 > 1 > 3 > 4 > 0.
 ///
 /// `left` is whether something could not be undone: the operator has to look, so it counts as not found out. A run
@@ -30,8 +40,7 @@ pub fn exit_code<'a>(interrupted: bool, results: impl IntoIterator<Item = &'a St
     if left {
         codes.push(ERRORED);
     }
-    let order = [INTERRUPTED, WRONG, FAILED, ERRORED, INCOMPLETE];
-    order.into_iter().find(|code| codes.contains(code)).unwrap_or(0)
+    EXIT_CODES.iter().map(|(code, _)| *code).find(|code| codes.contains(code)).unwrap_or(0)
 }
 
 fn of_step(result: &StepResult) -> u8 {

@@ -11,7 +11,7 @@ use std::io::IsTerminal;
 
 pub use error::{kind_name, show_error, show_warning, snippet};
 pub use style::Role;
-pub use table::{columns, table};
+pub use table::{columns, fitted, table};
 pub use text::{clean, joined, left, plural, right, truncate, width, wrap};
 
 /// What the place that text goes to can do.

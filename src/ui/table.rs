@@ -22,6 +22,30 @@ pub fn columns(rows: &[Vec<String>]) -> Vec<String> {
     table.to_string().lines().map(|line| line.trim_end().to_string()).collect()
 }
 
+/// Rows in aligned columns that stay within the terminal, so many columns being taken on the left: the last cell gives
+/// way. It is plain text; the others may hold colours.
+pub fn fitted(ui: Ui, taken: usize, rows: &[Vec<String>]) -> Vec<String> {
+    let last = rows.iter().map(Vec::len).max().unwrap_or(0).saturating_sub(1);
+    let widest = |column: usize| rows.iter().filter_map(|r| r.get(column)).map(|c| shown_width(c)).max().unwrap_or(0);
+    let before: usize = (0..last).map(|column| widest(column) + 2).sum();
+    let room = ui.width.saturating_sub(taken + before).max(1);
+    let cut = |row: &Vec<String>| {
+        let mut row = row.clone();
+        if let Some(cell) = row.get_mut(last) {
+            *cell = truncate(cell, room);
+        }
+        row
+    };
+    columns(&rows.iter().map(cut).collect::<Vec<_>>())
+}
+
+/// The width of a text that may hold colours.
+fn shown_width(text: &str) -> usize {
+    let mut parts = text.split('\u{1b}');
+    let plain = width(parts.next().unwrap_or_default());
+    plain + parts.map(|part| part.split_once('m').map_or(0, |(_, rest)| width(rest))).sum::<usize>()
+}
+
 /// A table with a heading, cut to the terminal's width at its last column. Cells are plain text.
 pub fn table(ui: Ui, heading: &[&str], rows: &[Vec<String>]) -> Vec<String> {
     let mut before = 0;
@@ -61,6 +85,14 @@ mod tests {
         let painted = Ui::fixed(true, 80, false).paint(Role::Good, "ok");
         let lines = columns(&[row(&["日本", &painted, "x"]), row(&["a", "bcd"])]);
         assert_eq!(lines, [format!("日本  {painted}   x"), "a     bcd".to_string()]);
+    }
+
+    #[test]
+    fn rows_stay_within_the_terminal_and_colours_take_no_room() {
+        let painted = Ui::fixed(true, 80, false).paint(Role::Good, "id");
+        let lines = fitted(Ui::fixed(true, 20, false), 2, &[row(&[&painted, "A title that is long"])]);
+        assert_eq!(lines, [format!("{painted}  A title that…")]);
+        assert_eq!(fitted(Ui::plain(), 2, &[row(&["a", "b c"])]), ["a  b c"]);
     }
 
     #[test]

@@ -141,7 +141,7 @@ fn settings(config: &Config) -> Section {
             (Origin::Flag, Some(cluster)) => format!("--set (cluster {cluster})"),
             (origin, _) => origin.to_string(),
         };
-        Row::plain([name, value, from])
+        Row::plain([name, from, value])
     });
     Section { title: "settings", rows: rows.collect() }
 }

@@ -1,7 +1,7 @@
 //! The table that `pb doctor` shows: sections of aligned rows, a mark before what was looked at.
 
 use crate::error::Error;
-use crate::ui::{Role, Ui, left, width};
+use crate::ui::{Role, Ui, left, width, wrap};
 
 /// How a row stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,15 +70,14 @@ pub(super) fn show(sections: &[Section], verdict: &str, ui: Ui) -> String {
                 State::Absent => ("–", Role::Quiet),
                 State::Bad => ("✗", Role::Bad),
             };
-            let cells: Vec<String> = row.cells.iter().zip(&widths).map(|(cell, width)| left(cell, *width)).collect();
-            let line = format!("  {} {}", ui.paint(role, mark), cells.join("  "));
-            out.push_str(line.trim_end());
-            out.push('\n');
+            let mut lines = laid_out(ui, &row.cells, &widths).into_iter();
+            let first = lines.next().unwrap_or_default();
+            out.push_str(&format!("  {} {}\n", ui.paint(role, mark), first));
+            out.extend(lines.map(|line| format!("    {line}\n")));
             for note in &row.notes {
-                out.push_str(&format!(
-                    "      {}\n",
-                    ui.paint(if note.starts_with('→') { Role::Hint } else { Role::Quiet }, note)
-                ));
+                let role = if note.starts_with('→') { Role::Hint } else { Role::Quiet };
+                let lines = wrap(note, ui.width.saturating_sub(6));
+                out.extend(lines.iter().map(|line| format!("      {}\n", ui.paint(role, line))));
             }
         }
         out.push('\n');
@@ -86,6 +85,23 @@ pub(super) fn show(sections: &[Section], verdict: &str, ui: Ui) -> String {
     out.push_str(verdict);
     out.push('\n');
     out
+}
+
+/// The cells beside each other, the last one continued below itself, or where that would be a narrow column, below all.
+fn laid_out(ui: Ui, cells: &[String], widths: &[usize]) -> Vec<String> {
+    let Some((last, before)) = cells.split_last() else { return Vec::new() };
+    let before: String = before.iter().zip(widths).map(|(cell, width)| format!("{}  ", left(cell, *width))).collect();
+    let room = ui.width.saturating_sub(4 + width(&before));
+    if width(last) > room && room < 24 {
+        let below = wrap(last, ui.width.saturating_sub(6)).into_iter().map(|line| format!("  {line}"));
+        return std::iter::once(before.trim_end().to_string()).chain(below).collect();
+    }
+    let indent = " ".repeat(width(&before));
+    let lines = wrap(last, room);
+    if lines.is_empty() {
+        return vec![before.trim_end().to_string()];
+    }
+    lines.iter().enumerate().map(|(at, line)| format!("{}{line}", if at == 0 { &before } else { &indent })).collect()
 }
 
 /// The width of each column; a row's last cell may run on, and widens none.
@@ -102,4 +118,20 @@ fn widths(rows: &[Row]) -> Vec<usize> {
         }
     }
     widths
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_last_cell_goes_on_below_itself_or_below_all() {
+        let cells = ["edge-1", "netops@10.99.0.1", "logged in after a while"].map(String::from);
+        let at = |columns: usize| laid_out(Ui::fixed(false, columns, false), &cells, &[6, 16, 0]);
+        assert_eq!(at(80), ["edge-1  netops@10.99.0.1  logged in after a while"]);
+        assert_eq!(at(40), ["edge-1  netops@10.99.0.1", "  logged in after a while"]);
+        let cells = ["edge-1", "it could not be reached because nothing answers there"].map(String::from);
+        let lines = laid_out(Ui::fixed(false, 44, false), &cells, &[8, 0]);
+        assert_eq!(lines, ["edge-1    it could not be reached", "          because nothing answers there"]);
+    }
 }

@@ -17,7 +17,7 @@ use crate::host::values::from_dynamic;
 use crate::host::{Context, HostResult, Module, Needs, Registrar};
 
 pub(crate) const MODULE: Module =
-    Module { name: "jq", about: "jq filters over values", needs: Needs::Nothing, register };
+    Module { name: "jq", about: "Filters of jq over values", needs: Needs::Nothing, register };
 
 fn register(m: &mut Registrar) {
     m.path("run")

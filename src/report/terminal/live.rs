@@ -110,7 +110,7 @@ fn bar(ui: Ui, run: &Run, running: usize) -> String {
     );
     let mut room = ui.width.saturating_sub(STATUS + 1 + columns + 1);
     let mut counts: Vec<(String, Role)> = Vec::new();
-    for outcome in super::summary::ORDER {
+    for outcome in Outcome::ALL {
         let count = ended.iter().filter(|o| **o == outcome).count();
         if count > 0 {
             counts.push((format!("{count} {outcome}"), outcome.into()));
@@ -169,10 +169,10 @@ pub(super) fn not_undone(ui: Ui, change: &str, error: &str) -> Vec<String> {
 }
 
 /// What happens after Ctrl-C.
-pub(super) fn stopping(ui: Ui, at_once: bool, run: &str) -> Vec<String> {
+pub(super) fn stopping(ui: Ui, at_once: bool) -> Vec<String> {
     let text = match at_once {
         false => "stopping after clean-up; again to stop at once".to_string(),
-        true => format!("stopping at once, without clean-up; pb clean {run} undoes what was changed"),
+        true => "stopping at once, without clean-up; what was changed stands in the record's journal.jsonl".to_string(),
     };
     entry(ui, Role::Warned, "STOPPING", &text)
 }

@@ -220,7 +220,7 @@ impl Terminal {
             }
             What::StepFinished(result) => self.step_ended(result),
             What::Interrupting { at_once } => {
-                self.print(&live::stopping(self.ui, *at_once, &self.run.id));
+                self.print(&live::stopping(self.ui, *at_once));
             }
             What::RunFinished { .. } => {
                 self.running.clear();

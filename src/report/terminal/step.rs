@@ -52,7 +52,8 @@ pub(super) fn ended(ui: Ui, how_much: Detail, ids: usize, info: &StepInfo, resul
             lines.extend(detail(ui, Role::Quiet, "evidence", &result.evidence.join(", ")));
         }
     }
-    if lines.len() > 3 {
+    // What is explained stands apart from what comes next; a note or two below a step that passed does not.
+    if lines.len() > if is_problem(result.outcome) { 1 } else { 3 } {
         lines.push(String::new());
     }
     lines

@@ -8,19 +8,7 @@ use super::step::{margin, reason};
 use super::word;
 use crate::event::{Outcome, StepResult, short};
 use crate::report::{Run, exit_words};
-use crate::ui::{Role, Ui, clean, left, plural, width, wrap};
-
-/// The order in which outcomes are counted.
-pub(super) const ORDER: [Outcome; 8] = [
-    Outcome::Passed,
-    Outcome::Warned,
-    Outcome::Failed,
-    Outcome::Errored,
-    Outcome::Inconclusive,
-    Outcome::Manual,
-    Outcome::Skipped,
-    Outcome::Blocked,
-];
+use crate::ui::{Role, Ui, clean, left, plural, truncate, width, wrap};
 
 /// The order in which they are named: the gravest last, next to the result, where the eye is.
 const NAMED: [Outcome; 7] = [
@@ -33,10 +21,12 @@ const NAMED: [Outcome; 7] = [
     Outcome::Failed,
 ];
 
-/// Lines of one step that are shown.
+/// Lines that say what a person has to do: they stand nowhere else at the end.
 const MOST: usize = 6;
-/// Less room than this beside a step's id is too little for text.
+/// Less room than this beside a step's id is too little for instructions.
 const NARROW: usize = 32;
+/// With less room than this a reason may take a second line.
+const SHORT: usize = 100;
 
 pub(super) fn lines(ui: Ui, run: &Run, ids: usize) -> Vec<String> {
     let results = run.results();
@@ -50,7 +40,7 @@ pub(super) fn lines(ui: Ui, run: &Run, ids: usize) -> Vec<String> {
     if lines.len() > 1 {
         lines.push(String::new());
     }
-    for outcome in ORDER {
+    for outcome in Outcome::ALL {
         let count = results.iter().filter(|(_, r)| r.outcome == outcome).count();
         if count > 0 {
             lines.push(format!("{} {outcome}", status(ui, outcome.into(), &count.to_string())));
@@ -66,7 +56,12 @@ pub(super) fn lines(ui: Ui, run: &Run, ids: usize) -> Vec<String> {
         lines.extend(entry(ui, Role::Bad, if at == 0 { "left behind" } else { "" }, what));
     }
     if run.finished.as_ref().is_some_and(|f| !f.left.is_empty()) {
-        lines.extend(entry(ui, Role::Hint, "hint", &format!("pb clean {} tries again to undo it", run.id)));
+        lines.extend(entry(
+            ui,
+            Role::Hint,
+            "hint",
+            "undo it by hand; the record's journal.jsonl has every change with what undoes it",
+        ));
     }
     if let Some(record) = &run.record {
         lines.extend(entry(ui, Role::Quiet, "record", record));
@@ -105,6 +100,7 @@ fn named(ui: Ui, outcome: Outcome, group: &[&StepResult], ids: usize) -> Vec<Str
     let label = status(ui, outcome.into(), word(first));
     if group.len() > 1 {
         let text = format!("{}: {}", plural(group.len(), "step"), reason(first));
+        let text = brief(&text, ui.width.saturating_sub(STATUS + 1)).join("\n");
         let mut lines = entry(ui, outcome.into(), word(first), &text);
         let all: Vec<&str> = group.iter().map(|r| r.id.as_str()).collect();
         for line in wrap(&all.join(", "), ui.width.saturating_sub(STATUS + 1)) {
@@ -114,24 +110,42 @@ fn named(ui: Ui, outcome: Outcome, group: &[&StepResult], ids: usize) -> Vec<Str
     }
     let id = left(&clean(&first.id), ids);
     let beside = STATUS + 1 + width(&id) + 2;
-    // On a narrow terminal the text begins below the id instead of beside it.
-    let indent = if ui.width.saturating_sub(beside) < NARROW { STATUS + 3 } else { beside };
+    // On a narrow terminal a text that does not fit beside the id begins below it, where it has more room.
+    let right = ui.width.saturating_sub(beside);
+    let fits = match outcome {
+        Outcome::Manual => right >= NARROW,
+        _ => right >= SHORT || width(&reason(first)) <= right,
+    };
+    let indent = if fits { beside } else { STATUS + 3 };
     let room = ui.width.saturating_sub(indent);
     let todo = clean(first.instructions.as_deref().unwrap_or_default());
     let mut text = match outcome {
-        Outcome::Manual => wrap(&todo, room),
+        Outcome::Manual => first_lines(wrap(&todo, room), MOST, room),
         _ => Vec::new(),
     };
     if !todo.starts_with(&reason(first)) || text.is_empty() {
-        text.splice(0..0, wrap(&reason(first), room));
-    }
-    if text.len() > MOST {
-        text.truncate(MOST);
-        text.push(ui.paint(Role::Quiet, "… more above"));
+        text.splice(0..0, brief(&reason(first), room));
     }
     let mut text = text.into_iter();
     let head = if indent == beside { text.next().unwrap_or_default() } else { String::new() };
     let mut lines = vec![format!("{label} {}  {head}", ui.paint(Role::Name, id)).trim_end().to_string()];
     lines.extend(text.map(|line| format!("{}{line}", " ".repeat(indent))));
+    lines
+}
+
+/// A reason, told in full above, in a line or two.
+fn brief(text: &str, room: usize) -> Vec<String> {
+    first_lines(wrap(text, room), if room < SHORT { 2 } else { 1 }, room)
+}
+
+/// The first lines; the last ends in `…` where more would follow.
+fn first_lines(mut lines: Vec<String>, most: usize, room: usize) -> Vec<String> {
+    if lines.len() > most {
+        lines.truncate(most);
+        if let Some(last) = lines.last_mut() {
+            // An ellipsis that always shows: the line may be full.
+            *last = truncate(&format!("{last} …"), room.max(2));
+        }
+    }
     lines
 }

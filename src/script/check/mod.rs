@@ -3,6 +3,7 @@
 mod boxes;
 mod lints;
 mod names;
+mod table;
 mod tree;
 
 use std::collections::BTreeSet;
@@ -12,6 +13,7 @@ use crate::error::{Error, Kind, Place, Result};
 use crate::playbook::Source;
 
 pub use boxes::known_boxes;
+pub use table::{LINTS, Lint};
 
 /// How bad a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,0 +1,136 @@
+//! What `pb check` finds besides what the compiler says, each with what triggers it and how it is put right: for the
+//! reference, and for a test that holds both to their word.
+
+use super::Level;
+
+/// Something that is looked for.
+#[derive(Debug, Clone, Copy)]
+pub struct Lint {
+    /// How bad it is.
+    pub level: Level,
+    /// What is wrong, in a line.
+    pub about: &'static str,
+    /// A part of the message.
+    pub says: &'static str,
+    /// A step's body, or with [`Lint::top_level`] a playbook's, that is wrong.
+    pub wrong: &'static str,
+    /// The same put right.
+    pub right: &'static str,
+    /// Whether the texts stand at the top level, not in a step.
+    pub top_level: bool,
+}
+
+const fn in_step(
+    level: Level,
+    about: &'static str,
+    says: &'static str,
+    wrong: &'static str,
+    right: &'static str,
+) -> Lint {
+    Lint { level, about, says, wrong, right, top_level: false }
+}
+
+const fn on_top(about: &'static str, says: &'static str, wrong: &'static str, right: &'static str) -> Lint {
+    Lint { level: Level::Error, about, says, wrong, right, top_level: true }
+}
+
+/// All of them.
+pub const LINTS: &[Lint] = &[
+    in_step(
+        Level::Error,
+        "A function, method or module that there is not; a wrong number of arguments",
+        "there is no function",
+        "eventualy(duration(\"5s\"), || true);",
+        "eventually(duration(\"5s\"), || true);",
+    ),
+    on_top(
+        "A host call at the top level, which only declares",
+        "the top level only declares",
+        "let found = dns::lookup(\"localhost\");",
+        "step(\"dns\", #{}, |t| { let found = dns::lookup(\"localhost\"); });",
+    ),
+    on_top(
+        "A step that covers a box which the checklist does not have",
+        "the checklist has no such box",
+        "step(\"a\", #{ covers: [\"T5.999\"] }, |t| {});",
+        "step(\"a\", #{ covers: [\"T5.12\"] }, |t| {});",
+    ),
+    in_step(
+        Level::Error,
+        "An expectation without a matcher judges nothing",
+        "without a matcher",
+        "expect(1 + 1, \"the sum\");",
+        "expect(1 + 1, \"the sum\").to_be(2);",
+    ),
+    in_step(
+        Level::Error,
+        "A value that is used in a closure which its own method calls is a data race, even on one thread",
+        "that is a data race",
+        "let a = [1]; a.all(|x| a.contains(x));",
+        "let a = [1]; let b = a; a.all(|x| b.contains(x));",
+    ),
+    in_step(
+        Level::Error,
+        "Closures that are kept, made in a loop, share the loop's variable: each sees its last value",
+        "share one",
+        "for n in 0..3 { finally(|| print(n)); }",
+        "for n in 0..3 { let own = n; finally(|| print(own)); }",
+    ),
+    in_step(
+        Level::Error,
+        "`trim`, `sort`, `replace` and the like work in place and return nothing",
+        "works in place",
+        "let y = \" x \".trim();",
+        "let y = \" x \"; y.trim();",
+    ),
+    in_step(
+        Level::Error,
+        "Constants of different types are silently never equal or ordered",
+        "never equal or ordered",
+        "let same = \"10\" == 10;",
+        "let same = parse_int(\"10\") == 10;",
+    ),
+    in_step(
+        Level::Warning,
+        "Whole numbers divide to whole numbers",
+        "whole numbers divide",
+        "let mega = 9500000 / 1000000;",
+        "let mega = 9500000.0 / 1000000;",
+    ),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::playbook::{Library, Origin, Source};
+    use crate::script::check::{Checker, known_boxes};
+    use crate::script::load::Loader;
+    use crate::script::settings;
+
+    #[test]
+    fn each_is_found_in_what_is_wrong_and_not_in_what_is_right() {
+        let empty = tempfile::tempdir().expect("a folder");
+        let library = Library::new(empty.path(), empty.path());
+        let loader = Loader::new(library, settings::from_config(Config::default().into()));
+        let checklist = loader.library.checklist(None).expect("the checklist");
+        let checker = Checker::new(&loader, known_boxes(&checklist)).expect("a checker");
+        for lint in LINTS {
+            let found = |body: &str| {
+                let step =
+                    if lint.top_level { body.to_string() } else { format!("step(\"s\", #{{}}, |t| {{ {body} }});") };
+                let text = format!("playbook(#{{ id: \"p\", title: \"P\" }});\n{step}");
+                let source = Source { name: "p.rhai".into(), text: text.into(), origin: Origin::Embedded };
+                checker.playbook(&source, &[]).findings
+            };
+            let wrong = found(lint.wrong);
+            assert!(
+                wrong.iter().any(|f| f.level == lint.level && f.error.message.contains(lint.says)),
+                "{}: {wrong:#?}",
+                lint.wrong
+            );
+            let right = found(lint.right);
+            assert!(right.is_empty(), "{}: {right:#?}", lint.right);
+        }
+    }
+}

@@ -1,4 +1,5 @@
 //! The integration tests: one binary, told with the builder in [`support`].
+#![expect(clippy::expect_used, clippy::panic, reason = "what goes wrong in a test's own tools ends the test")]
 
 mod bad_input;
 mod commands;
@@ -6,7 +7,6 @@ mod language;
 mod real;
 mod running;
 mod settings;
-#[expect(clippy::expect_used, clippy::panic, reason = "what goes wrong in a test's own tools ends the test")]
 mod support;
 
 pub(crate) use support::Test;

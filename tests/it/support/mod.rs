@@ -129,6 +129,11 @@ impl Ran {
         mask(&self.err, self.test.path())
     }
 
+    /// Standard output as it is.
+    pub(crate) fn out(&self) -> &str {
+        &self.out
+    }
+
     /// A file of the folder.
     #[track_caller]
     pub(crate) fn read(&self, path: &str) -> String {

@@ -79,6 +79,18 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// All of them, in the order in which they are counted.
+    pub const ALL: [Self; 8] = [
+        Self::Passed,
+        Self::Warned,
+        Self::Failed,
+        Self::Errored,
+        Self::Inconclusive,
+        Self::Manual,
+        Self::Skipped,
+        Self::Blocked,
+    ];
+
     /// The word used everywhere.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -110,7 +110,7 @@ fn bar(ui: Ui, run: &Run, running: usize) -> String {
     );
     let mut room = ui.width.saturating_sub(STATUS + 1 + columns + 1);
     let mut counts: Vec<(String, Role)> = Vec::new();
-    for outcome in super::summary::ORDER {
+    for outcome in Outcome::ALL {
         let count = ended.iter().filter(|o| **o == outcome).count();
         if count > 0 {
             counts.push((format!("{count} {outcome}"), outcome.into()));

@@ -10,19 +10,7 @@ use crate::event::{Outcome, StepResult, short};
 use crate::report::{Run, exit_words};
 use crate::ui::{Role, Ui, clean, left, plural, width, wrap};
 
-/// The order in which outcomes are counted.
-pub(super) const ORDER: [Outcome; 8] = [
-    Outcome::Passed,
-    Outcome::Warned,
-    Outcome::Failed,
-    Outcome::Errored,
-    Outcome::Inconclusive,
-    Outcome::Manual,
-    Outcome::Skipped,
-    Outcome::Blocked,
-];
-
-/// The order in which they are named: the gravest last, next to the result, where the eye is.
+/// The order in which outcomes are named: the gravest last, next to the result, where the eye is.
 const NAMED: [Outcome; 7] = [
     Outcome::Skipped,
     Outcome::Blocked,
@@ -50,7 +38,7 @@ pub(super) fn lines(ui: Ui, run: &Run, ids: usize) -> Vec<String> {
     if lines.len() > 1 {
         lines.push(String::new());
     }
-    for outcome in ORDER {
+    for outcome in Outcome::ALL {
         let count = results.iter().filter(|(_, r)| r.outcome == outcome).count();
         if count > 0 {
             lines.push(format!("{} {outcome}", status(ui, outcome.into(), &count.to_string())));

@@ -50,9 +50,11 @@ pub fn duration(text: &str) -> Option<Duration> {
     Some(Duration::new(seconds, nanos))
 }
 
-/// Reads a size in bytes: a number with one of Kubernetes' suffixes (`Ki Mi Gi Ti Pi Ei k M G T P`) or none.
+/// Reads a size in bytes: a number with one of Kubernetes' suffixes (`Ki Mi Gi Ti Pi Ei k M G T P`) or none, also with
+/// a `B` behind: `10GiB`, `512B`.
 pub fn size(text: &str) -> Option<u64> {
-    let (number, unit) = split_number(text.trim())?;
+    let text = text.trim();
+    let (number, unit) = split_number(text.strip_suffix('B').unwrap_or(text))?;
     if unit.is_empty() {
         return number.parse().ok();
     }
@@ -135,6 +137,8 @@ mod tests {
             ("10Gi", 10 << 30, "10Gi"),
             ("1.5Gi", 3 << 29, "1536Mi"),
             ("500M", 500_000_000, "500M"),
+            ("10GiB", 10 << 30, "10Gi"),
+            ("512B", 512, "512"),
             ("4096", 4096, "4Ki"),
             ("0", 0, "0"),
             ("7", 7, "7"),
@@ -142,7 +146,7 @@ mod tests {
             assert_eq!(size(text), Some(bytes), "{text}");
             assert_eq!(show_size(bytes), shown, "{text}");
         }
-        for text in ["", "Gi", "10GiB", "-1Gi", "10 Gi", "99999999999Ei"] {
+        for text in ["", "Gi", "B", "10GiBB", "-1Gi", "10 Gi", "99999999999Ei"] {
             assert_eq!(size(text), None, "{text}");
         }
     }

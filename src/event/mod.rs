@@ -89,7 +89,7 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// All of them.
+    /// All of them, in the order in which they are counted.
     pub const ALL: [Self; 8] = [
         Self::Passed,
         Self::Warned,
@@ -398,6 +398,13 @@ pub enum What {
     },
     /// A change is about to be made, and this undoes it.
     UndoRecorded(LedgerRow),
+    /// What a row's change created has this uid: its undo deletes that object, and no other of the same name.
+    UndoIdentified {
+        /// The row's number.
+        row: u64,
+        /// The uid that the server gave.
+        uid: String,
+    },
     /// A change was undone, or could not be.
     UndoDone {
         /// The row's number.

@@ -131,8 +131,6 @@ pub struct Context {
     pub cancel: CancellationToken,
     /// When the step must be done, and how long it was given.
     pub deadline: Option<(Instant, Duration)>,
-    /// Whether this is the clean-up: it runs although the run is being stopped.
-    pub cleaning: bool,
     state: Arc<Mutex<StepState>>,
 }
 
@@ -163,16 +161,7 @@ impl Context {
     ) -> Arc<Self> {
         let cancel = world.cancel.child_token();
         let deadline = limit.map(|limit| (world.clock.instant() + limit, limit));
-        Arc::new(Self {
-            world,
-            step: step.into(),
-            cluster,
-            effect,
-            cancel,
-            deadline,
-            cleaning: false,
-            state: Arc::default(),
-        })
+        Arc::new(Self { world, step: step.into(), cluster, effect, cancel, deadline, state: Arc::default() })
     }
 
     /// The same step's context for clean-up: a token and a deadline of its own, the same findings.
@@ -184,7 +173,6 @@ impl Context {
             effect: self.effect.max(Effect::Write),
             cancel: CancellationToken::new(),
             deadline: Some((self.world.clock.instant() + limit, limit)),
-            cleaning: true,
             state: self.state.clone(),
         })
     }
@@ -198,7 +186,6 @@ impl Context {
             effect: self.effect,
             cancel: self.cancel.clone(),
             deadline: Some((self.world.clock.instant() + limit, limit)),
-            cleaning: self.cleaning,
             state: self.state.clone(),
         })
     }
@@ -270,6 +257,15 @@ impl Context {
         row
     }
 
+    /// The server gave what a row creates this uid: the undo deletes that object alone, also one that is performed
+    /// from the record.
+    pub fn created(&self, row: u64, uid: &str) {
+        self.world.ledger.created(row, uid);
+        if !uid.is_empty() {
+            self.emit(What::UndoIdentified { row, uid: uid.into() });
+        }
+    }
+
     /// Lets a call pass, or says why not.
     ///
     /// # Errors
@@ -289,13 +285,10 @@ impl Context {
             .because(format!("refused: {}", call.line))
             .hint(format!("effect: \"{}\" in the step's options declares it", call.effect)));
         }
-        if call.effect == Effect::Destroy && !self.cleaning {
-            let allowed = call.cluster.as_ref().is_some_and(|c| self.world.permissions.destroy.contains(c));
-            if !allowed {
-                let cluster = call.cluster.as_deref().unwrap_or("CLUSTER");
-                return Err(Error::new(Kind::Refused, format!("{what}, and that is not allowed here"))
-                    .hint(format!("--allow destroy={cluster} allows it")));
-            }
+        if let Some(flag) = self.world.permissions.missing(call.effect, call.cluster.as_deref()) {
+            return Err(Error::new(Kind::Refused, format!("{what}, and that is not allowed here"))
+                .because(format!("refused: {}", call.line))
+                .hint(format!("{flag} allows it")));
         }
         Ok(())
     }

@@ -1,9 +1,10 @@
+//! The gate: effects, permissions, deadlines, what it tells.
+
 use std::time::{Duration, Instant};
 
 use super::*;
 use crate::config::Config;
-use crate::host::redact::Redactor;
-use crate::host::testing::{runtime, world};
+use crate::host::testing::{allowing, world};
 use crate::host::world::Permissions;
 
 fn context(effect: Effect, limit: Option<Duration>) -> Arc<Context> {
@@ -11,17 +12,7 @@ fn context(effect: Effect, limit: Option<Duration>) -> Arc<Context> {
 }
 
 fn allowed(permissions: Permissions) -> Arc<Context> {
-    let plain = world(Config::default());
-    let world = World::new(
-        plain.run.clone(),
-        None,
-        plain.config.clone(),
-        runtime().handle().clone(),
-        plain.bus.clone(),
-        plain.clock.clone(),
-        Arc::new(Redactor::default()),
-        permissions,
-    );
+    let world = allowing(Config::default(), permissions);
     Context::new(world, "t/s@infra", Some("infra".into()), Effect::Destroy, None)
 }
 
@@ -117,4 +108,56 @@ fn outside_a_step_there_is_no_context() {
     assert_eq!(Context::current().map(|c| c.step.clone()), Ok("t/s@infra".into()));
     drop(entered);
     assert!(Context::current().is_err());
+}
+
+#[test]
+fn disrupting_is_for_whom_the_operator_allows_it_also_in_clean_up() {
+    let hint = |permissions: Permissions| {
+        let cx = allowed(permissions);
+        let (first, then) =
+            (cx.admit(&call(Effect::Disrupt)), cx.for_cleaning(STEP_LIMIT).admit(&call(Effect::Disrupt)));
+        assert_eq!(first, then);
+        first.err().map(|e| (e.kind, e.hints))
+    };
+    let flag = vec!["--allow disrupt allows it".to_string()];
+    assert_eq!(hint(Permissions::default()), Some((Kind::Refused, flag)));
+    assert_eq!(hint(Permissions { disrupt: true, ..Permissions::default() }), None);
+    // Who may destroy on a cluster may disrupt.
+    assert_eq!(hint(Permissions { destroy: ["apps".to_string()].into(), ..Permissions::default() }), None);
+}
+
+#[test]
+fn a_clean_up_destroys_only_where_its_step_may() {
+    let cx = allowed(Permissions { destroy: ["infra".to_string()].into(), ..Permissions::default() });
+    let cleaning = cx.for_cleaning(STEP_LIMIT);
+    assert_eq!(cleaning.admit(&call(Effect::Destroy)), Ok(()));
+    assert!(cleaning.admit(&call(Effect::Destroy).cluster("apps")).is_err());
+}
+
+/// What was told.
+#[derive(Clone, Default)]
+struct Seen(Arc<Mutex<Vec<What>>>);
+
+impl crate::event::Listener for Seen {
+    fn on(&mut self, event: &crate::event::Event) {
+        self.0.lock().unwrap().push(event.what.clone());
+    }
+}
+
+#[test]
+fn the_uid_of_what_was_created_is_told_to_the_record() {
+    let (seen, quiet) = (Seen::default(), world(Config::default()));
+    let clock = quiet.clock.clone();
+    let bus = crate::event::Bus::new(clock.clone(), Box::new(|event| event), vec![Box::new(seen.clone())]);
+    let (runtime, redactor) = (quiet.runtime.clone(), quiet.redactor.clone());
+    let allowed = Permissions::default();
+    let world = World::new("r".into(), None, quiet.config.clone(), runtime, bus.clone(), clock, redactor, allowed);
+    let cx = Context::new(world, "t/s", None, Effect::Write, None);
+    let row = cx.undo("create", Undo::Command { program: "true".into(), args: Vec::new() }).row;
+    cx.created(row, "u-1");
+    // A server that gives no uid identifies nothing.
+    cx.created(row, "");
+    bus.close();
+    let seen = seen.0.lock().unwrap();
+    assert_eq!(seen[1..], [What::UndoIdentified { row, uid: "u-1".into() }]);
 }

@@ -17,22 +17,25 @@ pub struct Ledger {
 struct Entry {
     owner: Option<String>,
     row: LedgerRow,
+    /// Why it could not be worked off.
+    why: Option<String>,
 }
 
 impl Ledger {
     /// Adds a row. `owner` is the step that works it off; none is the run's end.
     pub fn add(&self, owner: Option<&str>, change: String, undo: Undo) -> LedgerRow {
         let row = LedgerRow { row: self.next.fetch_add(1, Ordering::Relaxed) + 1, change, undo };
-        self.open().push(Entry { owner: owner.map(Into::into), row: row.clone() });
+        self.open().push(Entry { owner: owner.map(Into::into), row: row.clone(), why: None });
         row
     }
 
-    /// Puts the uid that the server gave into the row of a creation.
-    pub fn created(&self, row: u64, uid: &str) {
+    /// Puts the uid that the server gave into the row of a creation. [`super::Context::created`] tells it to the record too.
+    pub(super) fn created(&self, row: u64, uid: &str) {
         let mut open = self.open();
         let Some(entry) = open.iter_mut().find(|e| e.row.row == row) else { return };
         if let Undo::Delete { object } = &mut entry.row.undo {
-            object.uid = Some(uid.to_string());
+            // Without one the run's label decides what is deleted.
+            object.uid = Some(uid.to_string()).filter(|uid| !uid.is_empty());
             self.created.lock().unwrap_or_else(PoisonError::into_inner).push(object.clone());
         }
     }
@@ -67,9 +70,18 @@ impl Ledger {
         mine.into_iter().map(|e| e.row).collect()
     }
 
-    /// Puts a row back that could not be worked off.
-    pub fn put_back(&self, owner: Option<&str>, row: LedgerRow) {
-        self.open().push(Entry { owner: owner.map(Into::into), row });
+    /// Puts a row back that could not be worked off, or was left alone.
+    pub fn put_back(&self, owner: Option<&str>, row: LedgerRow, why: String) {
+        self.open().push(Entry { owner: owner.map(Into::into), row, why: Some(why) });
+    }
+
+    /// What is still open, in words: `create Pod web/a: not done within 1m`.
+    pub fn left(&self) -> Vec<String> {
+        let words = |entry: &Entry| match &entry.why {
+            Some(why) => format!("{}: {why}", entry.row.change),
+            None => entry.row.change.clone(),
+        };
+        self.open().iter().map(words).collect()
     }
 
     /// What is still open, in order.
@@ -118,5 +130,17 @@ mod tests {
         ledger.created(row.row, "u1");
         assert!(ledger.is_ours(&pod("a")));
         assert!(!ledger.is_ours(&pod("b")));
+    }
+
+    #[test]
+    fn what_is_left_says_why() {
+        let ledger = Ledger::default();
+        for name in ["a", "b"] {
+            ledger.add(Some("t5/x"), format!("create Pod {name}"), Undo::Delete { object: pod(name) });
+        }
+        let mut mine = ledger.take(Some("t5/x"));
+        ledger.put_back(Some("t5/x"), mine.remove(1), "403".into());
+        ledger.add(None, "create Namespace ns".into(), Undo::Delete { object: pod("ns") });
+        assert_eq!(ledger.left(), ["create Pod a: 403", "create Namespace ns"]);
     }
 }

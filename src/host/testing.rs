@@ -22,8 +22,13 @@ pub(crate) fn runtime() -> &'static tokio::runtime::Runtime {
     })
 }
 
-/// A world with this configuration.
+/// A world with this configuration, whose operator allows what disrupts.
 pub(crate) fn world(config: Config) -> Arc<World> {
+    allowing(config, Permissions { disrupt: true, ..Permissions::default() })
+}
+
+/// A world with this configuration and these permissions.
+pub(crate) fn allowing(config: Config, permissions: Permissions) -> Arc<World> {
     let clock = Arc::new(System);
     World::new(
         "20260101-000000-abc123".into(),
@@ -33,7 +38,7 @@ pub(crate) fn world(config: Config) -> Arc<World> {
         Bus::silent(clock.clone()),
         clock,
         Arc::new(Redactor::default()),
-        Permissions::default(),
+        permissions,
     )
 }
 

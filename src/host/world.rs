@@ -12,7 +12,7 @@ use super::ledger::Ledger;
 use super::redact::Redactor;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::event::Bus;
+use crate::event::{Bus, Effect};
 
 /// What the operator allowed.
 #[derive(Debug, Clone, Default)]
@@ -23,6 +23,22 @@ pub struct Permissions {
     pub disrupt: bool,
     /// `--allow destroy=CLUSTER`
     pub destroy: BTreeSet<String>,
+}
+
+impl Permissions {
+    /// The flag that is missing for an effect on a cluster; none where it is allowed. What `--read-only` forbids is
+    /// another matter: no flag allows it.
+    pub fn missing(&self, effect: Effect, cluster: Option<&str>) -> Option<String> {
+        match effect {
+            Effect::Read | Effect::Write => None,
+            // Who may destroy on some cluster may disrupt.
+            Effect::Disrupt => (!self.disrupt && self.destroy.is_empty()).then(|| "--allow disrupt".into()),
+            Effect::Destroy => {
+                let allowed = cluster.is_some_and(|cluster| self.destroy.contains(cluster));
+                (!allowed).then(|| format!("--allow destroy={}", cluster.unwrap_or("CLUSTER")))
+            }
+        }
+    }
 }
 
 /// Playbook, cluster (none: the value without one) and name of a setting.

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::event::{LedgerRow, What};
-use crate::host::{Context, World, undo};
+use crate::event::{LedgerRow, What, short};
+use crate::host::undo::{self, Undone};
+use crate::host::{Context, World};
 use crate::script::call::Caller;
 
 /// How long the clean-up of one step may take; it runs outside the step's deadline.
@@ -52,22 +53,23 @@ pub(super) fn end_of_run(world: &Arc<World>) -> Vec<String> {
             });
         }
     });
-    world.ledger.open_rows().into_iter().map(|row| row.change).collect()
+    world.ledger.left()
 }
 
 fn undo_row(world: &Arc<World>, owner: Option<&str>, row: LedgerRow) -> Result<(), String> {
     let result = world.runtime.block_on(async {
         match tokio::time::timeout(ROW_LIMIT, undo::perform(world, &row.undo)).await {
-            Ok(result) => result.map(|_| ()).map_err(|e| e.to_string()),
-            Err(_) => Err(format!("not done within {}", crate::event::short(ROW_LIMIT))),
+            Ok(Ok(Undone::Done | Undone::Already)) => Ok(()),
+            // Somebody else's since: nothing of this run may touch it, but the operator has to know.
+            Ok(Ok(Undone::LeftAlone(reasons))) => Err(format!("left alone: {}", reasons.join("; "))),
+            Ok(Err(error)) => Err(error.to_string()),
+            Err(_) => Err(format!("not done within {}", short(ROW_LIMIT))),
         }
     });
-    let number = row.row;
-    let change = row.change.clone();
-    let error = result.as_ref().err().cloned();
-    world.bus.emit(owner, What::UndoDone { row: number, error });
+    world.bus.emit(owner, What::UndoDone { row: row.row, error: result.as_ref().err().cloned() });
     result.map_err(|why| {
-        world.ledger.put_back(owner, row);
-        format!("{change}: not undone: {why}")
+        let problem = format!("{}: not undone: {why}", row.change);
+        world.ledger.put_back(owner, row, why);
+        problem
     })
 }

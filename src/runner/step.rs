@@ -104,18 +104,10 @@ impl StepRun<'_> {
         if effect > Effect::Read && allowed.read_only {
             return Some(format!("its effect is {effect}, and the run is --read-only"));
         }
-        match effect {
-            Effect::Disrupt if !allowed.disrupt && allowed.destroy.is_empty() => {
-                Some("its effect is disrupt: --allow disrupt lets it run".into())
-            }
-            Effect::Destroy => {
-                let missing: Vec<&String> =
-                    self.planned.clusters.iter().filter(|c| !allowed.destroy.contains(*c)).collect();
-                let first = missing.first()?;
-                Some(format!("its effect is destroy: --allow destroy={first} lets it run"))
-            }
-            _ => None,
-        }
+        let clusters = self.planned.clusters.iter().map(|cluster| Some(cluster.as_str()));
+        let clusters = clusters.chain(self.planned.clusters.is_empty().then_some(None));
+        let flag = clusters.filter_map(|cluster| allowed.missing(effect, cluster)).next()?;
+        Some(format!("its effect is {effect}: {flag} lets it run"))
     }
 
     /// Why the guard does not hold.

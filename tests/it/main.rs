@@ -1,4 +1,5 @@
 //! The integration tests: one binary, told with the builder in [`support`].
+#![expect(clippy::expect_used, clippy::panic, reason = "what goes wrong in a test's own tools ends the test")]
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a test that can't go on fails")]
 
@@ -9,7 +10,6 @@ mod reading;
 mod real;
 mod running;
 mod settings;
-#[expect(clippy::expect_used, clippy::panic, reason = "what goes wrong in a test's own tools ends the test")]
 mod support;
 
 pub(crate) use support::Test;

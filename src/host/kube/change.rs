@@ -29,7 +29,7 @@ pub(crate) fn changing(
 /// After a creation: the row learns the uid, or goes where the server refused.
 pub(crate) fn created(cx: &Context, row: &LedgerRow, result: &Result<String>) {
     match result {
-        Ok(text) => cx.world.ledger.created(row.row, &Meta::of(text).uid),
+        Ok(text) => cx.created(row.row, &Meta::of(text).uid),
         Err(e) => settle(cx, Some(row), Some(e)),
     }
 }

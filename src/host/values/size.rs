@@ -15,8 +15,7 @@ impl FromStr for Size {
 
     /// Reads `10Gi`, `1.5G`, `500k`, `1024`, also with a `B` behind: `10GiB`, `512B`.
     fn from_str(text: &str) -> Result<Self, Error> {
-        let bare = text.trim();
-        units::size(bare.strip_suffix('B').unwrap_or(bare)).map(Self).ok_or_else(|| {
+        units::size(text).map(Self).ok_or_else(|| {
             Error::new(Kind::Script, format!("not a size: \"{text}\""))
                 .hint("write a number and a unit: \"10Gi\", \"500M\", \"64k\", \"1024\"")
         })

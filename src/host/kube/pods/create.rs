@@ -26,7 +26,7 @@ pub(super) async fn create(cx: &Context, cluster: &Cluster, plural: &str, body: 
     match rest::post(cluster, &path, body, &object.to_string()).await {
         Ok(made) => {
             if let Some(uid) = made.pointer("/metadata/uid").and_then(Value::as_str) {
-                cx.world.ledger.created(row.row, uid);
+                cx.created(row.row, uid);
             }
             Ok(made)
         }

@@ -73,7 +73,7 @@ async fn make(cx: &Context, cluster: &Cluster, slot: &Slot) -> Result<String> {
         Err(e) => return Err(e),
     };
     let uid = made.pointer("/metadata/uid").and_then(Value::as_str).unwrap_or_default();
-    cx.world.ledger.created(row, uid);
+    cx.created(row, uid);
     account(cx, cluster, &name).await?;
     Ok(name)
 }

@@ -29,7 +29,8 @@ pub(super) fn lines(text: &str, columns: usize) -> Vec<String> {
     let mut after_item = false;
     for block in blocks(text) {
         let item = block.starts_with("- ");
-        if !lines.is_empty() && !(item && after_item) {
+        let same_list = item && after_item;
+        if !lines.is_empty() && !same_list {
             lines.push(String::new());
         }
         match block.strip_prefix("- ") {

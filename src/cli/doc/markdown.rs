@@ -118,7 +118,7 @@ fn function(page: &Page) -> String {
     for block in flow::blocks(&page.doc) {
         let again = block.starts_with("- ") && item;
         item = block.starts_with("- ");
-        let _ = write!(out, "{}{block}\n", if again { "" } else { "\n" });
+        let _ = writeln!(out, "{}{block}", if again { "" } else { "\n" });
     }
     if !page.example.is_empty() {
         let _ = writeln!(out, "\nFor example:\n\n```rhai\n{}\n```", page.example.trim());

@@ -49,7 +49,7 @@ impl Page {
 
     /// The first sentence of the doc comment, on one line.
     pub fn summary(&self) -> String {
-        let doc = self.doc.trim().split_whitespace().collect::<Vec<_>>().join(" ");
+        let doc = self.doc.split_whitespace().collect::<Vec<_>>().join(" ");
         let end = doc.find(". ").unwrap_or(doc.len());
         doc[..end].trim_end_matches('.').to_string()
     }

@@ -46,12 +46,14 @@ fn choosing(m: &mut Registrar) {
         .sig("() -> value")
         .doc("The first item; missing if the list is empty.")
         .example("list([1, 2]).first() == 1")
-        .add(|list: &mut List| list.item(0));
+        .add(|list: &mut List| list.item(0))
+        .add(|items: &mut Array| of(items).item(0));
     m.method("list", "last")
         .sig("() -> value")
         .doc("The last item; missing if the list is empty.")
         .example("list([1, 2]).last() == 2")
-        .add(|list: &mut List| list.item(-1));
+        .add(|list: &mut List| list.item(-1))
+        .add(|items: &mut Array| of(items).item(-1));
     m.method("list", "take")
         .sig("(count: int) -> list")
         .doc("The first `count` items, or fewer if there are fewer.")
@@ -64,17 +66,20 @@ fn choosing(m: &mut Registrar) {
         .sig("() -> list")
         .doc("Each value once, at its first place; compared by value.")
         .example("list([1, 2, 1]).unique() == [1, 2]")
-        .add(|list: &mut List| ops::unique(list));
+        .add(|list: &mut List| ops::unique(list))
+        .add(|items: &mut Array| ops::unique(&of(items)));
     m.method("list", "sort_by")
         .sig("(key: closure) -> list")
         .doc("Sorted by what the closure gives for each item: numbers, strings, durations or sizes. Items with the same key keep their order. The list itself stays as it is.")
         .example(r#"list(["bb", "a"]).sort_by(|s| s.len())[0] == "a""#)
-        .add(|ctx: NativeCallContext, list: &mut List, f: FnPtr| ops::sort_by(&ctx, list, &f));
+        .add(|ctx: NativeCallContext, list: &mut List, f: FnPtr| ops::sort_by(&ctx, list, &f))
+        .add(|ctx: NativeCallContext, items: &mut Array, f: FnPtr| ops::sort_by(&ctx, &of(items), &f));
     m.method("list", "group_by")
         .sig("(key: closure) -> map")
         .doc("A map from what the closure gives (a string) to the list of those items.")
         .example(r#"list([1, 2, 3]).group_by(|x| if x > 1 { "many" } else { "few" }).many == [2, 3]"#)
-        .add(|ctx: NativeCallContext, list: &mut List, f: FnPtr| ops::group_by(&ctx, list, &f));
+        .add(|ctx: NativeCallContext, list: &mut List, f: FnPtr| ops::group_by(&ctx, list, &f))
+        .add(|ctx: NativeCallContext, items: &mut Array, f: FnPtr| ops::group_by(&ctx, &of(items), &f));
 }
 
 fn making(m: &mut Registrar) {
@@ -87,12 +92,14 @@ fn making(m: &mut Registrar) {
         .sig("(make: closure) -> list")
         .doc("The items of the lists that the closure gives, one after the other.")
         .example("list([1, 2]).flat_map(|x| [x, x]) == [1, 1, 2, 2]")
-        .add(|ctx: NativeCallContext, list: &mut List, f: FnPtr| ops::flat_map(&ctx, list, &f));
+        .add(|ctx: NativeCallContext, list: &mut List, f: FnPtr| ops::flat_map(&ctx, list, &f))
+        .add(|ctx: NativeCallContext, items: &mut Array, f: FnPtr| ops::flat_map(&ctx, &of(items), &f));
     m.method("list", "names")
         .sig("() -> list")
         .doc("The names of the objects in the list.")
         .example(r#"list([object(#{ metadata: #{ name: "a" } })]).names() == ["a"]"#)
-        .add(|list: &mut List| ops::names(list));
+        .add(|list: &mut List| ops::names(list))
+        .add(|items: &mut Array| ops::names(&of(items)));
     m.method("list", "reduce")
         .sig("(step: closure, first: value) -> value")
         .doc("Calls `step(so_far, item)` for each item, beginning with `first`; the last result.")
@@ -102,22 +109,26 @@ fn making(m: &mut Registrar) {
         .sig("(separator: string) -> string")
         .doc("The items as one text.")
         .example(r#"list(["a", "b"]).join(", ") == "a, b""#)
-        .add(|list: &mut List, separator: &str| ops::join(list, separator));
+        .add(|list: &mut List, separator: &str| ops::join(list, separator))
+        .add(|items: &mut Array, separator: &str| ops::join(&of(items), separator));
     m.method("list", "sum")
         .sig("() -> value")
         .doc("The sum of numbers, durations or sizes; 0 of an empty list.")
         .example("list([1, 2, 3]).sum() == 6")
-        .add(|list: &mut List| ops::sum(list));
+        .add(|list: &mut List| ops::sum(list))
+        .add(|items: &mut Array| ops::sum(&of(items)));
     m.method("list", "min")
         .sig("() -> value")
         .doc("The least item; missing if the list is empty.")
         .example("list([2, 1]).min() == 1")
-        .add(|list: &mut List| ops::extreme(list, Ordering::Less));
+        .add(|list: &mut List| ops::extreme(list, Ordering::Less))
+        .add(|items: &mut Array| ops::extreme(&of(items), Ordering::Less));
     m.method("list", "max")
         .sig("() -> value")
         .doc("The greatest item; missing if the list is empty.")
         .example("list([1, 2]).max() == 2")
-        .add(|list: &mut List| ops::extreme(list, Ordering::Greater));
+        .add(|list: &mut List| ops::extreme(list, Ordering::Greater))
+        .add(|items: &mut Array| ops::extreme(&of(items), Ordering::Greater));
     m.method("list", "to_array")
         .sig("() -> array")
         .doc("A copy as an array, which can be changed.")
@@ -159,6 +170,9 @@ fn asking(m: &mut Registrar) {
         .example("list([1, 2]).any(|x| x > 1)")
         .add(|ctx: NativeCallContext, list: &mut List, f: FnPtr| -> HostResult<bool> {
             Ok(ops::position(&ctx, list, &f, true)?.is_some())
+        })
+        .add(|ctx: NativeCallContext, items: &mut Array, f: FnPtr| -> HostResult<bool> {
+            Ok(ops::position(&ctx, &of(items), &f, true)?.is_some())
         });
     m.method("list", "none")
         .sig("(test: closure) -> bool")
@@ -166,7 +180,15 @@ fn asking(m: &mut Registrar) {
         .example("list([1, 2]).none(|x| x > 2)")
         .add(|ctx: NativeCallContext, list: &mut List, f: FnPtr| -> HostResult<bool> {
             Ok(ops::position(&ctx, list, &f, true)?.is_none())
+        })
+        .add(|ctx: NativeCallContext, items: &mut Array, f: FnPtr| -> HostResult<bool> {
+            Ok(ops::position(&ctx, &of(items), &f, true)?.is_none())
         });
+}
+
+/// An array as a list: what arrays of Rhai lack (`any`, `none`, `join`, `sort_by` …) they have from here.
+fn of(items: &mut Array) -> List {
+    List::new(items.clone(), "the array")
 }
 
 fn length(list: &List) -> i64 {

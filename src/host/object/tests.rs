@@ -240,3 +240,16 @@ fn durations_and_sizes_compute_among_themselves_only() {
     assert_eq!(no("ms(1) - ms(2)").message, "1ms is shorter than 2ms: a duration is never negative");
     assert_eq!(no("duration(\"15\")").message, "not a duration: \"15\"");
 }
+
+#[test]
+fn arrays_have_what_lists_have() {
+    for script in [
+        "[1, 2].any(|x| x > 1) && [1, 2].none(|x| x > 2)",
+        r#"["a", "b"].join(", ") == "a, b""#,
+        "[1, 2, 1].unique() == [1, 2] && [3, 1, 2].sort_by(|x| x) == [1, 2, 3]",
+        "[1, 2].sum() == 3 && [1, 2].max() == 2 && [1, 2].min() == 1 && [1, 2].first() == 1 && [1, 2].last() == 2",
+        "[1, 2].flat_map(|x| [x, x]) == [1, 1, 2, 2]",
+    ] {
+        assert_eq!(crate::host::testing::eval(script).map(|v| v.as_bool().ok()), Ok(Some(true)), "{script}");
+    }
+}

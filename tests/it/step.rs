@@ -1,0 +1,131 @@
+//! The step's handle and its free functions: waiting, clean-up, side by side, what it finds, measures and keeps.
+
+use std::time::{Duration, Instant};
+
+use crate::Test;
+
+const RUN: &str = "run p.rhai --report json=report.json";
+
+#[test]
+fn eventually_goes_on_until_it_holds() {
+    let ran = Test::new()
+        .step(
+            r#"eventually(duration("20s"), || {
+                 let n = parse_int(sh::script("echo x >> n; wc -l < n").stdout);
+                 expect(n, "lines").to_be_at_least(3);
+               });"#,
+        )
+        .pb(RUN)
+        .code(0);
+    assert_eq!(ran.read("n").lines().count(), 3);
+    assert_eq!(ran.reported("p/s")["failures"].as_array().map(Vec::len), Some(0));
+}
+
+#[test]
+fn eventually_says_what_it_saw_last_and_for_how_long() {
+    Test::new().step(r#"eventually(duration("500ms"), || expect(1, "replicas").to_be(2));"#).pb(RUN).code(1).says(&[
+        "replicas",
+        "not within 500ms",
+        "for the last",
+    ]);
+}
+
+#[test]
+fn eventually_ends_at_once_with_another_error() {
+    let began = Instant::now();
+    Test::new().step(r#"eventually(duration("60s"), || { throw "broken"; });"#).pb(RUN).code(3).says(&["broken"]);
+    assert!(began.elapsed() < Duration::from_secs(30));
+}
+
+#[test]
+fn what_finally_registers_runs_last_first_also_after_an_error() {
+    let ran = Test::new()
+        .step(
+            r#"finally(|| sh::script("echo one >> order"));
+               finally(|| sh::script("echo two >> order"));
+               throw "stop";"#,
+        )
+        .pb(RUN)
+        .code(3);
+    assert_eq!(ran.read("order"), "two\none\n");
+}
+
+#[test]
+fn parallel_closures_run_side_by_side_on_copies() {
+    let began = Instant::now();
+    Test::new()
+        .step(
+            r#"let list = [1, 2, 3];
+               let got = parallel([|| { sh::run("sleep", ["1"]); list[0] }, || { sh::run("sleep", ["1"]); list[1] }, || { sh::run("sleep", ["1"]); list[2] }]);
+               expect(got, "values").to_equal([1, 2, 3]);"#,
+        )
+        .pb(RUN)
+        .code(0);
+    // Three sleeps of a second one after the other would take three.
+    assert!(began.elapsed() < Duration::from_millis(2900), "{:?}", began.elapsed());
+}
+
+#[test]
+fn steps_share_nothing_but_what_they_publish() {
+    let ran = Test::new()
+        .playbook(
+            r#"let common = [];
+               step("a", #{ on: "none" }, |t| { common.push(1); t.publish("n", 42); expect(common.len(), "own").to_be(1); });
+               step("b", #{ on: "none", needs: ["a"] }, |t| {
+                 expect(common.len(), "untouched").to_be(0);
+                 expect(t.value("p/a", "n"), "published").to_be(42);
+               });"#,
+        )
+        .pb(RUN)
+        .code(0);
+    assert_eq!(ran.outcome("p/b"), "passed");
+}
+
+#[test]
+fn a_value_that_nobody_published_is_named() {
+    Test::new().step(r#"t.value("p/a", "n");"#).pb(RUN).code(3).says(&["p/a", "\"n\"", "needs: [\"p/a\"]"]);
+}
+
+#[test]
+fn skipping_has_a_reason() {
+    let ran = Test::new().step(r#"t.skip("no mesh here");"#).pb(RUN).code(4).says(&["no mesh here"]);
+    assert_eq!(ran.outcome("p/s"), "skipped");
+}
+
+#[test]
+fn a_warning_makes_a_passing_step_warned() {
+    let ran = Test::new().step(r#"t.warn("old version"); expect(1).to_be(1);"#).pb(RUN).code(0).says(&["old version"]);
+    assert_eq!(ran.outcome("p/s"), "warned");
+}
+
+#[test]
+fn notes_show_when_asked_for() {
+    let body = r#"t.note("two paths"); expect(1).to_be(1);"#;
+    Test::new().step(body).pb("run p.rhai").code(0).says_nothing_of(&["two paths"]);
+    Test::new().step(body).pb("run p.rhai -v").code(0).says(&["two paths"]);
+}
+
+#[test]
+fn evidence_is_a_file_of_the_run() {
+    let ran = Test::new()
+        .step(r#"t.evidence("bgp table", #{ prefixes: ["10.0.0.1/32"] }); t.evidence("log", "a\nb"); expect(1).to_be(1);"#)
+        .pb(RUN)
+        .code(0);
+    let files = ran.reported("p/s")["evidence"].clone();
+    assert_eq!(files, serde_json::json!(["evidence/p-s/bgp-table.json", "evidence/p-s/log.txt"]));
+    let text = std::fs::read_to_string(ran.run_folder().join("evidence/p-s/bgp-table.json")).expect("evidence");
+    assert!(text.contains("10.0.0.1/32"), "{text}");
+}
+
+#[test]
+fn a_metric_above_its_maximum_fails_the_step_which_goes_on() {
+    let ran = Test::new()
+        .step(r#"t.metric("start", duration("1500ms"), "s", #{ max: 1 }); t.metric("dns", stats::summary([ms(1), ms(3)]), "ms", #{ max: 2.5, of: "mean" });"#)
+        .pb(RUN)
+        .code(1)
+        .says(&["at most 1 s", "1.5 s"]);
+    let metrics = ran.reported("p/s")["metrics"].clone();
+    assert_eq!(metrics[0]["value"], 1.5);
+    assert_eq!((metrics[1]["value"].as_f64(), metrics[1]["summary"]["count"].as_i64()), (Some(2.0), Some(2)));
+    assert_eq!(ran.reported("p/s")["failures"].as_array().map(Vec::len), Some(1));
+}

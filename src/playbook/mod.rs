@@ -2,7 +2,9 @@
 
 mod declared;
 mod library;
+mod order;
 pub mod plan;
+mod select;
 mod source;
 
 pub use declared::{Later, On, PlaybookDecl, PlaybookKind, Retry, StepDecl};

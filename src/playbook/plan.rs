@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
-use globset::{Glob, GlobSet, GlobSetBuilder};
-
 use super::declared::{On, PlaybookDecl, StepDecl};
+use super::order::{cycle, earlier_playbooks, playbook_order, sort};
+use super::select::choose;
 use crate::error::{Error, Kind, Result, did_you_mean};
 use crate::event::StepInfo;
 
@@ -157,51 +157,6 @@ fn unknown_clusters(clusters: &[String], selection: &Selection) -> Vec<Error> {
         .collect()
 }
 
-/// Every playbook that comes before each, directly or not, among those here.
-fn earlier_playbooks(playbooks: &[Declared]) -> HashMap<&str, BTreeSet<&str>> {
-    let direct: HashMap<&str, Vec<&str>> = playbooks
-        .iter()
-        .map(|p| (p.playbook.id.as_str(), p.playbook.after.iter().map(String::as_str).collect()))
-        .collect();
-    let mut all = HashMap::new();
-    for id in direct.keys() {
-        let mut seen = BTreeSet::new();
-        let mut open = direct.get(id).cloned().unwrap_or_default();
-        while let Some(next) = open.pop() {
-            if seen.insert(next) {
-                open.extend(direct.get(next).into_iter().flatten());
-            }
-        }
-        all.insert(*id, seen);
-    }
-    all
-}
-
-fn playbook_order(playbooks: &[Declared]) -> Result<Vec<usize>> {
-    let mut order: Vec<usize> = Vec::new();
-    while order.len() < playbooks.len() {
-        let placed = |id: &str| {
-            order.iter().any(|i| playbooks[*i].playbook.id == id) || !playbooks.iter().any(|p| p.playbook.id == id)
-        };
-        let next =
-            (0..playbooks.len()).find(|i| !order.contains(i) && playbooks[*i].playbook.after.iter().all(|a| placed(a)));
-        match next {
-            Some(next) => order.push(next),
-            None => {
-                let left: Vec<&Declared> =
-                    (0..playbooks.len()).filter(|i| !order.contains(i)).map(|i| &playbooks[i]).collect();
-                let names: Vec<&str> = left.iter().map(|p| p.playbook.id.as_str()).collect();
-                return Err(Error::new(
-                    Kind::Playbook,
-                    format!("playbooks wait for each other by after: {}", names.join(", ")),
-                )
-                .at(left[0].playbook.place.clone()));
-            }
-        }
-    }
-    Ok(order)
-}
-
 fn duplicates(declared: &Declared) -> Vec<Error> {
     let mut seen: HashMap<&str, &StepDecl> = HashMap::new();
     let mut problems = Vec::new();
@@ -333,129 +288,6 @@ fn resolve(
         })
         .collect();
     if same.is_empty() { runs.clone() } else { same }
-}
-
-/// Kahn's algorithm that keeps the declared order where it may.
-fn sort(all: &[Planned], needs: &[Vec<usize>]) -> Option<Vec<usize>> {
-    let mut done = vec![false; all.len()];
-    let mut order = Vec::with_capacity(all.len());
-    while order.len() < all.len() {
-        let next = (0..all.len()).find(|i| !done[*i] && needs[*i].iter().all(|n| done[*n]))?;
-        done[next] = true;
-        order.push(next);
-    }
-    Some(order)
-}
-
-fn cycle(all: &[Planned], needs: &[Vec<usize>]) -> Error {
-    let mut path = Vec::new();
-    let reduced = |i: usize| needs[i].iter().copied().find(|n| reaches(needs, *n, i));
-    let start = (0..all.len()).find(|i| reaches_any(needs, *i)).unwrap_or(0);
-    let mut at = start;
-    loop {
-        path.push(all[at].info.id.clone());
-        match reduced(at) {
-            Some(next) if !path.contains(&all[next].info.id) => at = next,
-            Some(next) => {
-                path.push(all[next].info.id.clone());
-                break;
-            }
-            None => break,
-        }
-    }
-    Error::new(Kind::Playbook, format!("steps need each other in a circle: {}", path.join(" → ")))
-        .at(all[start].info.place.clone())
-}
-
-fn reaches_any(needs: &[Vec<usize>], from: usize) -> bool {
-    needs[from].iter().any(|n| reaches(needs, *n, from))
-}
-
-fn reaches(needs: &[Vec<usize>], from: usize, to: usize) -> bool {
-    let mut seen = BTreeSet::new();
-    let mut open = vec![from];
-    while let Some(at) = open.pop() {
-        if at == to {
-            return true;
-        }
-        if seen.insert(at) {
-            open.extend(&needs[at]);
-        }
-    }
-    false
-}
-
-/// The indices that selection keeps, with what they need.
-fn choose(all: &[Planned], needs: &[Vec<usize>], selection: &Selection) -> Result<BTreeSet<usize>, Vec<Error>> {
-    let mut problems = Vec::new();
-    let only = globs("--only", &selection.only, all, &mut problems);
-    let skip = globs("--skip", &selection.skip, all, &mut problems);
-    for priority in &selection.priorities {
-        if !["P0", "P1", "P2"].contains(&priority.as_str()) {
-            problems.push(Error::new(Kind::Usage, format!("--priority {priority}: expected P0, P1 or P2")));
-        }
-    }
-    let from = selection.from.as_ref().and_then(|from| {
-        let glob = globs("--from", std::slice::from_ref(from), all, &mut problems)?;
-        all.iter().position(|s| matches(&glob, s))
-    });
-    if !problems.is_empty() {
-        return Err(problems);
-    }
-    let wanted = |at: usize, step: &Planned| {
-        !step.support
-            && only.as_ref().is_none_or(|g| matches(g, step))
-            && !skip.as_ref().is_some_and(|g| matches(g, step))
-            && (selection.priorities.is_empty() || selection.priorities.contains(&step.info.priority))
-            && from.is_none_or(|from| at >= from)
-    };
-    let mut open: Vec<usize> = (0..all.len()).filter(|i| wanted(*i, &all[*i])).collect();
-    let mut chosen = BTreeSet::new();
-    while let Some(at) = open.pop() {
-        let skipped = skip.as_ref().is_some_and(|g| matches(g, &all[at]));
-        if !skipped && chosen.insert(at) {
-            open.extend(&needs[at]);
-        }
-    }
-    Ok(chosen)
-}
-
-fn globs(flag: &str, patterns: &[String], all: &[Planned], problems: &mut Vec<Error>) -> Option<GlobSet> {
-    if patterns.is_empty() {
-        return None;
-    }
-    let mut set = GlobSetBuilder::new();
-    for pattern in patterns {
-        let glob = match Glob::new(pattern) {
-            Ok(glob) => glob,
-            Err(e) => {
-                problems.push(Error::new(Kind::Usage, format!("{flag} {pattern}: not a glob")).because(e));
-                continue;
-            }
-        };
-        let matcher = glob.compile_matcher();
-        if !all.iter().any(|s| names_of(s).iter().any(|n| matcher.is_match(n))) {
-            let names: BTreeSet<&str> = all.iter().map(|s| s.info.step.as_str()).collect();
-            problems.push(
-                Error::new(Kind::Usage, format!("{flag} {pattern}: no step has such an id"))
-                    .maybe_hint(did_you_mean(pattern, names.iter().copied()))
-                    .hint(format!("steps: {}", names.into_iter().collect::<Vec<_>>().join(", "))),
-            );
-        }
-        set.add(glob);
-    }
-    set.build().ok()
-}
-
-/// A glob may name a step by its id, with its playbook, with its cluster, or in full.
-fn names_of(step: &Planned) -> Vec<String> {
-    let short = format!("{}/{}", step.info.playbook, step.info.step);
-    let with_cluster = step.info.cluster.as_ref().map(|c| format!("{}@{c}", step.info.step));
-    [step.info.step.clone(), short, step.info.id.clone()].into_iter().chain(with_cluster).collect()
-}
-
-fn matches(set: &GlobSet, step: &Planned) -> bool {
-    names_of(step).iter().any(|n| set.is_match(n))
 }
 
 #[cfg(test)]

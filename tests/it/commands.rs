@@ -40,7 +40,8 @@ fn a_plan_shows_order_effects_and_settings() {
 fn a_function_has_a_page() {
     Test::new().pb("doc eventually").code(0).says(&["(within: duration, body: ||) -> any", "Repeats the closure"]);
     Test::new().pb("doc evntually").code(2).complains(&["did you mean \"eventually\"?"]);
-    Test::new().pb("doc").code(0).says(&["kube", "bgp", "eventually"]);
+    Test::new().pb("doc").code(0).says(&["kube", "bgp", "step"]);
+    Test::new().pb("doc step").code(0).says(&["eventually", "step.evidence"]);
 }
 
 #[test]

@@ -1,5 +1,5 @@
 //! The integration tests: one binary, told with the builder in [`support`].
-#![allow(clippy::expect_used, clippy::panic, reason = "a test that can't go on fails")]
+#![expect(clippy::expect_used, clippy::panic, reason = "a test that can't go on fails")]
 
 mod bad_input;
 mod commands;

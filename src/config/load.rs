@@ -8,7 +8,6 @@ use super::environment::{expand, shorten};
 use super::reader::{Reader, Span};
 use super::sections;
 use super::settings::{from_flag, from_variable};
-use super::ssh_config::SshNames;
 use super::{Cluster, Config, Environment};
 use crate::error::{Error, Kind, Result, did_you_mean};
 
@@ -69,8 +68,7 @@ pub fn load(overrides: &Overrides, environment: &Environment) -> Result<Config, 
             }
             return Err(reader.problems);
         }
-        let ssh = SshNames::of_home(environment.home.as_deref());
-        profiles = sections::read(&mut reader, table.get_ref(), &mut config, &ssh);
+        profiles = sections::read(&mut reader, table.get_ref(), &mut config);
         reader.problems.sort_by_key(|problem| problem.place.as_ref().map(|place| (place.line, place.column)));
         problems = reader.problems;
     }

@@ -219,7 +219,7 @@ fn each_rule_has_its_words() {
         (
             "[networks]\n\"10.25.11.0/24\" = \"ftp://h:1\"",
             "pb.toml:2:19: [networks] \"10.25.11.0/24\": the proxy \"ftp://h:1\" can't be used; expected socks5:// or \
-             socks5h:// or http:// or https://HOST…\n",
+             socks5h:// or http://HOST…\n",
         ),
         (
             "[hosts.a]\njump = \"b\"\n[hosts.b]\njump = \"c\"\n[hosts.c]\njump = \"b\"",

@@ -7,7 +7,6 @@ mod reader;
 pub mod secret;
 mod sections;
 pub mod settings;
-mod ssh_config;
 pub mod units;
 pub mod value;
 

@@ -2,25 +2,22 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::path::Path;
 
 use ipnet::IpNet;
 use toml::de::DeTable;
 
 use super::reader::{Reader, Span, Table, plain, unknown_cluster};
 use super::settings::{Origin, Raw, Row, split_key};
-use super::ssh_config::SshNames;
 use super::{Cluster, Config, Endpoint, Host, keys};
-use crate::error::did_you_mean;
+use crate::client::ssh::config::SshConfig;
+use crate::error::{Result, did_you_mean};
 
-const PROXIES: [&str; 4] = ["socks5", "socks5h", "http", "https"];
+/// Those that [`crate::client::route::Routes`] goes through.
+const PROXIES: [&str; 3] = ["socks5", "socks5h", "http"];
 
 /// Reads the whole file into the configuration; the names of the profiles that it has are the answer.
-pub(super) fn read<'t>(
-    reader: &mut Reader<'t>,
-    fields: &'t DeTable<'t>,
-    config: &mut Config,
-    ssh: &SshNames,
-) -> Vec<String> {
+pub(super) fn read<'t>(reader: &mut Reader<'t>, fields: &'t DeTable<'t>, config: &mut Config) -> Vec<String> {
     let root = Table { name: String::new(), fields };
     reader.only(&root, &keys::ROOT.names());
     if let Some(record) = reader.path(&root, "record") {
@@ -33,7 +30,7 @@ pub(super) fn read<'t>(
     }
     let names: Vec<String> = config.clusters.keys().cloned().collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    hosts(reader, &root, config, &names, ssh);
+    hosts(reader, &root, config, &names);
     for (name, table) in reader.named(&root, "endpoints") {
         let endpoint = endpoint(reader, &table, &names);
         config.endpoints.insert(name, endpoint);
@@ -90,7 +87,7 @@ fn cluster<'t>(reader: &mut Reader<'t>, table: &Table<'t>) -> Cluster {
     }
 }
 
-fn hosts<'t>(reader: &mut Reader<'t>, root: &Table<'t>, config: &mut Config, clusters: &[&str], ssh: &SshNames) {
+fn hosts<'t>(reader: &mut Reader<'t>, root: &Table<'t>, config: &mut Config, clusters: &[&str]) {
     let tables = reader.named(root, "hosts");
     let names: BTreeSet<String> = tables.iter().map(|(name, _)| name.clone()).collect();
     let mut jumps: BTreeMap<String, (String, Span)> = BTreeMap::new();
@@ -100,8 +97,13 @@ fn hosts<'t>(reader: &mut Reader<'t>, root: &Table<'t>, config: &mut Config, clu
         if let Some((jump, span)) = &jump {
             // `user@host:port` or a full name is an address of its own.
             let literal = jump.contains(['@', '.', ':']);
-            if !names.contains(jump) && !literal && !ssh.knows(jump) {
-                let why = format!("\"{jump}\" is neither a host of {} nor of ~/.ssh/config", reader.file);
+            let ssh = if names.contains(jump) || literal { Ok(true) } else { ssh_names(reader.home, jump) };
+            let why = match ssh {
+                Ok(true) => None,
+                Ok(false) => Some(format!("\"{jump}\" is neither a host of {} nor of ~/.ssh/config", reader.file)),
+                Err(error) => Some(error.to_string()),
+            };
+            if let Some(why) = why {
                 let hint = did_you_mean(jump, names.iter().map(String::as_str))
                     .unwrap_or_else(|| format!("a section [hosts.{jump}] says how to reach it"));
                 reader.bad(&table, "jump", span, &why, Some(hint));
@@ -193,6 +195,12 @@ fn endpoint<'t>(reader: &mut Reader<'t>, table: &Table<'t>, clusters: &[&str]) -
         ca: reader.path(table, "ca"),
         resolve: resolve.map(|(address, _)| address),
     }
+}
+
+/// Whether `~/.ssh/config` speaks of a host.
+fn ssh_names(home: Option<&Path>, host: &str) -> Result<bool> {
+    let Some(home) = home else { return Ok(false) };
+    Ok(SshConfig::read(&home.join(".ssh/config"), home)?.names(host))
 }
 
 fn check_service<'t>(reader: &mut Reader<'t>, table: &Table<'t>, service: &str, span: &Span, clusters: &[&str]) {

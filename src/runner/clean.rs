@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::error::Result;
 use crate::event::{LedgerRow, What, short};
 use crate::host::undo::{self, Undone};
 use crate::host::{Context, World};
@@ -59,10 +60,7 @@ pub(super) fn end_of_run(world: &Arc<World>) -> Vec<String> {
 fn undo_row(world: &Arc<World>, owner: Option<&str>, row: LedgerRow) -> Result<(), String> {
     let result = world.runtime.block_on(async {
         match tokio::time::timeout(ROW_LIMIT, undo::perform(world, &row.undo)).await {
-            Ok(Ok(Undone::Done | Undone::Already)) => Ok(()),
-            // Somebody else's since: nothing of this run may touch it, but the operator has to know.
-            Ok(Ok(Undone::LeftAlone(reasons))) => Err(format!("left alone: {}", reasons.join("; "))),
-            Ok(Err(error)) => Err(error.to_string()),
+            Ok(undone) => judged(undone),
             Err(_) => Err(format!("not done within {}", short(ROW_LIMIT))),
         }
     });
@@ -72,4 +70,39 @@ fn undo_row(world: &Arc<World>, owner: Option<&str>, row: LedgerRow) -> Result<(
         world.ledger.put_back(owner, row, why);
         problem
     })
+}
+
+/// Why a change still stands.
+fn judged(undone: Result<Undone>) -> Result<(), String> {
+    match undone {
+        Ok(Undone::Done | Undone::Already) => Ok(()),
+        // Somebody else's since: nothing of this run may touch it, but the operator has to know.
+        Ok(Undone::LeftAlone(reasons)) => Err(format!("left alone: {}", reasons.join("; "))),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::event::{Effect, Undo};
+    use crate::host::testing::world;
+
+    #[test]
+    fn what_is_left_alone_is_a_problem_with_its_reasons() {
+        assert_eq!((judged(Ok(Undone::Done)), judged(Ok(Undone::Already))), (Ok(()), Ok(())));
+        let left = judged(Ok(Undone::LeftAlone(vec!["a is 7 now".into(), "b is 8 now".into()])));
+        assert_eq!(left, Err("left alone: a is 7 now; b is 8 now".into()));
+    }
+
+    #[test]
+    fn what_could_not_be_undone_is_named_at_the_end_with_why() {
+        let world = world(Config::default());
+        let run = |program: &str| Undo::Command { program: program.into(), args: Vec::new() };
+        let context = Context::new(world.clone(), "t/s", None, Effect::Write, None);
+        context.undo_at_end_of_run("start a thing", run("true"));
+        context.undo_at_end_of_run("start another", run("false"));
+        assert_eq!(end_of_run(&world), ["start another: false ended with exit code 1"]);
+    }
 }

@@ -105,9 +105,10 @@ impl SshConfig {
 
     /// Whether a block other than `Host *` speaks of the host.
     pub fn names(&self, host: &str) -> bool {
-        self.blocks
-            .iter()
-            .any(|b| b.patterns.iter().any(|p| p != "*") && matches(b.patterns.iter().map(String::as_str), host))
+        self.blocks.iter().any(|b| {
+            b.patterns.iter().any(|p| p != "*" && !p.starts_with('!'))
+                && matches(b.patterns.iter().map(String::as_str), host)
+        })
     }
 
     /// What the file says of a host.
@@ -246,6 +247,12 @@ mod tests {
         assert_eq!(entry.jump, ["a@bastion:2200", "inner"]);
         assert_eq!(config.of("edge-9").unwrap().address, None);
         assert!(config.names("edge-1") && !config.names("edge-9") && !config.names("core"));
+    }
+
+    #[test]
+    fn defaults_name_nobody() {
+        assert!(!config("Host * !edge-9\nPort 1\n").names("edge-1"));
+        assert!(config("Host bastion *.lab\nUser ada\nhost=jump\nPort 1\n").names("a.lab"));
     }
 
     #[test]

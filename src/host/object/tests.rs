@@ -250,6 +250,6 @@ fn arrays_have_what_lists_have() {
         "[1, 2].sum() == 3 && [1, 2].max() == 2 && [1, 2].min() == 1 && [1, 2].first() == 1 && [1, 2].last() == 2",
         "[1, 2].flat_map(|x| [x, x]) == [1, 1, 2, 2]",
     ] {
-        assert_eq!(crate::host::testing::eval(script).map(|v| v.as_bool().ok()), Ok(Some(true)), "{script}");
+        assert_eq!(eval(script).map(|v| v.as_bool().ok()), Ok(Some(true)), "{script}");
     }
 }

@@ -233,7 +233,9 @@ fn real_a_service_that_is_not_there_is_named() {
         endpoint.url = None;
         endpoint.service = Some("infra/kube-system/pb-no-such:80".into());
     });
-    let clusters = [("infra".to_string(), crate::config::Cluster::default())].into();
+    let kubeconfig = Some("/var/tmp/realkube/kubeconfig".into());
+    let infra = crate::config::Cluster { kubeconfig, ..crate::config::Cluster::default() };
+    let clusters = [("infra".to_string(), infra)].into();
     let error = eval_in(Config { clusters, ..config }, r#"http("web").get("/metrics")"#).unwrap_err();
     assert_eq!(error.kind, Kind::NotFound);
     assert_eq!(error.message, "no Service kube-system/pb-no-such on cluster infra");

@@ -7,7 +7,7 @@ use super::prepare::{self, Planned, all_settings};
 use super::{Outcome, say};
 use crate::config::Environment;
 use crate::event::{Effect, short};
-use crate::host::context::STEP_LIMIT;
+use crate::host::call::STEP_LIMIT;
 use crate::playbook::plan::Planned as Step;
 use crate::ui::{Role, Ui, fitted, plural, truncate, wrap};
 

@@ -13,7 +13,7 @@ use crate::config::Environment;
 use crate::error::{Error, Kind, did_you_mean};
 use crate::event::{Bus, Event, Listener};
 use crate::host::World;
-use crate::host::context::STEP_LIMIT;
+use crate::host::call::STEP_LIMIT;
 use crate::host::redact::Redactor;
 use crate::host::world::Permissions;
 use crate::record::{Folder, Journal};

@@ -114,8 +114,10 @@ fn outside_a_step_there_is_no_context() {
 fn disrupting_is_for_whom_the_operator_allows_it_also_in_clean_up() {
     let hint = |permissions: Permissions| {
         let cx = allowed(permissions);
-        let (first, then) =
-            (cx.admit(&call(Effect::Disrupt)), cx.for_cleaning(STEP_LIMIT).admit(&call(Effect::Disrupt)));
+        let (first, then) = (
+            cx.admit(&call(Effect::Disrupt)),
+            cx.for_cleaning(crate::host::call::STEP_LIMIT).admit(&call(Effect::Disrupt)),
+        );
         assert_eq!(first, then);
         first.err().map(|e| (e.kind, e.hints))
     };
@@ -129,7 +131,7 @@ fn disrupting_is_for_whom_the_operator_allows_it_also_in_clean_up() {
 #[test]
 fn a_clean_up_destroys_only_where_its_step_may() {
     let cx = allowed(Permissions { destroy: ["infra".to_string()].into(), ..Permissions::default() });
-    let cleaning = cx.for_cleaning(STEP_LIMIT);
+    let cleaning = cx.for_cleaning(crate::host::call::STEP_LIMIT);
     assert_eq!(cleaning.admit(&call(Effect::Destroy)), Ok(()));
     assert!(cleaning.admit(&call(Effect::Destroy).cluster("apps")).is_err());
 }

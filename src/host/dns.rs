@@ -6,7 +6,7 @@ use std::time::Duration;
 use rhai::{Dynamic, Map, NativeCallContext};
 use serde_json::json;
 
-use super::context::{Call, Limit};
+use super::call::{Call, Limit};
 use super::net::{Net, gate, how_many, kind_word, summary, summary_line};
 use super::{Context, HostResult, Module, Needs, Options, Registrar};
 use crate::client::dns::{Answer, Question, Record, ask, prepare};

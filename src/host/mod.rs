@@ -4,6 +4,7 @@
 //! cancellation, effects, redaction, recording.
 
 pub mod bgp;
+pub mod call;
 pub mod closure;
 pub mod context;
 pub(crate) mod data;
@@ -32,7 +33,8 @@ pub mod undo;
 pub mod values;
 pub mod world;
 
-pub use context::{Call, Context, HostResult, Limit};
+pub use call::{Call, Limit};
+pub use context::{Context, HostResult};
 pub use options::Options;
 pub use registrar::{Form, Function, Module, Needs, Registrar};
 pub use world::World;

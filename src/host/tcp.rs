@@ -5,7 +5,7 @@ use std::time::Duration;
 use rhai::{Dynamic, Map, NativeCallContext};
 use serde_json::json;
 
-use super::context::{CONNECT_LIMIT, Call};
+use super::call::{CONNECT_LIMIT, Call};
 use super::net::{Net, gate};
 use super::{Context, HostResult, Module, Needs, Options, Registrar};
 use crate::client::route::host_and_port;

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use rhai::{Dynamic, Map, NativeCallContext};
 use serde_json::json;
 
-use super::context::{CONNECT_LIMIT, Call};
+use super::call::{CONNECT_LIMIT, Call};
 use super::net::{Net, gate, trust};
 use super::{Context, HostResult, Module, Needs, Options, Registrar};
 use crate::client::certificate::Certificate;

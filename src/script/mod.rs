@@ -1,5 +1,6 @@
 //! The Rhai engine, the module resolver, limits, lints, positions and diagnostics.
 
+pub mod ask;
 pub mod call;
 pub mod check;
 pub mod declare;

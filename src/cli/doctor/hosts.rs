@@ -9,7 +9,7 @@ use super::probe::Probe;
 use crate::client::ssh::Target;
 use crate::config;
 use crate::host::World;
-use crate::host::context::CONNECT_LIMIT;
+use crate::host::call::CONNECT_LIMIT;
 use crate::host::ssh::{connect, way};
 
 /// A question for each host.

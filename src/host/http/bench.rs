@@ -9,7 +9,7 @@ use super::prepare::{Prepared, To, prepare};
 use super::send::forwarded;
 use crate::client::load;
 use crate::error::{Error, Kind};
-use crate::host::context::{CALL_LIMIT, Limit};
+use crate::host::call::{CALL_LIMIT, Limit};
 use crate::host::net::{Net, how_many, kind_word, summary, summary_line};
 use crate::host::{Context, HostResult};
 

@@ -16,7 +16,7 @@ use crate::client::http::{FOLLOW, Method, Request, Url};
 use crate::client::trust::Trust;
 use crate::error::{Error, Kind, Result};
 use crate::event::Effect;
-use crate::host::context::{CONNECT_LIMIT, Call, Limit};
+use crate::host::call::{CONNECT_LIMIT, Call, Limit};
 use crate::host::values::{Secret, from_dynamic, to_array};
 use crate::host::{Context, Options, World, paths};
 

@@ -12,7 +12,8 @@ use crate::client::kube::{Cluster, Resource, connect, known};
 use crate::client::sh::quoted;
 use crate::error::{Error, Kind, Result};
 use crate::event::{Effect, ObjectRef};
-use crate::host::context::{CONNECT_LIMIT, Call, Context};
+use crate::host::call::{CONNECT_LIMIT, Call};
+use crate::host::context::Context;
 use crate::host::net::Net;
 use crate::host::world::World;
 

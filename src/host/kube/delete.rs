@@ -9,7 +9,8 @@ use crate::client::kube::{Change, Delete, Meta, Page, Query};
 use crate::client::sh::quoted;
 use crate::error::{Error, Kind, Result};
 use crate::event::{Effect, What, short};
-use crate::host::context::{CALL_LIMIT, Context, HostResult, Limit};
+use crate::host::call::{CALL_LIMIT, Limit};
+use crate::host::context::{Context, HostResult};
 use crate::host::options::Options;
 use crate::host::registrar::Registrar;
 

@@ -13,7 +13,8 @@ use crate::client::kube::Query;
 use crate::client::sh::quoted;
 use crate::error::{Error, Kind, Result};
 use crate::event::Effect;
-use crate::host::context::{Context, HostResult, Limit};
+use crate::host::call::Limit;
+use crate::host::context::{Context, HostResult};
 use crate::host::options::Options;
 use crate::host::registrar::Registrar;
 

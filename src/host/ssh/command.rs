@@ -10,7 +10,8 @@ use crate::client::sh::without_newline;
 use crate::client::ssh::{Command, Output};
 use crate::error::{Error, Kind, Result};
 use crate::event::Effect;
-use crate::host::context::{Call, Context, HostResult, Limit};
+use crate::host::call::{Call, Limit};
+use crate::host::context::{Context, HostResult};
 use crate::host::options::Options;
 
 /// What a command may print: a string of a script holds twice as much.

@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::route;
 use crate::client::ssh::{Command, Failed, Output, Session, Target};
 use crate::error::Result;
-use crate::host::context::{CONNECT_LIMIT, Context};
+use crate::host::call::CONNECT_LIMIT;
+use crate::host::context::Context;
 
 /// Idle sessions by step and host. Commands that run side by side in one step each have their own.
 #[derive(Debug, Default)]

@@ -11,7 +11,8 @@ use crate::client::kube::exec::{ExecRequest, ExecResult, OUTPUT_LIMIT, exec as r
 use crate::client::sh::without_newline;
 use crate::error::{Error, Kind, Result};
 use crate::event::Effect;
-use crate::host::context::{Context, HostResult, Limit};
+use crate::host::call::Limit;
+use crate::host::context::{Context, HostResult};
 use crate::host::kube::ClusterHandle;
 use crate::host::options::Options;
 use crate::host::registrar::Registrar;

@@ -4,7 +4,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::error::{Error, Kind, Result};
-use crate::host::context::{Context, Limit};
+use crate::host::call::Limit;
+use crate::host::context::Context;
 use crate::host::world::World;
 
 /// What is kept back of the step's time, so that a wait can end with its own words before the gate ends it.
@@ -17,7 +18,7 @@ pub(super) fn patience(cx: &Context, wanted: Option<Duration>, default: Option<D
     let within = match (own, left) {
         (Some(own), Some(left)) => own.min(left),
         (Some(only), None) | (None, Some(only)) => only,
-        (None, None) => crate::host::context::STEP_LIMIT,
+        (None, None) => crate::host::call::STEP_LIMIT,
     };
     (within, Limit::Step)
 }

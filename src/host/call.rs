@@ -1,0 +1,92 @@
+//! A host call on its way to the gate: what it is called, what it does, how long it may take.
+
+use std::time::Duration;
+
+use crate::event::Effect;
+
+/// How long a host call may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limit {
+    /// The default of an ordinary call, 30 s.
+    Call,
+    /// As long as the step: waits, logs, programs.
+    Step,
+    /// What the script said.
+    Within(Duration),
+}
+
+/// An ordinary call's deadline.
+pub const CALL_LIMIT: Duration = Duration::from_secs(30);
+/// A connection's deadline.
+pub const CONNECT_LIMIT: Duration = Duration::from_secs(5);
+/// A step's deadline, unless it declares another.
+pub const STEP_LIMIT: Duration = Duration::from_secs(300);
+
+/// A host call on its way to the gate.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// `kube.list`
+    pub function: &'static str,
+    /// What it does, judged by verb and object.
+    pub effect: Effect,
+    /// The cluster that it acts on; `--allow destroy=CLUSTER` is judged by it.
+    pub cluster: Option<String>,
+    /// The host, endpoint or address, where there is no cluster.
+    pub target: Option<String>,
+    /// The arguments, as canonical JSON.
+    pub args: serde_json::Value,
+    /// The command line that a person could type instead.
+    pub line: String,
+    /// How long it may take.
+    pub limit: Limit,
+}
+
+impl Call {
+    /// A reading call without arguments; the rest is set with the methods below.
+    pub fn new(function: &'static str, line: impl Into<String>) -> Self {
+        Self {
+            function,
+            effect: Effect::Read,
+            cluster: None,
+            target: None,
+            args: serde_json::Value::Null,
+            line: line.into(),
+            limit: Limit::Call,
+        }
+    }
+
+    /// What it does.
+    #[must_use]
+    pub fn effect(mut self, effect: Effect) -> Self {
+        self.effect = effect;
+        self
+    }
+
+    /// The cluster that it acts on.
+    #[must_use]
+    pub fn cluster(mut self, cluster: &str) -> Self {
+        self.cluster = Some(cluster.to_string());
+        self
+    }
+
+    /// The host, endpoint or address.
+    #[must_use]
+    pub fn target(mut self, target: &str) -> Self {
+        self.target = Some(target.to_string());
+        self
+    }
+
+    /// Its arguments.
+    #[must_use]
+    pub fn args(mut self, args: serde_json::Value) -> Self {
+        self.args = args;
+        self
+    }
+
+    /// How long it may take.
+    #[must_use]
+    pub fn limit(mut self, limit: Limit) -> Self {
+        self.limit = limit;
+        self
+    }
+}

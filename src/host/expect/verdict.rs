@@ -59,7 +59,7 @@ pub(super) struct Offenders {
 }
 
 impl Offenders {
-    /// One more. Its words are made only where a failure would show them: of ten thousand they take as long as the check.
+    /// One more. Its words are made only where a failure would show them: an object is read several times for its own.
     pub(super) fn add(&mut self, words: impl FnOnce() -> String) {
         self.count += 1;
         if self.named.len() < NAMED {

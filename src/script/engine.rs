@@ -2,6 +2,7 @@
 
 use rhai::{Dynamic, Engine};
 
+use crate::error::{Error, Kind};
 use crate::event::What;
 use crate::host::{Context, Function, MODULES, Module, Registrar, object};
 
@@ -13,6 +14,14 @@ const EXPRESSION_DEPTH: usize = 128;
 const STRING_SIZE: usize = 64 << 20;
 /// Items of one array or map.
 const COLLECTION_SIZE: usize = 5_000_000;
+
+/// Operations of a top level, which only declares: some seconds' worth, and thousands of times what any needs.
+const TOP_LEVEL_OPERATIONS: u64 = 20_000_000;
+
+fn endless() -> Error {
+    Error::new(Kind::Playbook, format!("the top level did not end within {TOP_LEVEL_OPERATIONS} operations"))
+        .hint("it only declares: what loops or waits belongs into a step's closure")
+}
 
 /// Every module that scripts see: those that declare, and those of the host.
 pub fn modules() -> Vec<Module> {
@@ -53,17 +62,17 @@ pub fn build() -> Engine {
         let file = source.unwrap_or_default();
         print(&format!("{file}:{position}: {text}"));
     });
-    // Ends script loops when the step is cancelled or its time is up; a look at the clock every 1,024 operations.
-    // A missing value in a text (`${…}`), which Rhai lets pass, ends the script at its next operation.
+    // Ends script loops when the step is cancelled or its time is up; a look at the clock every 1,024
+    // operations. A top level has neither, so it gets a number of operations.
     engine.on_progress(|operations| {
-        if let Some(error) = object::take_absence() {
-            return Some(Dynamic::from(error));
-        }
         if operations % 1024 != 0 {
             return None;
         }
-        let context = Context::current().ok()?;
-        context.check().err().map(Dynamic::from)
+        match Context::current() {
+            Ok(context) => context.check().err().map(Dynamic::from),
+            Err(_) if operations > TOP_LEVEL_OPERATIONS => Some(Dynamic::from(endless())),
+            Err(_) => None,
+        }
     });
     engine
 }

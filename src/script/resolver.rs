@@ -1,6 +1,7 @@
 //! `import "name"` (the standard library, the file on disk over the embedded one) and
 //! `import "./path"` (relative to the importing file).
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -71,6 +72,7 @@ impl ModuleResolver for Resolver {
     ) -> Result<Arc<Module>, Box<EvalAltResult>> {
         let _ = position;
         let ast = self.ast(engine, source, path)?;
+        let _entered = Importing::enter(ast.source().unwrap_or(path))?;
         Module::eval_ast_as_new(Scope::new(), &ast, engine).map(Arc::new)
     }
 
@@ -83,6 +85,7 @@ impl ModuleResolver for Resolver {
         _position: Position,
     ) -> Result<Arc<Module>, Box<EvalAltResult>> {
         let ast = self.ast(engine, global.source(), path)?;
+        let _entered = Importing::enter(ast.source().unwrap_or(path))?;
         Module::eval_ast_as_new_raw(engine, scope, global, &ast).map(Arc::new)
     }
 
@@ -94,6 +97,41 @@ impl ModuleResolver for Resolver {
         _position: Position,
     ) -> Option<Result<AST, Box<EvalAltResult>>> {
         Some(self.ast(engine, source, path).map_err(Into::into))
+    }
+}
+
+thread_local! {
+    /// The modules that are being imported on this thread, outermost first.
+    static IMPORTING: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+}
+
+/// A module whose import is under way, until it is dropped.
+struct Importing;
+
+impl Importing {
+    /// Modules that import each other in a circle would do so for ever.
+    fn enter(name: &str) -> Result<Self> {
+        IMPORTING.with_borrow_mut(|stack| {
+            if let Some(at) = stack.iter().position(|n| n == name) {
+                let mut circle = stack[at..].to_vec();
+                circle.push(name.to_string());
+                return Err(Error::new(
+                    Kind::Playbook,
+                    format!("modules import each other in a circle: {}", circle.join(" → ")),
+                )
+                .hint("put what both need into a third module"));
+            }
+            stack.push(name.to_string());
+            Ok(Self)
+        })
+    }
+}
+
+impl Drop for Importing {
+    fn drop(&mut self) {
+        IMPORTING.with_borrow_mut(|stack| {
+            stack.pop();
+        });
     }
 }
 

@@ -134,3 +134,28 @@ fn errors_of_every_form_of_function_have_their_line() {
         Test::new().step(body).pb("run p.rhai").code(3).says(&[line]);
     }
 }
+
+#[test]
+fn modules_that_import_each_other_are_named() {
+    Test::new()
+        .file("a.rhai", "import \"./b\" as b;\nfn f() { 1 }")
+        .file("b.rhai", "import \"./a\" as a;\nfn g() { 2 }")
+        .step("import \"./a\" as a; expect(a::f(), \"one\").to_be(1);")
+        .pb("run p.rhai")
+        .code(2)
+        .says(&["in a circle: a.rhai → b.rhai → a.rhai"]);
+    Test::new()
+        .file("playbooks/a.rhai", "import \"./a\" as a; playbook(#{ id: \"a\" });")
+        .pb("plan a")
+        .code(2)
+        .complains(&["in a circle"]);
+}
+
+#[test]
+fn a_top_level_that_does_not_end_is_an_error_at_its_line() {
+    Test::new()
+        .file("p.rhai", "playbook(#{ id: \"p\" });\nlet n = 0;\nloop { n += 1; }\n")
+        .pb("check p.rhai")
+        .code(2)
+        .says(&["did not end", "p.rhai:3:"]);
+}

@@ -1,6 +1,6 @@
 //! T5's BGP steps against the real router: they pass, and they fail when a speaker is gone.
 
-use super::{Real, router, router_script};
+use super::{Real, kubectl, router, router_script};
 
 const RUN: &str = "run t5 --report json=report.json";
 
@@ -88,4 +88,89 @@ fn real_each_call_is_explained_as_a_line_that_a_person_can_type() {
         "netops@10.99.0.1",
         "show bgp ipv4 unicast summary json",
     ]);
+}
+
+/// What a cluster with Cilium has: the kinds, an advertisement with a selector, and two Services with addresses.
+const CILIUM: &str = r#"
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: { name: ciliumbgpclusterconfigs.cilium.io }
+spec:
+  group: cilium.io
+  scope: Cluster
+  names: { plural: ciliumbgpclusterconfigs, singular: ciliumbgpclusterconfig, kind: CiliumBGPClusterConfig }
+  versions: [{ name: v2alpha1, served: true, storage: true, schema: { openAPIV3Schema: { type: object, x-kubernetes-preserve-unknown-fields: true } } }]
+---
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: { name: ciliumbgpadvertisements.cilium.io }
+spec:
+  group: cilium.io
+  scope: Cluster
+  names: { plural: ciliumbgpadvertisements, singular: ciliumbgpadvertisement, kind: CiliumBGPAdvertisement }
+  versions: [{ name: v2alpha1, served: true, storage: true, schema: { openAPIV3Schema: { type: object, x-kubernetes-preserve-unknown-fields: true } } }]
+---
+apiVersion: v1
+kind: Service
+metadata: { name: pb-advertised, namespace: default, labels: { advertise: bgp } }
+spec: { type: LoadBalancer, ports: [{ port: 80 }] }
+---
+apiVersion: v1
+kind: Service
+metadata: { name: pb-silent, namespace: default }
+spec: { type: LoadBalancer, ports: [{ port: 80 }] }
+"#;
+
+const BGP: &str = r#"
+apiVersion: cilium.io/v2alpha1
+kind: CiliumBGPClusterConfig
+metadata: { name: pb-test }
+spec: { bgpInstances: [{ name: infra, localASN: 64512 }] }
+---
+apiVersion: cilium.io/v2alpha1
+kind: CiliumBGPAdvertisement
+metadata: { name: pb-test }
+spec: { advertisements: [{ advertisementType: Service, service: { addresses: [LoadBalancerIP] }, selector: { matchExpressions: [{ key: advertise, operator: In, values: [bgp] }] } }] }
+"#;
+
+/// Takes Cilium's kinds and the Services away again, whatever the test does.
+struct Cilium;
+
+impl Drop for Cilium {
+    fn drop(&mut self) {
+        kubectl(&["--context", "infra", "delete", "--ignore-not-found", "service", "pb-advertised", "pb-silent"]);
+        let crds = ["ciliumbgpclusterconfigs.cilium.io", "ciliumbgpadvertisements.cilium.io"];
+        kubectl(&[&["--context", "infra", "delete", "--ignore-not-found", "crd"], &crds[..]].concat());
+    }
+}
+
+#[test]
+#[ignore = "needs the real clusters and the real router"]
+fn real_without_settings_the_clusters_own_objects_say_what_is_advertised() {
+    let real = Real::alone();
+    router(&[]);
+    settled(&real);
+    let test = real.test("").file("cilium.yaml", CILIUM).file("bgp.yaml", BGP);
+    let path = |name: &str| test.path().join(name).display().to_string();
+    let _gone = Cilium;
+    kubectl(&["--context", "infra", "apply", "-f", &path("cilium.yaml")]);
+    kubectl(&["--context", "infra", "wait", "--for=condition=Established", "crd/ciliumbgpadvertisements.cilium.io", "crd/ciliumbgpclusterconfigs.cilium.io"]);
+    kubectl(&["--context", "infra", "apply", "-f", &path("bgp.yaml")]);
+    for (name, address) in [("pb-advertised", "10.25.11.110"), ("pb-silent", "10.9.9.9")] {
+        let url = format!("/api/v1/namespaces/default/services/{name}");
+        let service = kubectl(&["--context", "infra", "get", "--raw", &url]);
+        let mut service: serde_json::Value = serde_json::from_str(&service).expect("a Service");
+        service["status"] = serde_json::json!({ "loadBalancer": { "ingress": [{ "ip": address }] } });
+        std::fs::write(path("status.json"), service.to_string()).expect("written");
+        kubectl(&["--context", "infra", "replace", "--raw", &format!("{url}/status"), "-f", &path("status.json")]);
+    }
+    let toml = std::fs::read_to_string(path("pb.toml")).expect("pb.toml");
+    let asks = toml.lines().filter(|l| !l.starts_with("bgp_asn") && !l.starts_with("bgp_prefixes")).collect::<Vec<_>>().join("\n");
+    let ran = test
+        .toml(&format!("{asks}\nbgp_asn = 0\n"))
+        .pb("run t5 --only bgp-table --cluster infra --report json=report.json --explain")
+        .code(0)
+        .says(&["ciliumbgpadvertisements.cilium.io"]);
+    // One Service is advertised; the other's address would be missing in the router's table.
+    assert_eq!(ran.outcome("t5/bgp-table@infra"), "passed");
 }

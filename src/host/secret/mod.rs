@@ -26,7 +26,7 @@ fn register(m: &mut Registrar) {
     m.path("env")
         .sig("(name: string) -> secret")
         .effect(Effect::Read)
-        .doc("The secret in an environment variable. A secret prints as `<secret:1>`, goes where a password or token is taken (`sh` environment, HTTP headers, manifests), and its value is hidden from every output, record and report from then on. An unset or empty variable throws `not_found`.")
+        .doc("The secret in an environment variable. A secret prints as `<secret:1>`, goes where a password or token is taken (`sh` environment, HTTP headers, manifests), and its value is hidden from every output, record and report from then on. An unset or empty variable throws `config`.")
         .example(r#"secret::env("PATH").to_string().starts_with("<secret:")"#)
         .add(|at: NativeCallContext, name: &str| -> HostResult<Secret> {
             Ok(read(&at, "secret::env", &SecretRef::Env(name.into()))?)
@@ -34,7 +34,7 @@ fn register(m: &mut Registrar) {
     m.path("file")
         .sig("(path: string) -> secret")
         .effect(Effect::Read)
-        .doc("The secret in a file, without its last newline. A relative path counts from the playbook's folder. An empty file throws `not_found`.")
+        .doc("The secret in a file, without its last newline. A relative path counts from the playbook's folder. An empty file throws `config`.")
         .example(r#"secret::file("/etc/hostname").to_string().starts_with("<secret:")"#)
         .add(|at: NativeCallContext, path: &str| -> HostResult<Secret> {
             let file = paths::resolve(&*Context::current()?, &at, path);

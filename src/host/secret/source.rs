@@ -84,7 +84,7 @@ pub(super) async fn read(world: &World, of: &SecretRef) -> Result<Secret> {
         SecretRef::Op(reference) => from_op(reference).await?,
     };
     if value.is_empty() {
-        return Err(Error::new(Kind::NotFound, format!("the secret {} is empty", of.to_text())));
+        return Err(Error::new(Kind::Config, format!("the secret {} is empty", of.to_text())));
     }
     Ok(Secret::new(&world.redactor, &value))
 }
@@ -94,7 +94,7 @@ fn from_env(name: &str) -> Result<String> {
         Ok(value) => Ok(value),
         Err(std::env::VarError::NotPresent) => {
             let known: Vec<String> = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()).collect();
-            Err(Error::new(Kind::NotFound, format!("the environment variable {name} is not set"))
+            Err(Error::new(Kind::Config, format!("the environment variable {name} is not set"))
                 .maybe_hint(did_you_mean(name, known.iter().map(String::as_str))))
         }
         Err(std::env::VarError::NotUnicode(_)) => {
@@ -136,7 +136,7 @@ async fn from_op(reference: &str) -> Result<String> {
     if output.code == 0 {
         return Ok(output.stdout);
     }
-    Err(Error::new(Kind::NotFound, format!("op read {reference} ended with exit code {}", output.code))
+    Err(Error::new(Kind::Config, format!("op read {reference} ended with exit code {}", output.code))
         .because(last_lines(&output.stderr, 5).join("\n"))
         .hint("op signin, or OP_SERVICE_ACCOUNT_TOKEN in the environment, lets op read"))
 }

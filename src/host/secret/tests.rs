@@ -16,7 +16,7 @@ fn what_is_not_there_is_an_error() {
     let error = eval(r#"secret::env("PB_TEST_NOT_SET")"#).unwrap_err();
     assert_eq!(
         (error.kind, error.message.as_str()),
-        (Kind::NotFound, "the environment variable PB_TEST_NOT_SET is not set")
+        (Kind::Config, "the environment variable PB_TEST_NOT_SET is not set")
     );
     assert_eq!(eval(r#"secret::file("/etc/no-such-file")"#).unwrap_err().kind, Kind::Io);
     assert_eq!(eval(r#"secret::op("env:HOME")"#).unwrap_err().kind, Kind::Script);

@@ -154,7 +154,14 @@ fn real_without_settings_the_clusters_own_objects_say_what_is_advertised() {
     let path = |name: &str| test.path().join(name).display().to_string();
     let _gone = Cilium;
     kubectl(&["--context", "infra", "apply", "-f", &path("cilium.yaml")]);
-    kubectl(&["--context", "infra", "wait", "--for=condition=Established", "crd/ciliumbgpadvertisements.cilium.io", "crd/ciliumbgpclusterconfigs.cilium.io"]);
+    kubectl(&[
+        "--context",
+        "infra",
+        "wait",
+        "--for=condition=Established",
+        "crd/ciliumbgpadvertisements.cilium.io",
+        "crd/ciliumbgpclusterconfigs.cilium.io",
+    ]);
     kubectl(&["--context", "infra", "apply", "-f", &path("bgp.yaml")]);
     for (name, address) in [("pb-advertised", "10.25.11.110"), ("pb-silent", "10.9.9.9")] {
         let url = format!("/api/v1/namespaces/default/services/{name}");
@@ -165,7 +172,11 @@ fn real_without_settings_the_clusters_own_objects_say_what_is_advertised() {
         kubectl(&["--context", "infra", "replace", "--raw", &format!("{url}/status"), "-f", &path("status.json")]);
     }
     let toml = std::fs::read_to_string(path("pb.toml")).expect("pb.toml");
-    let asks = toml.lines().filter(|l| !l.starts_with("bgp_asn") && !l.starts_with("bgp_prefixes")).collect::<Vec<_>>().join("\n");
+    let asks = toml
+        .lines()
+        .filter(|l| !l.starts_with("bgp_asn") && !l.starts_with("bgp_prefixes"))
+        .collect::<Vec<_>>()
+        .join("\n");
     let ran = test
         .toml(&format!("{asks}\nbgp_asn = 0\n"))
         .pb("run t5 --only bgp-table --cluster infra --report json=report.json --explain")

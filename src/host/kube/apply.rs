@@ -41,7 +41,8 @@ cm.data.a == "1""#,
         .effect(Effect::Write)
         .doc(
             "Creates objects from manifests (as `apply` takes them), and throws `conflict` where one exists. `options`: \
-             `namespace` for manifests that name none. Label, ledger and `generateName` as with `apply`.",
+             `namespace` for manifests that name none. Label, ledger and `generateName` as with `apply`. Clean-up waits until \
+             the object is gone; a workload's pods end at once, and a StatefulSet's volume claims go with it.",
         )
         .example(
             r#"let cm = kube("infra").create(#{ apiVersion: "v1", kind: "ConfigMap", metadata: #{ generateName: "doc-create-", namespace: "default" } });

@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use tokio_util::sync::CancellationToken;
 
 use super::call::{CALL_LIMIT, Call, Limit};
+use super::kube::secrets::row_for_record;
 use super::state::StepState;
 use super::world::World;
 use crate::error::{Error, Kind, Place};
@@ -160,14 +161,14 @@ impl Context {
     /// Writes the undo of a change that is about to be made into the ledger; it is worked off at the step's end.
     pub fn undo(&self, change: impl Into<String>, undo: Undo) -> LedgerRow {
         let row = self.world.ledger.add(Some(&self.step), change.into(), undo);
-        self.emit(What::UndoRecorded(row.clone()));
+        self.emit(What::UndoRecorded(row_for_record(&row)));
         row
     }
 
     /// The same for what the whole run shares: worked off at the run's end.
     pub fn undo_at_end_of_run(&self, change: impl Into<String>, undo: Undo) -> LedgerRow {
         let row = self.world.ledger.add(None, change.into(), undo);
-        self.emit(What::UndoRecorded(row.clone()));
+        self.emit(What::UndoRecorded(row_for_record(&row)));
         row
     }
 

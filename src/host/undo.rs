@@ -1,6 +1,7 @@
 //! Performs an undo of the ledger: at a step's end, at the run's end, or by `pb clean` after a run that was killed.
 
 mod delete;
+mod dependants;
 mod restore;
 
 use std::time::Duration;

@@ -43,6 +43,7 @@ pub use reach::Reached;
 pub use resource::Resource;
 pub use review::{Access, Version};
 pub use watch::{Change, Watch};
+pub(crate) use write::FIELD_MANAGER;
 pub use write::{Applied, Delete, PatchKind};
 
 /// A cluster that is connected to.

@@ -4,6 +4,7 @@ use http::Method;
 use serde_json::Value;
 
 use super::request::request;
+use super::write::FIELD_MANAGER;
 use super::{Cluster, Page, Query};
 use crate::error::{Error, Kind, Result};
 
@@ -75,9 +76,14 @@ async fn send(
     body: Option<&Value>,
     what: &str,
 ) -> Result<Value> {
+    // What changes says who does it.
+    let path = match method {
+        Method::POST | Method::PATCH => format!("{path}?fieldManager={FIELD_MANAGER}"),
+        _ => path.to_string(),
+    };
     let request = match body {
-        Some(body) => request(method, path).body(content, body.to_string())?,
-        None => request(method, path).empty()?,
+        Some(body) => request(method, &path).body(content, body.to_string())?,
+        None => request(method, &path).empty()?,
     };
     let text = cluster.ask(request, what, 0).await?.text;
     serde_json::from_str(&text).map_err(|e| unreadable(cluster, what, &text).caused_by(&e))

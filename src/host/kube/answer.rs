@@ -3,8 +3,10 @@
 use rhai::Dynamic;
 use serde::{Deserialize, Serialize};
 
+use super::secrets;
 use crate::client::kube::{Page, Resource};
 use crate::error::Result;
+use crate::host::context::Context;
 use crate::host::object::{Doc, List, Object, Origin};
 
 /// One object as it came, and its kind.
@@ -16,7 +18,11 @@ pub(crate) struct Found {
 }
 
 impl Found {
-    pub(crate) fn new(text: String, resource: &Resource) -> Self {
+    /// The values of a Secret are learnt here, before anybody sees them.
+    pub(crate) fn new(cx: &Context, text: String, resource: &Resource) -> Self {
+        if resource.kind == secrets::KIND {
+            secrets::learn_text(&cx.world.redactor, &text, true);
+        }
         Self { text, api_version: resource.api_version(), kind: resource.kind.clone() }
     }
 

@@ -7,7 +7,7 @@ use super::answer::{Found, one_or_list};
 use super::cluster::{ClusterHandle, Spot, namespace_of};
 use super::manifest::{self, Manifest};
 use super::read::find_object;
-use super::{change, diff, judge};
+use super::{change, diff, judge, secrets};
 use crate::client::kube::known_object;
 use crate::client::sh::quoted;
 use crate::error::{Error, Kind, Result};
@@ -41,7 +41,8 @@ cm.data.a == "1""#,
         .effect(Effect::Write)
         .doc(
             "Creates objects from manifests (as `apply` takes them), and throws `conflict` where one exists. `options`: \
-             `namespace` for manifests that name none. Label, ledger and `generateName` as with `apply`.",
+             `namespace` for manifests that name none. Label, ledger and `generateName` as with `apply`. Clean-up waits until \
+             the object is gone; a workload's pods end at once, and a StatefulSet's volume claims go with it.",
         )
         .example(
             r#"let cm = kube("infra").create(#{ apiVersion: "v1", kind: "ConfigMap", metadata: #{ generateName: "doc-create-", namespace: "default" } });
@@ -138,7 +139,7 @@ pub(crate) fn create_one(
         };
         let result = work.await;
         change::created(cx, &row, &result);
-        Ok(Found::new(result?, &spot.resource))
+        Ok(Found::new(cx, result?, &spot.resource))
     })?;
     found.object(k.name())
 }
@@ -188,7 +189,7 @@ fn apply_one(
                 result
             }
         };
-        Ok(Found::new(result?, &spot.resource))
+        Ok(Found::new(cx, result?, &spot.resource))
     });
     found.map_err(|e| conflict_hint(e, force))?.object(k.name())
 }
@@ -217,13 +218,5 @@ fn line(verb: &str, manifest: &Manifest) -> String {
 
 /// The manifest as events and `--explain` show it: a Secret's content is left out.
 fn shown(manifest: &Manifest) -> Value {
-    let mut json = manifest.json.clone();
-    if manifest.kind == "Secret" {
-        for field in ["data", "stringData"] {
-            if let Some(values) = json[field].as_object_mut() {
-                values.values_mut().for_each(|v| *v = "<secret>".into());
-            }
-        }
-    }
-    json
+    secrets::masked(manifest.json.clone(), false)
 }

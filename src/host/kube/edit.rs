@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::answer::Found;
 use super::apply::parsed;
 use super::cluster::{ClusterHandle, Spot};
-use super::{change, diff};
+use super::{change, diff, secrets};
 use crate::client::kube::{Cluster, PatchKind};
 use crate::error::Result;
 use crate::event::{Effect, FieldChange};
@@ -45,9 +45,11 @@ pub(super) fn edit(cx: &Context, at: &NativeCallContext, k: &ClusterHandle, edit
     let spot = edit.spot;
     spot.resource.check(spot.namespace.as_deref(), edit.name)?;
     let object = k.object(spot, edit.name);
+    let secret = spot.resource.kind == secrets::KIND;
+    secrets::learn(&cx.world.redactor, &edit.patch, secret);
     let call = k.call(edit.function, edit.effect, &edit.line).args(json!({
         "resource": spot.resource.qualified(), "namespace": spot.namespace, "name": edit.name,
-        "subresource": edit.subresource, "type": edit.kind, "patch": edit.patch,
+        "subresource": edit.subresource, "type": edit.kind, "patch": secrets::masked(edit.patch.clone(), secret),
     }));
     cx.check()?;
     cx.admit(&call)?;
@@ -61,17 +63,18 @@ pub(super) fn edit(cx: &Context, at: &NativeCallContext, k: &ClusterHandle, edit
         let row = if ours || edit.undo == How::Nothing {
             None
         } else {
-            let fields = fields_of(&cluster, edit, send(true)).await?;
+            let fields = fields_of(cx, &cluster, edit, send(true)).await?;
             change::changing(cx, edit.verb, &object, edit.subresource, fields)
         };
         let result = send(false).await;
         change::settle(cx, row.as_ref(), result.as_ref().err());
-        Ok(Found::new(result?, &spot.resource))
+        Ok(Found::new(cx, result?, &spot.resource))
     })?;
     found.object(k.name())
 }
 
 async fn fields_of(
+    cx: &Context,
     cluster: &Cluster,
     edit: &Edit<'_>,
     trial: impl Future<Output = Result<String>>,
@@ -79,6 +82,7 @@ async fn fields_of(
     let spot = edit.spot;
     let before = cluster.get(&spot.resource, spot.namespace.as_deref(), edit.name, edit.subresource).await?;
     let before = parsed(&before)?;
+    secrets::learn(&cx.world.redactor, &before, spot.resource.kind == secrets::KIND);
     if edit.undo == How::Patch {
         return Ok(diff::of_merge(&before, &edit.patch));
     }

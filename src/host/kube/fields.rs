@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::cluster::{ClusterHandle, Spot};
 use super::edit::{Edit, How, edit};
-use super::{judge, manifest};
+use super::{judge, manifest, secrets};
 use crate::client::kube::PatchKind;
 use crate::client::sh::quoted;
 use crate::error::{Error, Kind, Result};
@@ -24,7 +24,7 @@ pub(super) fn register(m: &mut Registrar) {
             "Patches an object. `options`: `namespace`, `type` (`merge`, the default: fields replace fields, `()` removes; \
              `json`: a list of RFC 6902 operations; `strategic`), `subresource` (`status`). `write` on what this run created \
              and for annotations that only ask for a refresh, else `disrupt`; the fields' former values are in the ledger \
-             before.",
+             before. A Secret's values are not in the record: after a run that was killed they can't be put back from it.",
         )
         .example(
             r#"let k = kube("infra");
@@ -153,7 +153,7 @@ fn patch_any(
         quoted(name),
         at_place(&spot),
         how.as_str(),
-        quoted(&patch.to_string())
+        quoted(&secrets::masked(patch.clone(), spot.resource.kind == secrets::KIND).to_string())
     );
     Ok(edit(
         &cx,

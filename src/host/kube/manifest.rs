@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use rhai::{Dynamic, Map, NativeCallContext};
 use serde_json::{Value, json};
 
-use super::RUN_LABEL;
+use super::{RUN_LABEL, secrets};
 use crate::error::{Error, Kind, Result};
 use crate::host::context::Context;
 use crate::host::object::{List, Missing};
@@ -32,6 +32,8 @@ pub(crate) fn read(cx: &Context, at: &NativeCallContext, value: &Dynamic, functi
     let mut values = Vec::new();
     collect(cx, at, value, function, &mut values)?;
     let mut out = Vec::new();
+    // Before anything is said of them, errors too.
+    values.iter().for_each(|value| secrets::learn(&cx.world.redactor, value, false));
     for value in values {
         flatten(cx, value, function, &mut out)?;
     }
@@ -91,7 +93,7 @@ fn flatten(cx: &Context, value: Value, function: &str, out: &mut Vec<Manifest>) 
         return items.iter().try_for_each(|item| flatten(cx, item.clone(), function, out));
     }
     let mut json = value;
-    let shown: String = json.to_string().chars().take(120).collect();
+    let shown: String = secrets::masked(json.clone(), false).to_string().chars().take(120).collect();
     let missing = |field: &str| {
         Error::new(Kind::Invalid, format!("{function}: a manifest needs {field}")).because(format!("it is: {shown}"))
     };

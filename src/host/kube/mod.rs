@@ -15,6 +15,7 @@ mod path;
 pub mod pods;
 mod raw;
 mod read;
+pub(crate) mod secrets;
 #[cfg(test)]
 mod tests;
 mod wait;

@@ -55,7 +55,7 @@ impl<'a> ApiPath<'a> {
 }
 
 /// Subresources behind which anything may happen.
-const OPAQUE: &[&str] = &["exec", "attach", "portforward", "proxy"];
+pub(super) const OPAQUE: &[&str] = &["exec", "attach", "portforward", "proxy"];
 /// Questions that are asked by creating.
 const REVIEWS: &[&str] = &[
     "selfsubjectaccessreviews",

@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 use super::apply::parsed;
 use super::cluster::{ClusterHandle, Spot};
 use super::manifest::{self, label_value};
-use super::path::{ApiPath, judged};
-use super::{RUN_LABEL, change, diff, judge};
-use crate::client::kube::{Cluster, Resource};
+use super::path::{ApiPath, OPAQUE, judged};
+use super::{RUN_LABEL, change, diff, judge, secrets};
+use crate::client::kube::{Cluster, FIELD_MANAGER, Resource};
 use crate::client::sh::quoted;
 use crate::error::{Error, Kind, Result};
 use crate::event::Effect;
@@ -55,16 +55,22 @@ fn raw(at: &NativeCallContext, k: &ClusterHandle, method: &str, path: &str, body
     let effect = judged(&cx, k.name(), &method, path, &json);
     let api = ApiPath::read(path);
     let creates = method == "POST" && effect == Effect::Write && api.as_ref().is_some_and(|p| p.name.is_none());
+    let managed = managed(&method, path, api.as_ref());
+    let path = managed.as_str();
+    let api = ApiPath::read(path);
     if creates {
         json = labelled(json, &cx)?;
     }
-    let line = line_of(&method, path, &json);
-    let call = k.call("kube.raw", effect, &line).args(json!({ "method": method, "path": path, "body": json }));
+    let secret = api.as_ref().is_some_and(|api| api.group.is_empty() && api.plural == "secrets");
+    secrets::learn(&cx.world.redactor, &json, secret);
+    let shown = secrets::masked(json.clone(), secret);
+    let line = line_of(&method, path, &shown);
+    let call = k.call("kube.raw", effect, &line).args(json!({ "method": method, "path": path, "body": shown }));
     cx.check()?;
     cx.admit(&call)?;
     let text = cx.call_with(at, call, |text: &String| format!("{} bytes", text.len()), async {
         let cluster = k.connection(&cx).await?;
-        match api {
+        let answer = match api {
             Some(api) if creates => create(&cx, k, &cluster, &api, path, json).await,
             Some(api) if matches!(method.as_str(), "PUT" | "PATCH") && api.name.is_some() => {
                 replace(&cx, k, &cluster, &api, &method, path, &json).await
@@ -73,9 +79,25 @@ fn raw(at: &NativeCallContext, k: &ClusterHandle, method: &str, path: &str, body
                 let body = (!json.is_null()).then(|| ("application/json", json.to_string()));
                 cluster.raw(&method, path, body).await
             }
+        };
+        if let Ok(text) = &answer {
+            secrets::learn_text(&cx.world.redactor, text, secret);
         }
+        answer
     })?;
     Ok(serde_json::from_str::<Value>(&text).map_or_else(|_| text.into(), |value| to_dynamic(&value)))
+}
+
+/// The path with pb as the manager of the fields that are written, where the request names none itself.
+fn managed(method: &str, path: &str, api: Option<&ApiPath<'_>>) -> String {
+    let writes = matches!(method, "POST" | "PUT" | "PATCH")
+        && api.is_some_and(|api| api.subresource.is_none_or(|s| !OPAQUE.contains(&s)));
+    match path.split_once('?') {
+        _ if !writes => path.into(),
+        Some((_, query)) if query.split('&').any(|p| p.starts_with("fieldManager=")) => path.into(),
+        Some(_) => format!("{path}&fieldManager={FIELD_MANAGER}"),
+        None => format!("{path}?fieldManager={FIELD_MANAGER}"),
+    }
 }
 
 /// Marks what is about to be created as the run's; it needs a name that is known before.
@@ -135,11 +157,13 @@ async fn replace(
     };
     let send = |path: String| async move { cluster.raw(method, &path, Some((content, json.to_string()))).await };
     let harmless = method == "PATCH" && judge::only_refreshes(json);
+    let secret = spot.resource.kind == secrets::KIND;
     let row = if harmless || cx.world.ledger.is_ours(&object) {
         None
     } else {
         let before = cluster.get(&spot.resource, spot.namespace.as_deref(), name, api.subresource).await?;
         let joint = if path.contains('?') { '&' } else { '?' };
+        secrets::learn_text(&cx.world.redactor, &before, secret);
         let after = send(format!("{path}{joint}dryRun=All")).await?;
         let fields = diff::changes(&parsed(&before)?, &parsed(&after)?, api.subresource);
         change::changing(cx, if method == "PUT" { "replace" } else { "patch" }, &object, api.subresource, fields)
@@ -160,6 +184,25 @@ fn line_of(method: &str, path: &str, body: &Value) -> String {
         _ => {
             let data = if body.is_null() { String::new() } else { format!(" -d {}", quoted(&body.to_string())) };
             format!("proxy --port=8001 & curl -X {method}{data} {}", quoted(&format!("http://127.0.0.1:8001{path}")))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_by_path_says_who_writes_it() {
+        for (method, path, expected) in [
+            ("POST", "/api/v1/namespaces/web/configmaps", "/api/v1/namespaces/web/configmaps?fieldManager=pb"),
+            ("PATCH", "/api/v1/nodes/n?dryRun=All", "/api/v1/nodes/n?dryRun=All&fieldManager=pb"),
+            ("PUT", "/api/v1/nodes/n?fieldManager=me", "/api/v1/nodes/n?fieldManager=me"),
+            ("POST", "/api/v1/namespaces/web/services/a/proxy/x", "/api/v1/namespaces/web/services/a/proxy/x"),
+            ("GET", "/api/v1/nodes/n", "/api/v1/nodes/n"),
+            ("POST", "/anything", "/anything"),
+        ] {
+            assert_eq!(managed(method, path, ApiPath::read(path).as_ref()), expected);
         }
     }
 }

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::answer::{self, Found, count};
 use super::cluster::{ClusterHandle, namespace_of};
+use super::secrets;
 use crate::client::kube::{Access, Catalogue, Page, Query, Version};
 use crate::client::sh::quoted;
 use crate::error::{Error, Kind};
@@ -98,7 +99,7 @@ async fn get_text(
     let resource = cluster.resolve(kind).await?;
     let namespace = namespace_of(&cluster, &resource, namespace);
     let text = cluster.get(&resource, namespace.as_deref(), name, None).await?;
-    Ok(Found::new(text, &resource))
+    Ok(Found::new(cx, text, &resource))
 }
 
 fn get_line(kind: &str, name: &str, namespace: Option<&str>) -> String {
@@ -181,6 +182,10 @@ pub(crate) fn list_of(at: &NativeCallContext, k: &ClusterHandle, kind: &str, que
         let cluster = k.connection(&cx).await?;
         let resource = cluster.resolve(kind).await?;
         let pages = cluster.list(&resource, query).await?;
+        if resource.kind == secrets::KIND {
+            let texts = pages.iter().flat_map(Page::texts);
+            texts.for_each(|text| secrets::learn_text(&cx.world.redactor, text, true));
+        }
         Ok(Listed { namespaced: resource.namespaced, plural: resource.plural, pages })
     })?;
     let what = match &query.namespace {
@@ -196,7 +201,8 @@ fn events(at: &NativeCallContext, k: &ClusterHandle, object: &Object) -> HostRes
         return Err(Error::new(Kind::Script, "cluster.events: the object has no name or no kind").into());
     };
     let mut fields = format!("involvedObject.name={name},involvedObject.kind={kind}");
-    if let Some(uid) = object.uid() {
+    // The kubelet writes its node's name where the uid belongs, and no two nodes have one name.
+    if let Some(uid) = object.uid().filter(|_| kind != "Node") {
         fields.push_str(&format!(",involvedObject.uid={uid}"));
     }
     let query = Query { namespace: object.namespace(), fields: Some(fields), ..Query::default() };

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::answer::Found;
 use super::condition::{Seen, Wanted};
+use super::secrets;
 use crate::client::kube::{Change, Cluster, Meta, Page, Resource, Watch};
 use crate::error::{Error, Kind, Result};
 use crate::event::{Failure, What, short};
@@ -59,7 +60,12 @@ pub(super) async fn watched(
             () = &mut time_is_up => return Err(wait.late(cx, &last, within)),
         };
         match change {
-            Ok(change) => take(&mut known, change),
+            Ok(change) => {
+                take(&mut known, change);
+                if resource.kind == secrets::KIND {
+                    known.values().for_each(|text| secrets::learn_text(&cx.world.redactor, text, true));
+                }
+            }
             // The watch starts again with a list; what was seen before may be over.
             Err(e) if e.kind.is_transport() => {
                 last.see(cx, format!("the API server could not be asked: {e}"));
@@ -72,7 +78,7 @@ pub(super) async fn watched(
         }
         match wait.judge(resource, &known) {
             Ok(Verdict::Done) => {
-                let objects = known.into_values().map(|text| Found::new(text, resource));
+                let objects = known.into_values().map(|text| Found::new(cx, text, resource));
                 return Ok(Arrived { objects: objects.collect() });
             }
             Ok(Verdict::Failed(words)) => return Err(wait.failed(&words)),

@@ -11,6 +11,7 @@ use super::{Step, here, shown};
 use crate::error::{Error, Kind, Result};
 use crate::event::{Failure, Metric, What};
 use crate::host::context::{Context, HostResult};
+use crate::host::kube::secrets::for_record;
 use crate::host::options::Options;
 use crate::host::registrar::Registrar;
 use crate::host::values::from_dynamic;
@@ -42,7 +43,7 @@ pub(super) fn register(m: &mut Registrar) {
         .sig("(name: string, value: any)")
         .doc(
             "Keeps a value as a file of the run: a string as text, objects, lists and maps as JSON. Secrets are \
-             redacted before it is written; the event carries the SHA-256 of the bytes.",
+             redacted before it is written, the values of Secret objects whatever their length; the event carries the SHA-256 of the bytes.",
         )
         .example(r#"t.evidence("table", #{ prefixes: ["10.0.0.1/32"] }); true"#)
         .add(|_: &mut Step, name: &str, value: Dynamic| -> HostResult<()> { Ok(evidence(&here()?, name, &value)?) });
@@ -168,7 +169,7 @@ pub(super) fn evidence(cx: &Arc<Context>, name: &str, value: &Dynamic) -> Result
     let (text, ending) = match value.clone().into_string() {
         Ok(text) => (cx.world.redactor.redact(&text), "txt"),
         Err(_) => {
-            let mut json = from_dynamic(value);
+            let mut json = for_record(value);
             cx.world.redactor.redact_json(&mut json);
             let pretty = serde_json::to_string_pretty(&json)
                 .map_err(|e| Error::new(Kind::Script, format!("evidence \"{name}\" has no JSON form")).because(e))?;

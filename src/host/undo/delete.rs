@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::Undone;
+use super::dependants::Dependants;
 use crate::client::kube::{Cluster, rest};
 use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
@@ -32,27 +33,50 @@ pub(super) async fn delete(cluster: &Cluster, object: &ObjectRef, run: &str, clo
         }
         _ => {}
     }
-    let options = json!({ "propagationPolicy": "Background", "preconditions": { "uid": uid } });
+    // A workload goes after its pods, which are not given their own time to end.
+    let mut dependants = Dependants::of(object, &there);
+    let propagation = if dependants.is_some() { "Foreground" } else { "Background" };
+    let options = json!({ "propagationPolicy": propagation, "preconditions": { "uid": uid } });
     match rest::delete(cluster, &path, &options, &what).await {
         Ok(_) => {}
-        Err(e) if e.kind == Kind::NotFound => return Ok(Undone::Done),
+        Err(e) if e.kind == Kind::NotFound => {}
         // A namespace that is ending already answers so; another uid means that ours is gone.
         Err(e) if e.kind == Kind::Conflict => {}
         Err(e) => return Err(e),
     }
-    gone(cluster, object, &path, &uid, clock).await
+    gone(cluster, object, &path, &uid, dependants.as_mut(), clock).await
 }
 
-async fn gone(cluster: &Cluster, object: &ObjectRef, path: &str, uid: &str, clock: &dyn Clock) -> Result<Undone> {
+async fn gone(
+    cluster: &Cluster,
+    object: &ObjectRef,
+    path: &str,
+    uid: &str,
+    mut dependants: Option<&mut Dependants>,
+    clock: &dyn Clock,
+) -> Result<Undone> {
     let started = clock.instant();
     let mut pause = LOOK;
     loop {
-        let Some(there) = find(cluster, path, &object.to_string()).await? else { return Ok(Undone::Done) };
-        if text(&there, "/metadata/uid") != uid {
+        let pods = match &mut dependants {
+            Some(dependants) => dependants.end_pods(cluster).await?,
+            None => 0,
+        };
+        let there = find(cluster, path, &object.to_string()).await?.filter(|there| text(there, "/metadata/uid") == uid);
+        // Claims are protected while a pod uses them, and a StatefulSet that is there makes them anew.
+        let claims = match &dependants {
+            Some(dependants) if there.is_none() && pods == 0 => dependants.end_claims(cluster).await?,
+            _ => 0,
+        };
+        if there.is_none() && pods + claims == 0 {
             return Ok(Undone::Done);
         }
         if clock.instant().saturating_duration_since(started) > GONE {
-            return Err(stays(cluster, object, &there));
+            let mut error = stays(cluster, object, &there.unwrap_or_default());
+            if pods + claims > 0 {
+                error = error.because(format!("{pods} of its pods and {claims} of its volume claims are still there"));
+            }
+            return Err(error);
         }
         clock.sleep(pause).await;
         pause = (pause * 2).min(LONGEST_LOOK);
@@ -89,7 +113,8 @@ fn label(object: &Value) -> Option<&str> {
     object.pointer("/metadata/labels")?.get(RUN_LABEL)?.as_str()
 }
 
-fn text(object: &Value, pointer: &str) -> String {
+/// A field's text; empty where there is none.
+pub(super) fn text(object: &Value, pointer: &str) -> String {
     object.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_string()
 }
 

@@ -7,6 +7,7 @@ use super::delete::{find, path};
 use crate::client::kube::{Cluster, rest};
 use crate::error::{Kind, Result};
 use crate::event::{FieldChange, ObjectRef};
+use crate::host::kube::secrets;
 
 /// How often somebody else's write may come between reading and patching.
 const ATTEMPTS: usize = 5;
@@ -60,6 +61,16 @@ fn plan(there: &Value, fields: &[FieldChange], what: &str) -> (Vec<Value>, Vec<S
     for field in fields {
         let now = there.pointer(&field.pointer);
         if now == field.before.as_ref() {
+            continue;
+        }
+        let secret = what.starts_with("Secret ") && !field.pointer.starts_with("/metadata/labels");
+        if [&field.before, &field.after].into_iter().flatten().any(secrets::is_hidden) {
+            let why = "held a secret before or after this run changed it, and records hold none";
+            left.push(format!("{} of {what} {why}: put it back by hand", field.pointer));
+            continue;
+        }
+        if now != field.after.as_ref() && secret {
+            left.push(format!("{} of {what} is no longer as this run left it", field.pointer));
             continue;
         }
         if now != field.after.as_ref() {
@@ -136,6 +147,19 @@ mod tests {
         let (patch, _) = plan(&json!({ "metadata": {} }), &fields, "it");
         assert_eq!(patch.len(), 3, "{patch:?}");
         assert_eq!(patch[0], json!({ "op": "add", "path": "/metadata/annotations", "value": {} }));
+    }
+
+    #[test]
+    fn a_value_that_the_record_hides_is_never_written() {
+        let fields = [change("/data/a", json!("<redacted>"), Value::Null)];
+        let (patch, left) = plan(&json!({ "kind": "Secret" }), &fields, "Secret web/s");
+        assert!(patch.is_empty() && left[0].contains("put it back by hand"), "{patch:?} {left:?}");
+        let (_, left) = plan(
+            &json!({ "data": { "a": "b2xk" } }),
+            &[change("/data/a", json!("YQ=="), json!("Yg=="))],
+            "Secret web/s",
+        );
+        assert_eq!(left, ["/data/a of Secret web/s is no longer as this run left it"]);
     }
 
     #[test]

@@ -127,3 +127,98 @@ fn real_a_reading_step_cannot_change_and_a_writing_one_not_what_is_not_its_own()
     }
     assert_eq!(real.inventory(), before);
 }
+
+/// Every file below a folder, with its text.
+fn texts(folder: &std::path::Path) -> Vec<(std::path::PathBuf, String)> {
+    let mut out = Vec::new();
+    for entry in std::fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            out.extend(texts(&path));
+        } else {
+            out.push((path.clone(), String::from_utf8_lossy(&std::fs::read(&path).expect("read")).into_owned()));
+        }
+    }
+    out
+}
+
+#[test]
+#[ignore = "needs the real clusters and the real router"]
+fn real_values_of_secrets_are_told_nowhere_and_come_back() {
+    let real = Real::alone();
+    let before = real.inventory();
+    let make = ["--context", "infra", "-n", "default", "create", "secret", "generic", "pb-test-planted"];
+    kubectl(&[&make[..], &["--from-literal=long=planted-value-7", "--from-literal=short=old"]].concat());
+    let body = r#"playbook(#{ id: "leak" });
+        step("s", #{ on: "infra", effect: "disrupt" }, |t| {
+          let at = #{ namespace: "default" };
+          let s = t.kube.get("secret", "pb-test-planted", at);
+          t.note(`note ${s.data.long}`);
+          t.evidence("object", s);
+          t.evidence("part", s.data);
+          t.evidence("list", t.kube.list("secrets", at));
+          t.evidence("raw", t.kube.raw("GET", "/api/v1/namespaces/default/secrets"));
+          let path = "/api/v1/namespaces/default/secrets/pb-test-planted";
+          t.kube.raw("PATCH", path, #{ stringData: #{ raw: "through-raw-7" } });
+          t.kube.patch("secret", "pb-test-planted", #{ data: #{ short: "bmV3ZXI=" } }, at);
+          try { t.kube.create(#{ apiVersion: "v1", kind: "Secret", metadata: #{ name: "pb-test-bad", namespace: "default" }, data: #{ a: "refused-value-7!" } }); }
+          catch (e) { t.note(`refused: ${e}`); }
+          throw `thrown: ${s.data.long}`;
+        });"#;
+    let test = real.test("").file("leak.rhai", body);
+    let folder = test.path().to_path_buf();
+    let ran = test.pb("run leak.rhai --allow disrupt -v --report json=report.json --report junit=report.xml");
+    let after =
+        kubectl(&["--context", "infra", "-n", "default", "get", "secret", "pb-test-planted", "-o", "jsonpath={.data}"]);
+    kubectl(&["--context", "infra", "-n", "default", "delete", "secret", "pb-test-planted"]);
+    let ran = ran.code(3).says(&["thrown: <secret:"]);
+    assert!(after.contains("b2xk") && !after.contains("raw"), "not put back: {after}");
+    let mut all = texts(&folder);
+    all.retain(|(path, _)| !path.ends_with("leak.rhai"));
+    assert!(all.iter().any(|(path, _)| path.to_string_lossy().contains("evidence/")), "no evidence: {all:?}");
+    assert!(all.iter().any(|(_, text)| text.contains("undo_recorded")), "no journal");
+    all.push(("output".into(), ran.both()));
+    let hidden = [
+        "planted-value-7",
+        "cGxhbnRlZC12YWx1ZS03",
+        "\"b2xk\"",
+        "through-raw-7",
+        "dGhyb3VnaC1yYXctNw",
+        "bmV3ZXI=",
+        "refused-value-7",
+    ];
+    for (path, text) in &all {
+        for value in hidden {
+            assert!(!text.contains(value), "{value} stands in {}: {text}", path.display());
+        }
+    }
+    assert_eq!(real.inventory(), before);
+}
+
+#[test]
+#[ignore = "needs the real clusters and the real router"]
+fn real_workloads_in_a_namespace_that_stays_are_gone_with_their_pods_and_claims() {
+    let real = Real::alone();
+    let before = real.inventory();
+    let body = r#"playbook(#{ id: "work" });
+        step("s", #{ on: "infra", effect: "write" }, |t| {
+          let at = #{ namespace: "default" };
+          let template = #{ metadata: #{ labels: #{ app: "pb-test-work" } }, spec: #{ terminationGracePeriodSeconds: 45, containers: [
+            #{ name: "c", image: "busybox", imagePullPolicy: "IfNotPresent", command: ["sh", "-c", "trap '' TERM; while true; do sleep 1; done"] }] } };
+          let selector = #{ matchLabels: #{ app: "pb-test-work" } };
+          let d = t.kube.create(#{ apiVersion: "apps/v1", kind: "Deployment", metadata: #{ generateName: "pb-test-" },
+            spec: #{ replicas: 2, selector: selector, template: template } }, at);
+          let sts = t.kube.create(#{ apiVersion: "apps/v1", kind: "StatefulSet", metadata: #{ generateName: "pb-test-sts-" },
+            spec: #{ replicas: 1, serviceName: "none", selector: selector, template: template, volumeClaimTemplates: [#{ metadata: #{ name: "data" },
+              spec: #{ accessModes: ["ReadWriteOnce"], resources: #{ requests: #{ storage: "1Mi" } } } }] } }, at);
+          let once = template; once.spec.restartPolicy = "Never"; once.metadata = #{};
+          let job = t.kube.create(#{ apiVersion: "batch/v1", kind: "Job", metadata: #{ generateName: "pb-test-job-" }, spec: #{ template: once } }, at);
+          t.kube.wait("deploy", d.name, #{ namespace: "default", wants: "status.readyReplicas=2", within: duration("60s") });
+          t.kube.wait("pvc", `data-${sts.name}-0`, #{ namespace: "default", wants: "create", within: duration("20s") });
+          throw "enough";
+        });"#;
+    let ran = real.test("").file("work.rhai", body).pb("run work.rhai");
+    let after = real.inventory();
+    ran.code(3).says(&["enough"]);
+    assert_eq!(after, before);
+}

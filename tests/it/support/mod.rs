@@ -190,7 +190,7 @@ impl Ran {
         found.remove(0)
     }
 
-    fn both(&self) -> String {
+    pub(crate) fn both(&self) -> String {
         format!("exit code {:?}\n--- stdout\n{}--- stderr\n{}", self.code, self.out, self.err)
     }
 }

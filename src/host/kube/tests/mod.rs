@@ -294,3 +294,16 @@ spec:
     let near = run.eval(Effect::Read, r#"kube("infra").list("deploymnts")"#).expect_err("no kind");
     assert!(near.hints.iter().any(|h| h == "did you mean \"deployments\"?"), "{near:?}");
 }
+
+#[test]
+#[ignore = "needs the real clusters"]
+fn real_a_nodes_events_are_found_though_the_kubelet_writes_no_uid() {
+    let run = Run::new();
+    let script = r#"let k = kube("infra");
+        k.create(#{ apiVersion: "v1", kind: "Event", metadata: #{ name: "pb-test-node-event", namespace: "default" }, reason: "PbTest", type: "Normal",
+            message: "as a kubelet writes it", involvedObject: #{ kind: "Node", name: "infra-01", uid: "infra-01" } });
+        let found = k.events(k.get("node", "infra-01")).filter(|e| e.reason == "PbTest").len();
+        k.delete("events", "pb-test-node-event", #{ namespace: "default" });
+        found == 1"#;
+    assert!(is_true(&run.ok(script)));
+}

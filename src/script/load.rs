@@ -75,12 +75,17 @@ impl Loader {
         Self { engine: Arc::new(engine), library, sources, resolve }
     }
 
+    /// Enters a text, so that what it imports is found beside it and errors can quote its lines.
+    pub fn enter(&self, source: &Source) {
+        self.sources.lock().unwrap_or_else(PoisonError::into_inner).insert(source.name.clone(), source.clone());
+    }
+
     /// Compiles a text.
     ///
     /// # Errors
     /// [`Kind::Playbook`] with the place, the line and a caret.
     pub fn compile(&self, source: &Source) -> Result<AST> {
-        self.sources.lock().unwrap_or_else(PoisonError::into_inner).insert(source.name.clone(), source.clone());
+        self.enter(source);
         let mut ast = self.engine.compile(source.text.as_ref()).map_err(|e| diagnose::from_parse(&e, source))?;
         ast.set_source(source.name.clone());
         Ok(ast)

@@ -12,6 +12,28 @@ fn a_module_beside_the_playbook_is_imported_by_its_path() {
 }
 
 #[test]
+fn what_a_playbook_imports_by_path_is_right_for_check_as_for_run() {
+    let test = || {
+        Test::new().file("lib/clean.rhai", "fn two() { 2 }").file("lib/side.rhai", "fn two() { 2 }").file(
+            "playbooks/imp.rhai",
+            r#"import "../lib/clean" as m; import "../lib/../lib/side" as s;
+playbook(#{ id: "imp" });
+step("a", #{ on: "none" }, |t| { import "../lib/side" as own; expect(m::two() + s::two() + own::two(), "six").to_be(6); });"#,
+        )
+    };
+    for line in ["run imp", "check", "check playbooks/imp.rhai"] {
+        test().pb(line).code(0);
+    }
+}
+
+#[test]
+fn an_import_of_nothing_is_told_once_with_its_place() {
+    let test = || Test::new().file("p.rhai", "import \"./nope\" as n;\nplaybook(#{ id: \"p\" });\nlet x = n::f();");
+    test().pb("check p.rhai").code(2).says(&["no module \"./nope\"", "p.rhai:1:", "1 error"]);
+    test().pb("run p.rhai").code(2).complains(&["no module \"./nope\"", "p.rhai:1:"]);
+}
+
+#[test]
 fn a_module_of_the_library_needs_no_import_and_the_file_on_disk_wins() {
     Test::new()
         .file("stdlib/mine.rhai", "/// Doubles.\nfn twice(x) { x * 2 }")

@@ -79,6 +79,7 @@ impl<'a> Checker<'a> {
 
     /// Everything that is wrong with a module, or that walking a playbook's tree shows.
     pub fn module(&self, source: &Source) -> Checked {
+        self.loader.enter(source);
         let mut findings = Vec::new();
         if let Ok(ast) = self.lenient.compile(source.text.as_ref()) {
             let tree = tree::Tree { source, ast: &ast };

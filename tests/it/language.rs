@@ -156,3 +156,19 @@ fn errors_of_every_form_of_function_have_their_line() {
         Test::new().step(body).pb("run p.rhai").code(3).says(&[line]);
     }
 }
+
+#[test]
+fn a_reserved_word_as_property_or_key_gets_its_rewrite() {
+    for (body, word) in [
+        ("let p = #{}; p.spec.for;", "for"),
+        ("let m = #{ for: 1 };", "for"),
+        ("let m = #{ a: 1, in: 2 };", "in"),
+        ("let m = #{\n  a: 1,\n  if: 2\n};", "if"),
+        ("let p = #{}; let x = p.import;", "import"),
+        ("let p = #{}; let x = p.switch + 1;", "switch"),
+        ("let m = #{ true: 1 };", "true"),
+    ] {
+        let hint = format!("\"{word}\" is a reserved word: as a property write [\"{word}\"]");
+        Test::new().step(body).pb("run p.rhai").code(2).complains(&[&hint, &format!("\"{word}\": value")]);
+    }
+}

@@ -172,3 +172,54 @@ fn a_reserved_word_as_property_or_key_gets_its_rewrite() {
         Test::new().step(body).pb("run p.rhai").code(2).complains(&[&hint, &format!("\"{word}\": value")]);
     }
 }
+
+#[test]
+fn an_id_of_a_playbook_is_one_that_targets_and_folders_can_have() {
+    for id in ["", "all", "a/b", "a b", ".", "-x", "../../x"] {
+        let text = format!("\nplaybook(#{{ id: \"{id}\" }});\nstep(\"s\", #{{ on: \"none\" }}, |t| {{ expect(1).to_be(1); }});");
+        let test = || Test::new().file("p.rhai", &text);
+        test().pb("check p.rhai").code(2).says(&[&format!("\"{id}\" is no id for a playbook"), "p.rhai:2:"]);
+        test().pb("run p.rhai").code(2).complains(&["is no id for a playbook"]);
+    }
+}
+
+#[test]
+fn an_empty_target_is_no_folder() {
+    Test::new().step("expect(1).to_be(1);").pb("run ''").code(2).complains(&["an empty target"]);
+}
+
+#[test]
+fn every_wrong_option_is_told_and_hides_no_other_mistake() {
+    let test = || {
+        Test::new().file(
+            "p.rhai",
+            r#"playbook(#{ id: "p", kind: "odd", titel: 3, after: 7 });
+let n = setting("n", 1, "a number");
+step("a", #{ on: "none", timeout: 3, retry: -1, efect: "write", effect: "wrte" }, |t| { expekt(1); });
+step("b b", #{ priority: "P9", later: #{ after: 3, chek: 1 }, manual: #{ evidence: 1 } });
+step("c", #{ retry: #{ times: "x", wait: 1 }, colour: 1 }, |t| { t.nope(); });"#,
+        )
+    };
+    let declared = [
+        "kind is \"odd\"",
+        "unknown option \"titel\"",
+        "after is 7",
+        "a number",
+        "timeout is 3",
+        "retry is -1",
+        "unknown option \"efect\"",
+        "effect is \"wrte\"",
+        "an id has letters",
+        "priority is \"P9\"",
+        "later: after is 3",
+        "later: check is missing",
+        "later: unknown option \"chek\"",
+        "manual: what is missing",
+        "retry: times is",
+        "retry: wait is 1",
+        "unknown option \"colour\"",
+    ];
+    let test = || test().toml("[settings]\nn = \"not a number\"\n[clusters.infra]\n");
+    test().pb("check p.rhai").code(2).says(&declared).says(&["\"expekt\"", "\"nope\"", "p.rhai:5:"]);
+    test().pb("run p.rhai").code(2).complains(&declared);
+}

@@ -66,12 +66,19 @@ impl<'a> Checker<'a> {
     /// Everything that is wrong with a playbook.
     pub fn playbook(&self, source: &Source, clusters: &[String]) -> Checked {
         let mut checked = self.module(source);
-        match self.loader.load(source, clusters) {
+        match self.loader.load_or_all(source, clusters) {
             Ok(loaded) => {
                 checked.findings.extend(boxes::check(&loaded, &self.boxes));
                 checked.loaded = Some(loaded);
             }
-            Err(error) => add(&mut checked.findings, error),
+            Err(wrong) => {
+                if let Some(error) = wrong.ended {
+                    add(&mut checked.findings, error);
+                }
+                // A closure in the same line has its own problems.
+                let declares = wrong.declares.into_iter();
+                checked.findings.extend(declares.map(|error| Finding { level: Level::Error, error }));
+            }
         }
         sort(&mut checked.findings);
         checked

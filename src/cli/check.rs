@@ -71,17 +71,21 @@ pub(super) fn run(args: &Args, environment: &Environment, out: &mut dyn Write) -
     Ok(if errors.is_empty() { 0 } else { 2 })
 }
 
-/// The playbooks, and the modules of the library where nothing was named.
+/// The playbooks, and the modules: named ones, or those beside the playbooks and the library's.
 fn chosen(args: &Args, prepared: &prepare::Prepared) -> Result<(Vec<Source>, Vec<Source>), Vec<Error>> {
-    let library = &prepared.loader.library;
+    let loader = &prepared.loader;
+    let library = &loader.library;
     if !args.targets.is_empty() {
-        let sources = targets::sources(&prepared.loader, &args.targets)?;
-        return Ok((sources, Vec::new()));
+        let sources = targets::sources(loader, &args.targets)?;
+        return Ok(sources.into_iter().partition(|s| !loader.is_module(s)));
     }
-    let playbooks = library.playbooks().map_err(|e| vec![e])?;
+    let (playbooks, mut modules): (Vec<Source>, Vec<Source>) =
+        library.playbooks().map_err(|e| vec![e])?.into_iter().partition(|s| !loader.is_module(s));
     let names = library.stdlib_names();
-    let modules = names.iter().filter_map(|n| library.stdlib(n).transpose()).collect::<Result<_, _>>();
-    Ok((playbooks, modules.map_err(|e| vec![e])?))
+    for module in names.iter().filter_map(|n| library.stdlib(n).transpose()) {
+        modules.push(module.map_err(|e| vec![e])?);
+    }
+    Ok((playbooks, modules))
 }
 
 /// Duplicate ids, unknown needs and clusters, cycles.

@@ -137,6 +137,33 @@ impl Loader {
         }
     }
 
+    /// Whether a text is a module for playbooks beside it: it has functions, and its top level
+    /// declares nothing. A text that does not parse is none.
+    pub fn is_module(&self, source: &Source) -> bool {
+        let Ok(ast) = self.engine.compile(source.text.as_ref()) else { return false };
+        let declares = ast.statements().iter().any(|stmt| {
+            // A walk that was ended by its visitor says so.
+            !stmt.walk(&mut Vec::new(), &mut |path| {
+                let call = match path.last() {
+                    Some(ASTNode::Expr(Expr::FnCall(call, _)) | ASTNode::Stmt(rhai::Stmt::FnCall(call, _))) => call,
+                    _ => return true,
+                };
+                !["playbook", "step"].contains(&call.name.as_str())
+            })
+        });
+        !declares && ast.iter_functions().any(|f| !f.name.starts_with("anon$"))
+    }
+
+    /// The known playbooks, without the modules that lie beside them.
+    ///
+    /// # Errors
+    /// [`Kind::Io`] where a file can't be read.
+    pub fn playbooks(&self) -> Result<Vec<Source>> {
+        let mut found = self.library.playbooks()?;
+        found.retain(|s| !self.is_module(s));
+        Ok(found)
+    }
+
     fn gather(&self, source: &Source, clusters: &[String], problems: &mut Vec<Error>) -> Result<Loaded> {
         let ast = self.compile(source)?;
         let whole = self.with_stdlib(&ast)?;

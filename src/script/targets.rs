@@ -104,10 +104,11 @@ fn find(loader: &Loader, target: &str) -> Result<Vec<(Source, bool)>> {
             .hint("a target is a file, an id, a folder, or all; the folder here is \".\""));
     }
     if target == "all" {
-        return Ok(library.playbooks()?.into_iter().map(|s| (s, false)).collect());
+        return Ok(loader.playbooks()?.into_iter().map(|s| (s, false)).collect());
     }
     if library.is_folder(target) {
-        let found = library.folder(target.as_ref())?;
+        let mut found = library.folder(target.as_ref())?;
+        found.retain(|s| !loader.is_module(s));
         if found.is_empty() {
             return Err(Error::new(Kind::Usage, format!("the folder {target} has no playbook (*.rhai)")));
         }

@@ -98,3 +98,17 @@ fn a_module_beside_the_playbooks_is_none_of_them() {
     Test::new().file("playbooks/side.rhai", "fn two() { expekt(2) }").pb("check").code(2).says(&["\"expekt\""]);
     Test::new().file("playbooks/empty.rhai", "let x = 1;").pb("list").code(2).complains(&["declares no playbook"]);
 }
+
+#[test]
+fn a_playbook_after_one_that_nobody_knows_is_warned_of() {
+    let test = |id: &str| {
+        let text = format!(
+            "playbook(#{{ id: \"p\", after: [\"{id}\"] }});\nstep(\"s\", #{{ on: \"none\" }}, |t| {{ expect(1).to_be(1); }});"
+        );
+        Test::new().file("p.rhai", &text).pb("check p.rhai").code(0)
+    };
+    test("nope").says(&["\"nope\", which nobody knows", "p.rhai:1:", "1 warning"]);
+    for known in ["t2", "t0", "t15"] {
+        test(known).says(&["nothing wrong"]);
+    }
+}

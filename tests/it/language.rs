@@ -176,7 +176,9 @@ fn a_reserved_word_as_property_or_key_gets_its_rewrite() {
 #[test]
 fn an_id_of_a_playbook_is_one_that_targets_and_folders_can_have() {
     for id in ["", "all", "a/b", "a b", ".", "-x", "../../x"] {
-        let text = format!("\nplaybook(#{{ id: \"{id}\" }});\nstep(\"s\", #{{ on: \"none\" }}, |t| {{ expect(1).to_be(1); }});");
+        let text = format!(
+            "\nplaybook(#{{ id: \"{id}\" }});\nstep(\"s\", #{{ on: \"none\" }}, |t| {{ expect(1).to_be(1); }});"
+        );
         let test = || Test::new().file("p.rhai", &text);
         test().pb("check p.rhai").code(2).says(&[&format!("\"{id}\" is no id for a playbook"), "p.rhai:2:"]);
         test().pb("run p.rhai").code(2).complains(&["is no id for a playbook"]);

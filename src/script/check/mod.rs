@@ -3,6 +3,7 @@
 mod boxes;
 mod lints;
 mod names;
+mod steps;
 mod table;
 mod tree;
 
@@ -69,6 +70,8 @@ impl<'a> Checker<'a> {
         match self.loader.load_or_all(source, clusters) {
             Ok(loaded) => {
                 checked.findings.extend(boxes::check(&loaded, &self.boxes));
+                checked.findings.extend(steps::risks(&loaded));
+                checked.findings.extend(steps::settings(&tree::Tree { source, ast: &loaded.ast }, &loaded));
                 checked.loaded = Some(loaded);
             }
             Err(wrong) => {
@@ -92,6 +95,7 @@ impl<'a> Checker<'a> {
             let tree = tree::Tree { source, ast: &ast };
             findings.extend(names::check(&tree, &self.known, self.loader));
             findings.extend(lints::check(&tree, &self.known));
+            findings.extend(steps::check(&tree));
         }
         if let Err(error) = self.loader.compile(source) {
             add(&mut findings, error);

@@ -184,7 +184,11 @@ fn judge(
 }
 
 /// The functions behind every `import … as name`, and the names of imports that can't be had.
-fn imports(tree: &Tree<'_>, loader: &Loader, findings: &mut Vec<Finding>) -> (BTreeMap<String, Functions>, BTreeSet<String>) {
+fn imports(
+    tree: &Tree<'_>,
+    loader: &Loader,
+    findings: &mut Vec<Finding>,
+) -> (BTreeMap<String, Functions>, BTreeSet<String>) {
     let resolver = Resolver::new(loader.library.clone(), loader.sources.clone());
     let mut found = BTreeMap::new();
     let mut broken = BTreeSet::new();

@@ -60,10 +60,8 @@ fn effect(o: &mut Reader<'_>) -> Effect {
     let Some(word) = o.string("effect") else { return Effect::Read };
     Effect::parse(&word).unwrap_or_else(|| {
         let known = Effect::ALL.map(Effect::as_str);
-        let error = Error::new(
-            Kind::Playbook,
-            format!("{}: effect is \"{word}\", expected {}", o.of, known.join(", ")),
-        );
+        let error =
+            Error::new(Kind::Playbook, format!("{}: effect is \"{word}\", expected {}", o.of, known.join(", ")));
         o.wrong(error.maybe_hint(did_you_mean(&word, known)));
         Effect::Read
     })

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::args::Configured;
 use super::{Outcome, prepare, say};
 use crate::config::Environment;
-use crate::error::Error;
+use crate::error::{Error, Kind, did_you_mean};
 use crate::playbook::plan::{Declared, Plan, Selection};
 use crate::playbook::{PlaybookKind, Source};
 use crate::script::check::{Checker, Level, known_boxes};
@@ -47,6 +47,8 @@ pub(super) fn run(args: &Args, environment: &Environment, out: &mut dyn Write) -
     }
     let mut errors: Vec<Error> = findings.iter().filter(|f| f.level == Level::Error).map(|f| f.error.clone()).collect();
     let warnings: Vec<&Error> = findings.iter().filter(|f| f.level == Level::Warning).map(|f| &f.error).collect();
+    let unknown = unknown_after(&declared, &prepared);
+    let warnings: Vec<&Error> = warnings.into_iter().chain(&unknown).collect();
     errors.extend(planning(&declared, &clusters));
     errors.extend(prepared.wrong_settings());
 
@@ -71,17 +73,42 @@ pub(super) fn run(args: &Args, environment: &Environment, out: &mut dyn Write) -
     Ok(if errors.is_empty() { 0 } else { 2 })
 }
 
-/// The playbooks, and the modules of the library where nothing was named.
+/// The playbooks, and the modules: named ones, or those beside the playbooks and the library's.
 fn chosen(args: &Args, prepared: &prepare::Prepared) -> Result<(Vec<Source>, Vec<Source>), Vec<Error>> {
-    let library = &prepared.loader.library;
+    let loader = &prepared.loader;
+    let library = &loader.library;
     if !args.targets.is_empty() {
-        let sources = targets::sources(&prepared.loader, &args.targets)?;
-        return Ok((sources, Vec::new()));
+        let sources = targets::sources(loader, &args.targets)?;
+        return Ok(sources.into_iter().partition(|s| !loader.is_module(s)));
     }
-    let playbooks = library.playbooks().map_err(|e| vec![e])?;
+    let (playbooks, mut modules): (Vec<Source>, Vec<Source>) =
+        library.playbooks().map_err(|e| vec![e])?.into_iter().partition(|s| !loader.is_module(s));
     let names = library.stdlib_names();
-    let modules = names.iter().filter_map(|n| library.stdlib(n).transpose()).collect::<Result<_, _>>();
-    Ok((playbooks, modules.map_err(|e| vec![e])?))
+    for module in names.iter().filter_map(|n| library.stdlib(n).transpose()) {
+        modules.push(module.map_err(|e| vec![e])?);
+    }
+    Ok((playbooks, modules))
+}
+
+/// Playbooks that others come after and that nobody knows. Those of the checklist (`t0` to `t15`) may
+/// be left out of a library.
+fn unknown_after(declared: &[Declared], prepared: &prepare::Prepared) -> Vec<Error> {
+    let mut known = prepared.ids();
+    known.extend(declared.iter().map(|d| d.playbook.id.clone()));
+    let listed = |id: &str| id.strip_prefix('t').and_then(|n| n.parse::<u8>().ok()).is_some_and(|n| n <= 15);
+    let unknown = |d: &Declared| {
+        let after = d.playbook.after.iter().filter(|id| !known.contains(id) && !listed(id));
+        let error = |id: &String| {
+            Error::new(
+                Kind::Playbook,
+                format!("playbook \"{}\" comes after \"{id}\", which nobody knows", d.playbook.id),
+            )
+            .maybe_hint(did_you_mean(id, known.iter().map(String::as_str)))
+            .at(d.playbook.place.clone())
+        };
+        after.map(error).collect::<Vec<_>>()
+    };
+    declared.iter().flat_map(unknown).collect()
 }
 
 /// Duplicate ids, unknown needs and clusters, cycles.

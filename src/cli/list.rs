@@ -28,7 +28,7 @@ pub(super) fn run(args: &Args, environment: &Environment, out: &mut dyn Write) -
     let ui = Ui::stdout().measured();
     let mut broken = Vec::new();
     let mut found: Vec<Loaded> = Vec::new();
-    for source in prepared.loader.library.playbooks().map_err(|e| vec![e])? {
+    for source in prepared.loader.playbooks().map_err(|e| vec![e])? {
         match prepared.loader.load(&source, &[]) {
             Ok(loaded) => found.push(loaded),
             Err(error) => broken.push(error),

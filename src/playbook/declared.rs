@@ -120,6 +120,25 @@ pub struct StepDecl {
     pub place: Place,
 }
 
+fn is_id(id: &str) -> bool {
+    !id.is_empty() && id.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+}
+
+impl PlaybookDecl {
+    /// Judges its id, which targets, folders of evidence and options on the command line are made of.
+    ///
+    /// # Errors
+    /// [`Kind::Playbook`].
+    pub fn check(&self) -> Result<()> {
+        if is_id(&self.id) && self.id != "all" && !self.id.starts_with(['-', '.']) {
+            return Ok(());
+        }
+        Err(Error::new(Kind::Playbook, format!("playbook(…): \"{}\" is no id for a playbook", self.id))
+            .hint("an id has letters, digits, - _ and . alone, begins with no - or ., and is not \"all\"")
+            .at(self.place.clone()))
+    }
+}
+
 impl StepDecl {
     /// The options that a step takes, with what each is.
     pub const OPTIONS: &'static [(&'static str, &'static str)] = &[
@@ -139,24 +158,19 @@ impl StepDecl {
         ("if_fails", "a list: the first things to look at"),
     ];
 
-    /// Judges what can be judged without the other steps.
-    ///
-    /// # Errors
-    /// [`Kind::Playbook`], at the step's place.
-    pub fn check(&self) -> Result<()> {
-        let wrong = |what: String| {
-            Err(Error::new(Kind::Playbook, format!("step \"{}\": {what}", self.id)).at(self.place.clone()))
-        };
-        let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-        if self.id.is_empty() || !self.id.chars().all(allowed) {
-            return wrong("an id has letters, digits, - _ and . alone".into());
+    /// Everything that can be judged without the other steps, each [`Kind::Playbook`] at the step's place.
+    pub fn problems(&self) -> Vec<Error> {
+        let mut wrong = Vec::new();
+        if !is_id(&self.id) {
+            wrong.push("an id has letters, digits, - _ and . alone".to_string());
         }
         if !["P0", "P1", "P2"].contains(&self.priority.as_str()) {
-            return wrong(format!("priority is \"{}\", expected \"P0\", \"P1\" or \"P2\"", self.priority));
+            wrong.push(format!("priority is \"{}\", expected \"P0\", \"P1\" or \"P2\"", self.priority));
         }
         if !self.has_body && self.manual.is_none() {
-            return wrong("it has neither a closure nor manual: nothing would be looked at".into());
+            wrong.push("it has neither a closure nor manual: nothing would be looked at".to_string());
         }
-        Ok(())
+        let error = |what| Error::new(Kind::Playbook, format!("step \"{}\": {what}", self.id)).at(self.place.clone());
+        wrong.into_iter().map(error).collect()
     }
 }

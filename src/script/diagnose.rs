@@ -73,7 +73,11 @@ pub fn from_parse(error: &ParseError, source: &Source) -> Error {
         out = out.at(place);
     }
     let text = error.err_type().to_string();
-    if let Some(word) = reserved(&text) {
+    if let Some(word) = keyword_at(&source.text, position) {
+        out = out.hint(format!(
+            "\"{word}\" is a reserved word: as a property write [\"{word}\"], as a key of a map write \"{word}\": value"
+        ));
+    } else if let Some(word) = reserved(&text) {
         out = out
             .hint(format!("\"{word}\" is a reserved word: as a property write [\"{word}\"], as a name choose another"));
     }
@@ -164,6 +168,24 @@ fn shown(position: Position) -> String {
         (Some(line), None) => line.to_string(),
         _ => "?".into(),
     }
+}
+
+/// Words of the language, which a parser does not call reserved where it wanted a name.
+const WORDS: &[&str] = &[
+    "as", "break", "catch", "const", "continue", "do", "else", "export", "false", "fn", "for", "if", "import", "in",
+    "let", "loop", "private", "return", "switch", "throw", "true", "try", "until", "while",
+];
+
+/// The word of the language that stands at a position as a property (`x.for`) or key (`for: 1`).
+fn keyword_at(text: &str, position: Position) -> Option<&'static str> {
+    let line = text.lines().nth(position.line()?.checked_sub(1)?)?;
+    let from = line.char_indices().nth(position.position()?.checked_sub(1)?)?.0;
+    let (before, rest) = line.split_at(from);
+    let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(rest.len());
+    let word = WORDS.iter().find(|w| **w == &rest[..end])?;
+    let after = rest[end..].trim_start();
+    let key = after.starts_with(':') && !after.starts_with("::");
+    (key || before.trim_end().ends_with('.')).then_some(word)
 }
 
 /// The reserved word that a parser's message quotes.

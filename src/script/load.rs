@@ -44,6 +44,27 @@ impl Loaded {
     }
 }
 
+/// Why a playbook does not load.
+#[derive(Debug)]
+pub struct Wrong {
+    /// What is wrong with its options and settings.
+    pub declares: Vec<Error>,
+    /// What ended parsing or evaluating it.
+    pub ended: Option<Error>,
+}
+
+impl Wrong {
+    /// Everything, in the order in which it was found.
+    pub fn all(self) -> Vec<Error> {
+        self.declares.into_iter().chain(self.ended).collect()
+    }
+
+    fn first(self) -> Error {
+        let first = self.all().into_iter().next();
+        first.unwrap_or_else(|| Error::new(Kind::Playbook, "the playbook does not load"))
+    }
+}
+
 /// An engine with a library: what compiles and evaluates playbooks.
 pub struct Loader {
     /// The engine, shared by every thread.
@@ -75,12 +96,17 @@ impl Loader {
         Self { engine: Arc::new(engine), library, sources, resolve }
     }
 
+    /// Enters a text, so that what it imports is found beside it and errors can quote its lines.
+    pub fn enter(&self, source: &Source) {
+        self.sources.lock().unwrap_or_else(PoisonError::into_inner).insert(source.name.clone(), source.clone());
+    }
+
     /// Compiles a text.
     ///
     /// # Errors
     /// [`Kind::Playbook`] with the place, the line and a caret.
     pub fn compile(&self, source: &Source) -> Result<AST> {
-        self.sources.lock().unwrap_or_else(PoisonError::into_inner).insert(source.name.clone(), source.clone());
+        self.enter(source);
         let mut ast = self.engine.compile(source.text.as_ref()).map_err(|e| diagnose::from_parse(&e, source))?;
         ast.set_source(source.name.clone());
         Ok(ast)
@@ -89,8 +115,56 @@ impl Loader {
     /// Compiles a playbook and evaluates its top level: without a cluster, and for each of `clusters`.
     ///
     /// # Errors
-    /// [`Kind::Playbook`]: it does not parse, its top level throws, or it declares wrongly.
+    /// [`Kind::Playbook`]: it does not parse, its top level throws, or it declares wrongly; the first
+    /// of [`Wrong`].
     pub fn load(&self, source: &Source, clusters: &[String]) -> Result<Loaded> {
+        self.load_or_all(source, clusters).map_err(Wrong::first)
+    }
+
+    /// As [`load`](Self::load), with everything that is wrong.
+    ///
+    /// # Errors
+    /// All that is wrong with what it declares, and what ended it.
+    pub fn load_or_all(&self, source: &Source, clusters: &[String]) -> Result<Loaded, Wrong> {
+        let mut declares: Vec<Error> = Vec::new();
+        let loaded = self.gather(source, clusters, &mut declares);
+        // Each cluster's evaluation says the same again.
+        let mut told = std::collections::BTreeSet::new();
+        declares.retain(|e| told.insert((e.place.as_ref().map(ToString::to_string), e.message.clone())));
+        match loaded {
+            Ok(loaded) if declares.is_empty() => Ok(loaded),
+            loaded => Err(Wrong { declares, ended: loaded.err() }),
+        }
+    }
+
+    /// Whether a text is a module for playbooks beside it: it has functions, and its top level
+    /// declares nothing. A text that does not parse is none.
+    pub fn is_module(&self, source: &Source) -> bool {
+        let Ok(ast) = self.engine.compile(source.text.as_ref()) else { return false };
+        let declares = ast.statements().iter().any(|stmt| {
+            // A walk that was ended by its visitor says so.
+            !stmt.walk(&mut Vec::new(), &mut |path| {
+                let call = match path.last() {
+                    Some(ASTNode::Expr(Expr::FnCall(call, _)) | ASTNode::Stmt(rhai::Stmt::FnCall(call, _))) => call,
+                    _ => return true,
+                };
+                !["playbook", "step"].contains(&call.name.as_str())
+            })
+        });
+        !declares && ast.iter_functions().any(|f| !f.name.starts_with("anon$"))
+    }
+
+    /// The known playbooks, without the modules that lie beside them.
+    ///
+    /// # Errors
+    /// [`Kind::Io`] where a file can't be read.
+    pub fn playbooks(&self) -> Result<Vec<Source>> {
+        let mut found = self.library.playbooks()?;
+        found.retain(|s| !self.is_module(s));
+        Ok(found)
+    }
+
+    fn gather(&self, source: &Source, clusters: &[String], problems: &mut Vec<Error>) -> Result<Loaded> {
         let ast = self.compile(source)?;
         let whole = self.with_stdlib(&ast)?;
         let mut declared = Declared::default();
@@ -98,7 +172,7 @@ impl Loader {
         let mut settings = BTreeMap::new();
         let mut values = Vec::new();
         for scope in std::iter::once(None).chain(clusters.iter().cloned().map(Some)) {
-            let found = self.evaluate(&whole, scope.as_deref())?;
+            let found = self.evaluate(&whole, scope.as_deref(), problems)?;
             let playbook = found.playbook.ok_or_else(|| no_playbook(source))?;
             if scope.is_none() {
                 declared.playbook = playbook;
@@ -125,23 +199,24 @@ impl Loader {
         Ok(Loaded { info, declared, bodies, settings, values, source: source.clone(), ast })
     }
 
-    fn evaluate(&self, ast: &AST, cluster: Option<&str>) -> Result<Declarations> {
+    fn evaluate(&self, ast: &AST, cluster: Option<&str>, problems: &mut Vec<Error>) -> Result<Declarations> {
         let sources = self.sources.clone();
         let lines = move |file: &str, line: usize| line_of(&sources, file, line);
-        let (result, found) =
+        let (result, mut found) =
             declaring(cluster, self.resolve.clone(), lines, || self.engine.eval_ast::<rhai::Dynamic>(ast));
-        match result {
-            Ok(_) => Ok(found),
-            Err(error) => {
-                let mut error = diagnose::from_rhai(&error, ast.source());
-                diagnose::add_source(&mut error, &self.sources);
-                // Whatever a top level throws, the playbook is wrong: nothing was looked at yet.
-                if error.kind != Kind::Config && error.kind != Kind::Cancelled {
-                    error.kind = Kind::Playbook;
-                }
-                Err(error)
+        // Whatever a top level throws, the playbook is wrong: nothing was looked at yet.
+        let of_playbook = |mut error: Error| {
+            if error.kind != Kind::Config && error.kind != Kind::Cancelled {
+                error.kind = Kind::Playbook;
             }
-        }
+            error
+        };
+        problems.extend(found.problems.drain(..).map(of_playbook));
+        result.map(|_| found).map_err(|error| {
+            let mut error = diagnose::from_rhai(&error, ast.source());
+            diagnose::add_source(&mut error, &self.sources);
+            of_playbook(error)
+        })
     }
 
     /// The playbook with the modules of the standard library that it names put before it, so that

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rhai::{AST, Engine, EvalAltResult, GlobalRuntimeState, Module, ModuleResolver, Position, Scope};
 
 use super::diagnose;
-use crate::error::{Error, Kind, Result, did_you_mean};
+use crate::error::{Error, Kind, Place, Result, did_you_mean};
 use crate::playbook::{Library, Source};
 
 /// The texts that were loaded, by the name that positions carry.
@@ -49,7 +49,18 @@ impl Resolver {
         })
     }
 
-    fn ast(&self, engine: &Engine, importer: Option<&str>, path: &str) -> Result<AST> {
+    /// The compiled module; an error without a place of its own gets that of the import.
+    fn ast(&self, engine: &Engine, importer: Option<&str>, path: &str, at: Position) -> Result<AST> {
+        self.compiled(engine, importer, path).map_err(|e| match (importer, at.line()) {
+            (Some(file), Some(line)) if e.place.is_none() => {
+                let source = lock(&self.sources).get(file).and_then(|s| s.text.lines().nth(line - 1).map(Into::into));
+                e.at(Place { file: file.to_string(), line, column: at.position().unwrap_or(0), source })
+            }
+            _ => e,
+        })
+    }
+
+    fn compiled(&self, engine: &Engine, importer: Option<&str>, path: &str) -> Result<AST> {
         let source = self.find(importer, path)?;
         if let Some(ast) = lock(&self.compiled).get(&source.name) {
             return Ok(ast.clone());
@@ -70,8 +81,7 @@ impl ModuleResolver for Resolver {
         path: &str,
         position: Position,
     ) -> Result<Arc<Module>, Box<EvalAltResult>> {
-        let _ = position;
-        let ast = self.ast(engine, source, path)?;
+        let ast = self.ast(engine, source, path, position)?;
         let _entered = Importing::enter(ast.source().unwrap_or(path))?;
         Module::eval_ast_as_new(Scope::new(), &ast, engine).map(Arc::new)
     }
@@ -82,9 +92,9 @@ impl ModuleResolver for Resolver {
         global: &mut GlobalRuntimeState,
         scope: &mut Scope,
         path: &str,
-        _position: Position,
+        position: Position,
     ) -> Result<Arc<Module>, Box<EvalAltResult>> {
-        let ast = self.ast(engine, global.source(), path)?;
+        let ast = self.ast(engine, global.source(), path, position)?;
         let _entered = Importing::enter(ast.source().unwrap_or(path))?;
         Module::eval_ast_as_new_raw(engine, scope, global, &ast).map(Arc::new)
     }
@@ -94,9 +104,9 @@ impl ModuleResolver for Resolver {
         engine: &Engine,
         source: Option<&str>,
         path: &str,
-        _position: Position,
+        position: Position,
     ) -> Option<Result<AST, Box<EvalAltResult>>> {
-        Some(self.ast(engine, source, path).map_err(Into::into))
+        Some(self.ast(engine, source, path, position).map_err(Into::into))
     }
 }
 

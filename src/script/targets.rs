@@ -1,6 +1,6 @@
 //! From what was typed (files, ids, folders, `all`) to playbooks.
 
-use super::load::{Loaded, Loader};
+use super::load::{Loaded, Loader, Wrong};
 use crate::error::{Error, Kind, Result, did_you_mean};
 use crate::playbook::{PlaybookKind, Source};
 
@@ -18,10 +18,10 @@ pub fn load(loader: &Loader, targets: &[String], clusters: &[String]) -> Result<
                     if loaded.iter().any(|l| l.source.name == source.name) {
                         continue;
                     }
-                    match loader.load(&source, clusters) {
+                    match loader.load_or_all(&source, clusters) {
                         Ok(playbook) if !named && playbook.declared.playbook.kind == PlaybookKind::Procedure => {}
                         Ok(playbook) => loaded.push(playbook),
-                        Err(error) => problems.push(error),
+                        Err(wrong) => problems.extend(wrong.all()),
                     }
                 }
             }
@@ -90,7 +90,7 @@ pub fn load_needed(loader: &Loader, loaded: &mut Vec<Loaded>, clusters: &[String
                 format!("a step needs one of playbook \"{id}\", and there is no such playbook"),
             )]);
         };
-        let mut playbook = loader.load(&source, clusters).map_err(|e| vec![e])?;
+        let mut playbook = loader.load_or_all(&source, clusters).map_err(Wrong::all)?;
         playbook.declared.support = true;
         loaded.push(playbook);
     }
@@ -99,11 +99,16 @@ pub fn load_needed(loader: &Loader, loaded: &mut Vec<Loaded>, clusters: &[String
 /// The texts that a target names, and whether it names them one by one.
 fn find(loader: &Loader, target: &str) -> Result<Vec<(Source, bool)>> {
     let library = &loader.library;
+    if target.trim().is_empty() {
+        return Err(Error::new(Kind::Usage, "an empty target names no playbook")
+            .hint("a target is a file, an id, a folder, or all; the folder here is \".\""));
+    }
     if target == "all" {
-        return Ok(library.playbooks()?.into_iter().map(|s| (s, false)).collect());
+        return Ok(loader.playbooks()?.into_iter().map(|s| (s, false)).collect());
     }
     if library.is_folder(target) {
-        let found = library.folder(target.as_ref())?;
+        let mut found = library.folder(target.as_ref())?;
+        found.retain(|s| !loader.is_module(s));
         if found.is_empty() {
             return Err(Error::new(Kind::Usage, format!("the folder {target} has no playbook (*.rhai)")));
         }

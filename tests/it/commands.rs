@@ -79,3 +79,36 @@ fn a_shell_gets_completions() {
 fn the_version_is_told() {
     Test::new().pb("--version").code(0).says(&[concat!("pb ", env!("CARGO_PKG_VERSION"))]);
 }
+
+#[test]
+fn a_module_beside_the_playbooks_is_none_of_them() {
+    let test = || {
+        Test::new().file("playbooks/side.rhai", "fn two() { 2 }\nfn three() { [1].map(|x| x + 2)[0] }").file(
+            "playbooks/t90-own.rhai",
+            "import \"./side\" as side;\nplaybook(#{ id: \"t90\" });\nstep(\"s\", #{ on: \"none\" }, |t| { expect(side::two(), \"two\").to_be(2); });",
+        )
+    };
+    test().pb("list").code(0).says(&["t90"]).says_nothing_of(&["side"]);
+    for line in ["plan playbooks/", "check", "check playbooks/", "check playbooks/side.rhai", "run playbooks/"] {
+        test().pb(line).code(0);
+    }
+    test().pb("run playbooks/side.rhai").code(2).complains(&["declares no playbook"]);
+    test().pb("run side").code(2).complains(&["declares no playbook"]);
+    // A module is looked over, too, and a text without functions is no module.
+    Test::new().file("playbooks/side.rhai", "fn two() { expekt(2) }").pb("check").code(2).says(&["\"expekt\""]);
+    Test::new().file("playbooks/empty.rhai", "let x = 1;").pb("list").code(2).complains(&["declares no playbook"]);
+}
+
+#[test]
+fn a_playbook_after_one_that_nobody_knows_is_warned_of() {
+    let test = |id: &str| {
+        let text = format!(
+            "playbook(#{{ id: \"p\", after: [\"{id}\"] }});\nstep(\"s\", #{{ on: \"none\" }}, |t| {{ expect(1).to_be(1); }});"
+        );
+        Test::new().file("p.rhai", &text).pb("check p.rhai").code(0)
+    };
+    test("nope").says(&["\"nope\", which nobody knows", "p.rhai:1:", "1 warning"]);
+    for known in ["t2", "t0", "t15"] {
+        test(known).says(&["nothing wrong"]);
+    }
+}

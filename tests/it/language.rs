@@ -12,6 +12,28 @@ fn a_module_beside_the_playbook_is_imported_by_its_path() {
 }
 
 #[test]
+fn what_a_playbook_imports_by_path_is_right_for_check_as_for_run() {
+    let test = || {
+        Test::new().file("lib/clean.rhai", "fn two() { 2 }").file("lib/side.rhai", "fn two() { 2 }").file(
+            "playbooks/imp.rhai",
+            r#"import "../lib/clean" as m; import "../lib/../lib/side" as s;
+playbook(#{ id: "imp" });
+step("a", #{ on: "none" }, |t| { import "../lib/side" as own; expect(m::two() + s::two() + own::two(), "six").to_be(6); });"#,
+        )
+    };
+    for line in ["run imp", "check", "check playbooks/imp.rhai"] {
+        test().pb(line).code(0);
+    }
+}
+
+#[test]
+fn an_import_of_nothing_is_told_once_with_its_place() {
+    let test = || Test::new().file("p.rhai", "import \"./nope\" as n;\nplaybook(#{ id: \"p\" });\nlet x = n::f();");
+    test().pb("check p.rhai").code(2).says(&["no module \"./nope\"", "p.rhai:1:", "1 error"]);
+    test().pb("run p.rhai").code(2).complains(&["no module \"./nope\"", "p.rhai:1:"]);
+}
+
+#[test]
 fn a_module_of_the_library_needs_no_import_and_the_file_on_disk_wins() {
     Test::new()
         .file("stdlib/mine.rhai", "/// Doubles.\nfn twice(x) { x * 2 }")
@@ -158,4 +180,73 @@ fn a_top_level_that_does_not_end_is_an_error_at_its_line() {
         .pb("check p.rhai")
         .code(2)
         .says(&["did not end", "p.rhai:3:"]);
+}
+
+#[test]
+fn a_reserved_word_as_property_or_key_gets_its_rewrite() {
+    for (body, word) in [
+        ("let p = #{}; p.spec.for;", "for"),
+        ("let m = #{ for: 1 };", "for"),
+        ("let m = #{ a: 1, in: 2 };", "in"),
+        ("let m = #{\n  a: 1,\n  if: 2\n};", "if"),
+        ("let p = #{}; let x = p.import;", "import"),
+        ("let p = #{}; let x = p.switch + 1;", "switch"),
+        ("let m = #{ true: 1 };", "true"),
+    ] {
+        let hint = format!("\"{word}\" is a reserved word: as a property write [\"{word}\"]");
+        Test::new().step(body).pb("run p.rhai").code(2).complains(&[&hint, &format!("\"{word}\": value")]);
+    }
+}
+
+#[test]
+fn an_id_of_a_playbook_is_one_that_targets_and_folders_can_have() {
+    for id in ["", "all", "a/b", "a b", ".", "-x", "../../x"] {
+        let text = format!(
+            "\nplaybook(#{{ id: \"{id}\" }});\nstep(\"s\", #{{ on: \"none\" }}, |t| {{ expect(1).to_be(1); }});"
+        );
+        let test = || Test::new().file("p.rhai", &text);
+        test().pb("check p.rhai").code(2).says(&[&format!("\"{id}\" is no id for a playbook"), "p.rhai:2:"]);
+        test().pb("run p.rhai").code(2).complains(&["is no id for a playbook"]);
+    }
+}
+
+#[test]
+fn an_empty_target_is_no_folder() {
+    Test::new().step("expect(1).to_be(1);").pb("run ''").code(2).complains(&["an empty target"]);
+}
+
+#[test]
+fn every_wrong_option_is_told_and_hides_no_other_mistake() {
+    let test = || {
+        Test::new().file(
+            "p.rhai",
+            r#"playbook(#{ id: "p", kind: "odd", titel: 3, after: 7 });
+let n = setting("n", 1, "a number");
+step("a", #{ on: "none", timeout: 3, retry: -1, efect: "write", effect: "wrte" }, |t| { expekt(1); });
+step("b b", #{ priority: "P9", later: #{ after: 3, chek: 1 }, manual: #{ evidence: 1 } });
+step("c", #{ retry: #{ times: "x", wait: 1 }, colour: 1 }, |t| { t.nope(); });"#,
+        )
+    };
+    let declared = [
+        "kind is \"odd\"",
+        "unknown option \"titel\"",
+        "after is 7",
+        "a number",
+        "timeout is 3",
+        "retry is -1",
+        "unknown option \"efect\"",
+        "effect is \"wrte\"",
+        "an id has letters",
+        "priority is \"P9\"",
+        "later: after is 3",
+        "later: check is missing",
+        "later: unknown option \"chek\"",
+        "manual: what is missing",
+        "retry: times is",
+        "retry: wait is 1",
+        "unknown option \"colour\"",
+    ];
+    let test = || test().toml("[settings]\nn = \"not a number\"\n[clusters.infra]\n");
+    test().pb("check p.rhai").code(2).says(&declared).says(&["\"expekt\"", "\"nope\"", "p.rhai:5:"]);
+    test().pb("run p.rhai").code(2).complains(&declared);
 }

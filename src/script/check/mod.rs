@@ -3,6 +3,7 @@
 mod boxes;
 mod lints;
 mod names;
+mod steps;
 mod table;
 mod tree;
 
@@ -66,12 +67,21 @@ impl<'a> Checker<'a> {
     /// Everything that is wrong with a playbook.
     pub fn playbook(&self, source: &Source, clusters: &[String]) -> Checked {
         let mut checked = self.module(source);
-        match self.loader.load(source, clusters) {
+        match self.loader.load_or_all(source, clusters) {
             Ok(loaded) => {
                 checked.findings.extend(boxes::check(&loaded, &self.boxes));
+                checked.findings.extend(steps::risks(&loaded));
+                checked.findings.extend(steps::settings(&tree::Tree { source, ast: &loaded.ast }, &loaded));
                 checked.loaded = Some(loaded);
             }
-            Err(error) => add(&mut checked.findings, error),
+            Err(wrong) => {
+                if let Some(error) = wrong.ended {
+                    add(&mut checked.findings, error);
+                }
+                // A closure in the same line has its own problems.
+                let declares = wrong.declares.into_iter();
+                checked.findings.extend(declares.map(|error| Finding { level: Level::Error, error }));
+            }
         }
         sort(&mut checked.findings);
         checked
@@ -79,11 +89,13 @@ impl<'a> Checker<'a> {
 
     /// Everything that is wrong with a module, or that walking a playbook's tree shows.
     pub fn module(&self, source: &Source) -> Checked {
+        self.loader.enter(source);
         let mut findings = Vec::new();
         if let Ok(ast) = self.lenient.compile(source.text.as_ref()) {
             let tree = tree::Tree { source, ast: &ast };
             findings.extend(names::check(&tree, &self.known, self.loader));
             findings.extend(lints::check(&tree, &self.known));
+            findings.extend(steps::check(&tree));
         }
         if let Err(error) = self.loader.compile(source) {
             add(&mut findings, error);

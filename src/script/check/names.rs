@@ -86,7 +86,7 @@ fn declared(ast: &rhai::AST) -> Functions {
 pub(super) fn check(tree: &Tree<'_>, known: &Known, loader: &Loader) -> Vec<Finding> {
     let mut findings = Vec::new();
     let own = declared(tree.ast);
-    let imported = imports(tree, loader, &mut findings);
+    let (imported, broken) = imports(tree, loader, &mut findings);
     let names = Names::of(tree);
     tree.ast.walk(&mut |path| {
         let Some(node) = path.last().and_then(call_of) else { return true };
@@ -99,7 +99,7 @@ pub(super) fn check(tree: &Tree<'_>, known: &Known, loader: &Loader) -> Vec<Find
             match imported.get(root).or_else(|| known.modules.get(root)) {
                 Some(_) if node.call.namespace.path.len() > 1 || root == "global" => {}
                 Some(functions) => findings.extend(judge(tree, at, &shown, name, args, &[functions], false)),
-                None if root == "global" => {}
+                None if root == "global" || broken.contains(root) => {}
                 None => {
                     let modules = known.modules.keys().chain(imported.keys()).map(String::as_str);
                     let mut found =
@@ -183,10 +183,15 @@ fn judge(
     Some(found)
 }
 
-/// The functions behind every `import … as name`.
-fn imports(tree: &Tree<'_>, loader: &Loader, findings: &mut Vec<Finding>) -> BTreeMap<String, Functions> {
+/// The functions behind every `import … as name`, and the names of imports that can't be had.
+fn imports(
+    tree: &Tree<'_>,
+    loader: &Loader,
+    findings: &mut Vec<Finding>,
+) -> (BTreeMap<String, Functions>, BTreeSet<String>) {
     let resolver = Resolver::new(loader.library.clone(), loader.sources.clone());
     let mut found = BTreeMap::new();
+    let mut broken = BTreeSet::new();
     tree.ast.walk(&mut |path| {
         if let Some(ASTNode::Stmt(Stmt::Import(import, position))) = path.last()
             && let Expr::StringConstant(module, _) = &import.0
@@ -196,7 +201,14 @@ fn imports(tree: &Tree<'_>, loader: &Loader, findings: &mut Vec<Finding>) -> BTr
                     found.insert(import.1.name.to_string(), declared(&ast));
                 }
                 Err(error) => {
-                    let mut at = finding(Level::Error, tree.source, *position, error.message.clone());
+                    // The names of a module that is not found are not wrong, too.
+                    broken.insert(import.1.name.to_string());
+                    if error.place.is_some() {
+                        findings.push(Finding { level: Level::Error, error });
+                        return true;
+                    }
+                    let at = if position.is_none() { import.0.position() } else { *position };
+                    let mut at = finding(Level::Error, tree.source, at, error.message.clone());
                     at.error.hints = error.hints;
                     findings.push(at);
                 }
@@ -205,7 +217,7 @@ fn imports(tree: &Tree<'_>, loader: &Loader, findings: &mut Vec<Finding>) -> BTr
         true
     });
     debug_assert!(namespaces(tree.ast).iter().all(|n| !n.is_empty()));
-    found
+    (found, broken)
 }
 
 /// Names that a text binds itself.

@@ -62,6 +62,25 @@ pub const LINTS: &[Lint] = &[
         "expect(1 + 1, \"the sum\");",
         "expect(1 + 1, \"the sum\").to_be(2);",
     ),
+    on_top(
+        "A step whose risk is none of R1 to R10",
+        "expected \"R1\" to \"R10\"",
+        "step(\"a\", #{ risk: \"R77\" }, |t| {});",
+        "step(\"a\", #{ risk: \"R7\" }, |t| {});",
+    ),
+    on_top(
+        "A setting of another cluster that this playbook does not declare",
+        "declares no setting",
+        "step(\"a\", #{ on: \"all\" }, |t| { let n = t.cluster(\"infra\").setting(\"nme\"); });",
+        "setting(\"name\", 1, \"it\"); step(\"a\", #{ on: \"all\" }, |t| { let n = t.cluster(\"infra\").setting(\"name\"); });",
+    ),
+    in_step(
+        Level::Error,
+        "A matcher ends an expectation: nothing can be judged after it",
+        "ends an expectation",
+        "expect(1).to_be(1).to_be(2);",
+        "expect(1).to_be(1); expect([1]).or_none().softly().to_have_length(1);",
+    ),
     in_step(
         Level::Error,
         "A value that is used in a closure which its own method calls is a data race, even on one thread",

@@ -49,6 +49,8 @@ pub struct Declarations {
     pub values: Vec<(String, Dynamic)>,
     /// The steps with their closures.
     pub steps: Vec<(StepDecl, Body)>,
+    /// What is wrong with options and settings, each with its place; the defaults stand in.
+    pub problems: Vec<Error>,
 }
 
 /// The text of a line of a source, by the name that positions carry.
@@ -116,7 +118,7 @@ fn register(m: &mut Registrar) {
         )
         .example(r#"playbook(#{ id: "t5" }); let router = setting("router", "edge-1", "the upstream router"); router == "edge-1""#)
         .add(|at: NativeCallContext, name: &str, default: Dynamic, about: &str| {
-            with(&at, |d, _| setting(d, name, &default, about))
+            with(&at, |d, place| setting(d, place, name, &default, about))
         });
     m.global("by_cluster")
         .sig("(values: map, otherwise: any) -> any")
@@ -147,35 +149,46 @@ fn register(m: &mut Registrar) {
         });
 }
 
-fn playbook(declaring: &mut Declaring, place: Place, mut options: Map) -> Result<()> {
+fn playbook(declaring: &mut Declaring, place: Place, options: Map) -> Result<()> {
     if let Some(first) = &declaring.found.playbook {
         return Err(Error::new(Kind::Playbook, format!("a second playbook(…), the first is at {}", first.place)));
     }
-    let mut o = Reader { of: "playbook", map: &mut options };
+    let mut problems = Vec::new();
+    let mut o = Reader { of: "playbook", map: options, problems: &mut problems };
+    let named = o.map.contains_key("id");
+    let id = o.string("id");
+    if !named {
+        o.wrong(Error::new(Kind::Playbook, "playbook(…) has no id").hint("playbook(#{ id: \"t5\", title: \"…\" });"));
+    }
+    let has_id = id.is_some();
+    let kind = match o.string("kind").as_deref() {
+        None | Some("validation") => PlaybookKind::Validation,
+        Some("procedure") => PlaybookKind::Procedure,
+        Some(other) => {
+            o.wrong(Error::new(
+                Kind::Playbook,
+                format!("playbook(…): kind is \"{other}\", expected \"validation\" or \"procedure\""),
+            ));
+            PlaybookKind::Validation
+        }
+    };
     let decl = PlaybookDecl {
-        id: o.string("id")?.ok_or_else(|| {
-            Error::new(Kind::Playbook, "playbook(…) has no id").hint("playbook(#{ id: \"t5\", title: \"…\" });")
-        })?,
-        title: o.string("title")?.unwrap_or_default(),
-        after: o.strings("after")?.unwrap_or_default(),
-        kind: match o.string("kind")?.as_deref() {
-            None | Some("validation") => PlaybookKind::Validation,
-            Some("procedure") => PlaybookKind::Procedure,
-            Some(other) => {
-                return Err(Error::new(
-                    Kind::Playbook,
-                    format!("playbook(…): kind is \"{other}\", expected \"validation\" or \"procedure\""),
-                ));
-            }
-        },
+        id: id.unwrap_or_default(),
+        title: o.string("title").unwrap_or_default(),
+        after: o.strings("after").unwrap_or_default(),
+        kind,
         place,
     };
-    o.nothing_else(&["id", "title", "after", "kind"])?;
+    o.nothing_else(&["id", "title", "after", "kind"]);
+    if has_id {
+        problems.extend(decl.check().err());
+    }
+    declaring.found.problems.extend(problems.into_iter().map(|e| e.at(decl.place.clone())));
     declaring.found.playbook = Some(decl);
     Ok(())
 }
 
-fn setting(declaring: &mut Declaring, name: &str, default: &Dynamic, about: &str) -> Result<Dynamic> {
+fn setting(declaring: &mut Declaring, place: Place, name: &str, default: &Dynamic, about: &str) -> Result<Dynamic> {
     let Some(playbook) = declaring.found.playbook.as_ref().map(|p| p.id.clone()) else {
         return Err(Error::new(Kind::Playbook, format!("setting(\"{name}\") before playbook(…)"))
             .hint("playbook(#{ id: …, title: … }) comes first"));
@@ -183,7 +196,11 @@ fn setting(declaring: &mut Declaring, name: &str, default: &Dynamic, about: &str
     if declaring.found.settings.iter().any(|s| s.name == name) {
         return Err(Error::new(Kind::Playbook, format!("setting \"{name}\" is declared twice")));
     }
-    let (value, from) = (declaring.resolve)(&playbook, name, declaring.cluster.as_deref(), default)?;
+    let (value, from) =
+        (declaring.resolve)(&playbook, name, declaring.cluster.as_deref(), default).unwrap_or_else(|error| {
+            declaring.found.problems.push(error.at(place));
+            (default.clone(), "default".into())
+        });
     declaring.found.settings.push(SettingInfo {
         playbook,
         name: name.to_string(),

@@ -8,6 +8,7 @@ use rhai::{
 
 use crate::error::{Error, Place};
 use crate::event::Effect;
+use crate::host::values::bounded;
 
 /// What the examples of a module need around them to run in a test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -261,7 +262,8 @@ fn placing(func: Shared<Native>, has_context: bool) -> Shared<Native> {
         let Some(call) = at else { return func(None, args) };
         let same =
             (call.engine(), call.fn_name(), call.call_source(), call.global_runtime_state(), call.call_position());
-        func(has_context.then(|| same.into()), args).map_err(|mut error| {
+        let bounded = args.iter().try_for_each(|arg| bounded(arg)).map_err(Into::into);
+        bounded.and_then(|()| func(has_context.then(|| same.into()), args)).map_err(|mut error: Box<EvalAltResult>| {
             if error.position().is_none() {
                 let position = call.call_position();
                 error.set_position(position);

@@ -57,6 +57,9 @@ pub struct Finished {
     pub exit_code: u8,
 }
 
+/// The stack of a step's thread.
+const STACK: usize = crate::host::values::STACK;
+
 impl Run {
     /// Runs the plan to its end, or to the first interrupt and through the clean-up.
     pub fn execute(self) -> Finished {
@@ -110,14 +113,20 @@ impl Run {
                         let run = self.step(&self.plan.steps[at]);
                         let sender = sender.clone();
                         let resumed = later.iter().position(|(_, i, _)| *i == at).map(|i| later.remove(i).2);
-                        scope.spawn(move || {
+                        let work = move || {
                             let ended = match resumed {
                                 Some(parked) => run.resume(*parked),
                                 None => run.start(),
                             };
                             // The receiver outlives every step: the loop below waits for all of them.
                             let _ = sender.send((at, ended));
-                        });
+                        };
+                        let started = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, work);
+                        if let Err(error) = started {
+                            let why = format!("no thread could be started for it: {error}");
+                            results.push(self.tell(step::not_run(&self.plan.steps[at], Outcome::Errored, &why)));
+                            schedule.finished(at, Outcome::Errored);
+                        }
                     }
                     Next::Blocked(at, why) => {
                         let (outcome, message) = (Outcome::Blocked, why);

@@ -6,6 +6,7 @@ use super::engine;
 use super::resolver::Sources;
 use crate::error::{Error, Kind, Place, did_you_mean};
 use crate::host::object;
+use crate::host::registrar::Form;
 use crate::playbook::Source;
 
 /// Translates an error of an evaluation. `file` is the name of the text that was evaluated.
@@ -46,6 +47,9 @@ pub fn from_rhai(error: &EvalAltResult, file: Option<&str>) -> Error {
                 .hint("write f(x, || …) with a free function, or copy the variable first: let y = x;")
         }
         EvalAltResult::ErrorStackOverflow(_) => Error::new(Kind::Script, "the script's calls are nested too deep"),
+        EvalAltResult::ErrorDotExpr(message, _) if field_of_nothing(message).is_some() => {
+            field_of_nothing(message).unwrap_or_else(|| Error::new(Kind::Script, message.clone()))
+        }
         // What Rhai says of a missing value names only its type.
         EvalAltResult::ErrorFunctionNotFound(signature, _) => {
             object::explain(inner).unwrap_or_else(|| unknown_function(signature))
@@ -94,6 +98,37 @@ pub fn add_source(error: &mut Error, sources: &Sources) {
     }
 }
 
+/// The types of a call in the words of scripts: Rhai names those of Rust.
+fn plain_types(types: &str) -> String {
+    let types = types.replace("&str | ImmutableString | String", "string");
+    let plain = |name: &str| match name.trim() {
+        "&str" | "ImmutableString" | "String" => "string".to_string(),
+        "i64" => "int".into(),
+        "f64" => "float".into(),
+        "Fn" => "closure".into(),
+        "pb::host::step::share::ClusterOfStep" => "cluster of the step".into(),
+        other => other.rsplit("::").next().unwrap_or(other).to_string(),
+    };
+    types.split(", ").map(plain).collect::<Vec<_>>().join(", ")
+}
+
+/// Where a cluster of the step was asked for what its Kubernetes answers.
+fn through_kube(types: &str, name: &str) -> Option<String> {
+    let has = || engine::functions().iter().any(|f| f.form == Form::Method("cluster") && f.name == name);
+    let asked = types.split(", ").next() == Some("cluster of the step");
+    (asked && has()).then(|| format!("its .kube has it: t.cluster(\"NAME\").kube.{name}(…)"))
+}
+
+/// What Rhai says of a property that nothing answers, where the value before the dot is `()`.
+fn field_of_nothing(message: &str) -> Option<Error> {
+    let mut quoted = message.split('\'').skip(1).step_by(2);
+    let (field, of) = (quoted.next()?, quoted.next()?);
+    (of == "()").then(|| {
+        Error::new(Kind::Script, format!("() has no field \"{field}\""))
+            .hint(format!("`?.{field}` gives () where the value before it is (), and `?? other` another value"))
+    })
+}
+
 trait WithoutPosition {
     fn clone_without_position(&self) -> EvalAltResult;
 }
@@ -124,7 +159,7 @@ impl WithoutPosition for EvalAltResult {
 /// unknown, or known and not with these types.
 fn unknown_function(signature: &str) -> Error {
     let (name, types) = signature.split_once(" (").unwrap_or((signature, ""));
-    let types = types.trim_end_matches(')');
+    let types = plain_types(types.strip_suffix(')').unwrap_or(types));
     let short = name.rsplit("::").next().unwrap_or(name);
     let rows = engine::functions();
     let same: Vec<String> =
@@ -133,7 +168,8 @@ fn unknown_function(signature: &str) -> Error {
     if !same.is_empty() {
         return Error::new(Kind::Playbook, format!("{name} can't be called with {given}"))
             .hint(format!("there is {}", same.join(", and ")))
-            .hint(format!("pb doc {short} shows its page"));
+            .hint(format!("pb doc {short} shows its page"))
+            .maybe_hint(through_kube(&types, short));
     }
     // An operator between types that have none is a mistake of values, not of names.
     if !name.starts_with(|c: char| c.is_alphabetic() || c == '_') {
@@ -194,4 +230,19 @@ fn reserved(message: &str) -> Option<&str> {
         return None;
     }
     message.split('\'').nth(1).or_else(|| message.split('"').nth(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_on_a_cluster_of_the_step_is_told_in_words_of_scripts() {
+        let signature = "list (pb::host::step::share::ClusterOfStep, &str | ImmutableString | String, i64)";
+        let error = unknown_function(signature);
+        assert_eq!(error.message, "list can't be called with cluster of the step, string, int");
+        assert!(error.hints.iter().any(|hint| hint.contains("its .kube has it")), "{error:?}");
+        let error = unknown_function("nosuch (f64, Fn)");
+        assert_eq!(error.message, "there is no function \"nosuch\" (called with float, closure)");
+    }
 }

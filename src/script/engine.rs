@@ -65,6 +65,10 @@ pub fn build() -> Engine {
     // Ends script loops when the step is cancelled or its time is up; a look at the clock every 1,024
     // operations. A top level has neither, so it gets a number of operations.
     engine.on_progress(|operations| {
+        // A missing value that was put into a text has no other way to fail there.
+        if let Some(error) = object::take_absence() {
+            return Some(Dynamic::from(error));
+        }
         if operations % 1024 != 0 {
             return None;
         }

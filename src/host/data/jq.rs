@@ -1,8 +1,12 @@
 //! `jq::` — jq filters over values, run in the process by jaq.
 
+mod recursion;
+mod worker;
+
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use jaq_core::data::JustLut;
 use jaq_core::load::{Arena, File, Loader};
@@ -10,11 +14,12 @@ use jaq_core::{Compiler, Ctx, Vars};
 use jaq_json::{Val, read};
 use rhai::{Dynamic, ImmutableString};
 
+use self::recursion::calls_itself;
 use super::from_text;
 use crate::error::{Error, Kind};
 use crate::host::object::{List, Object};
 use crate::host::values::from_dynamic;
-use crate::host::{Context, HostResult, Module, Needs, Registrar};
+use crate::host::{HostResult, Module, Needs, Registrar};
 
 pub(crate) const MODULE: Module =
     Module { name: "jq", about: "Filters of jq over values", needs: Needs::Nothing, register };
@@ -22,7 +27,7 @@ pub(crate) const MODULE: Module =
 fn register(m: &mut Registrar) {
     m.path("run")
         .sig("(filter: string, value: any) -> any")
-        .doc("The first result of a jq filter over a value: an object, list, map or array, not JSON text (`json::parse` reads that). A filter that gives no result at all throws `not_found`; `jq::all` gives an empty list there, and `(…) // null` gives `()`. A filter that does not compile is an error with line and column; one that fails shows jq's message. `env`, `now` and `input` are not there: a filter sees nothing but its value. `halt` is an error.")
+        .doc("The first result of a jq filter over a value: an object, list, map or array, not JSON text (`json::parse` reads that). A filter that gives no result at all throws `not_found`; `jq::all` gives an empty list there, and `(…) // null` gives `()`. A filter that does not compile is an error with line and column, and so is a function that calls itself (its depth has no bound); one that fails shows jq's message. `env`, `now` and `input` are not there: a filter sees nothing but its value. `halt` is an error.")
         .example(r#"jq::run(".items | map(.n) | add", #{ items: [#{ n: 1 }, #{ n: 2 }] }) == 3"#)
         .add(|filter: &str, value: Dynamic| -> HostResult<Dynamic> {
             let found = results(filter, &value, 1)?.pop();
@@ -51,18 +56,28 @@ type Filter = jaq_core::compile::Filter<jaq_core::Native<JustLut<Val>>>;
 const LEFT_OUT: [&str; 2] = ["env", "now"];
 
 fn results(filter: &str, value: &Dynamic, most: usize) -> Result<Vec<Dynamic>, Error> {
-    let compiled = compiled(filter)?;
-    let text = match value.read_lock::<Object>() {
+    let input = match value.read_lock::<Object>() {
         Some(object) => object.text().to_string(),
         None => from_dynamic(value).to_string(),
     };
-    let input = read::parse_single(text.as_bytes())
+    let texts = worker::run(filter, input, most)?;
+    let read = |text: &String| {
+        from_text(text, "items of a jq result")
+            .map_err(|e| e.context(format!("the jq filter {filter:?} gave what is not JSON")))
+    };
+    texts.iter().map(read).collect()
+}
+
+/// The results as JSON texts; the thread that wants them says by `stop` that it no longer does.
+fn texts(filter: &str, input: &str, most: usize, stop: &AtomicBool) -> Result<Vec<String>, Error> {
+    let compiled = compiled(filter)?;
+    let input = read::parse_single(input.as_bytes())
         .map_err(|e| Error::new(Kind::Script, "the value for jq cannot be written as JSON").because(e))?;
     let ctx = Ctx::<JustLut<Val>>::new(&compiled.lut, Vars::new([]));
     let mut found = Vec::new();
     for result in compiled.id.run((ctx, input)) {
-        if let Ok(cx) = Context::current() {
-            cx.check()?;
+        if stop.load(Ordering::Relaxed) {
+            break;
         }
         let result = result.map_err(|exception| {
             let why = match exception.get_err() {
@@ -71,11 +86,7 @@ fn results(filter: &str, value: &Dynamic, most: usize) -> Result<Vec<Dynamic>, E
             };
             Error::new(Kind::Script, format!("the jq filter {filter:?} failed")).because(why)
         })?;
-        let text = result.to_string();
-        found.push(
-            from_text(&text, "items of a jq result")
-                .map_err(|e| e.context(format!("the jq filter {filter:?} gave what is not JSON")))?,
-        );
+        found.push(result.to_string());
         if found.len() == most {
             if most == RESULTS {
                 return Err(Error::new(
@@ -108,6 +119,11 @@ fn compiled(filter: &str) -> Result<Rc<Filter>, Error> {
 }
 
 fn compile(filter: &str) -> Result<Filter, Error> {
+    if let Some(name) = calls_itself(filter) {
+        let said = format!("{}: {name} is defined by a call of itself", place(filter, name));
+        return Err(not_a_filter(filter, vec![said])
+            .hint("recurse(…), walk(…), until(…; …), reduce and foreach repeat without a function that calls itself"));
+    }
     let defs = jaq_core::defs().chain(jaq_std::defs()).chain(jaq_json::defs());
     let funs = jaq_core::funs().chain(jaq_std::funs()).chain(jaq_json::funs());
     let arena = Arena::default();
@@ -208,6 +224,55 @@ mod tests {
     fn endless_results_are_bounded() {
         assert!(cause(r#"jq::all("repeat(1)", 1)"#).contains("1000000 results and more"));
         assert!(eval(r#"jq::run("repeat(1)", 1) == 1"#).unwrap().as_bool().unwrap());
+    }
+
+    #[test]
+    fn a_function_that_calls_itself_is_refused_where_it_stands() {
+        for filter in [
+            "def f: 1 + f; f",
+            "def f(g): [f(g)]; f(1)",
+            "1 | def f: {a: (if . then f else 2 end)}; f",
+            "def f: def g: f + 1; g; f",
+            "def g: def f: 1 + f; f; g",
+            "def f: .a[f]; f",
+            "def f: 1; def f: f + 1; f",
+            "def f: reduce .[] as $x (0; f); f",
+        ] {
+            let error = eval(&format!("jq::run(\"{filter}\", #{{}})")).expect_err(filter);
+            let said = error.causes.join(" ");
+            assert!(said.contains("f is defined by a call of itself") && said.contains("line 1, column"), "{said}");
+        }
+        for filter in ["def f: 1; def g: f + f; g", "def f(f): f; f(2)", "def f: def g: 2; g; f"] {
+            let value = eval(&format!("jq::run(\"{filter}\", #{{}})"));
+            assert_eq!(value.map(|v| v.as_int()), Ok(Ok(2)), "{filter}");
+        }
+    }
+
+    #[test]
+    fn a_filter_that_never_ends_is_left_when_the_time_is_up_or_the_step_is_cancelled() {
+        use crate::event::Effect;
+        use crate::host::Context;
+        use std::time::{Duration, Instant};
+        let world = crate::host::testing::world(crate::config::Config::default());
+        let started = Instant::now();
+        for filter in ["last(repeat(.))", "last(range(1e15))"] {
+            let limit = Some(Duration::from_millis(120));
+            let context = Context::new(world.clone(), "t/s", None, Effect::Read, limit);
+            let _entered = context.enter();
+            let error = results(filter, &Dynamic::UNIT, 1).expect_err(filter);
+            assert_eq!(error.kind, Kind::Timeout, "{error:?}");
+        }
+        let context = Context::new(world, "t/s", None, Effect::Read, None);
+        let _entered = context.enter();
+        let cancel = context.cancel.clone();
+        let stopper = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(100));
+            cancel.cancel();
+        });
+        let error = results("last(repeat(.))", &Dynamic::UNIT, 1).expect_err("it never ends");
+        assert_eq!(error.kind, Kind::Cancelled, "{error:?}");
+        stopper.join().expect("no panic");
+        assert!(started.elapsed() < Duration::from_secs(8));
     }
 
     #[test]

@@ -68,10 +68,12 @@ impl List {
         Self::build(Source::Items, items.into(), &self.what(), Some(population))
     }
 
-    /// What was made of this list's items, one by one or together: the same `what`, no population of its own.
+    /// What was made of this list's items, one by one or together: the same `what` and population. What was made
+    /// of nothing has nothing as its population: that it is empty says nothing of what was made.
     #[must_use]
     pub fn made(&self, items: Vec<Dynamic>) -> Self {
-        Self::build(Source::Items, items.into(), &self.what(), self.inner.population)
+        let population = self.inner.population.or_else(|| self.is_empty().then_some(0));
+        Self::build(Source::Items, items.into(), &self.what(), population)
     }
 
     /// The items. Objects among them stay text.

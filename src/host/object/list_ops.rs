@@ -118,6 +118,63 @@ fn sort(keyed: &mut [(Dynamic, Dynamic)]) -> HostResult<()> {
     }
 }
 
+/// Sorts an array by a closure of two items. Rhai's own swallows what the closure throws.
+pub(super) fn sort_with(ctx: &NativeCallContext, items: &mut [Dynamic], closure: &FnPtr) -> HostResult<()> {
+    let mut wrong = None;
+    let mut sorted = items.to_vec();
+    // Merges keep to the comparisons they make, so that a closure without an order cannot make this panic.
+    merge_sort(&mut sorted, &mut |a, b| {
+        if wrong.is_some() {
+            return false;
+        }
+        after(ctx, closure, a, b).unwrap_or_else(|error| {
+            wrong = Some(error);
+            false
+        })
+    });
+    match wrong {
+        Some(error) => Err(error),
+        None => {
+            items.clone_from_slice(&sorted);
+            Ok(())
+        }
+    }
+}
+
+/// Whether the first comes after the second.
+fn after(ctx: &NativeCallContext, closure: &FnPtr, a: &Dynamic, b: &Dynamic) -> HostResult<bool> {
+    let answer = call(ctx, closure, (a.clone(), b.clone()))?;
+    if let Some(missing) = answer.read_lock::<Missing>() {
+        return Err(missing.error().into());
+    }
+    if let Ok(yes) = answer.as_bool() {
+        return Ok(yes);
+    }
+    answer.as_int().map(|order| order > 0).map_err(|_| {
+        let got = type_name(&answer);
+        Error::new(Kind::Script, format!("sort: its closure must give a whole number or true or false, and gave {got}"))
+            .hint("sort(|a, b| a.count - b.count), or sort_by(|x| x.count)")
+            .into()
+    })
+}
+
+fn merge_sort(items: &mut Vec<Dynamic>, after: &mut impl FnMut(&Dynamic, &Dynamic) -> bool) {
+    if items.len() < 2 {
+        return;
+    }
+    let mut right = items.split_off(items.len() / 2);
+    merge_sort(items, after);
+    merge_sort(&mut right, after);
+    let mut left = std::mem::take(items).into_iter().peekable();
+    let mut right = right.into_iter().peekable();
+    while let (Some(a), Some(b)) = (left.peek(), right.peek()) {
+        let next = if after(a, b) { right.next() } else { left.next() };
+        items.extend(next);
+    }
+    items.extend(left);
+    items.extend(right);
+}
+
 fn no_order(a: &Dynamic, b: &Dynamic) -> Error {
     Error::new(Kind::Script, format!("no order between {} {} and {} {}", type_name(a), show(a), type_name(b), show(b)))
 }

@@ -74,6 +74,11 @@ fn choosing(m: &mut Registrar) {
         .example(r#"list(["bb", "a"]).sort_by(|s| s.len())[0] == "a""#)
         .add(|ctx: NativeCallContext, list: &mut List, f: FnPtr| ops::sort_by(&ctx, list, &f))
         .add(|ctx: NativeCallContext, items: &mut Array, f: FnPtr| ops::sort_by(&ctx, &of(items), &f));
+    m.method("array", "sort")
+        .sig("(compare: closure)")
+        .doc("Sorts an array in place by a closure of two items: it gives a whole number (below 0 where the first comes first) or true where the first comes after the second. What it throws ends the sorting. `sort_by` sorts by a key, and `sort()` without a closure by the items.")
+        .example("let a = [3, 1, 2]; a.sort(|x, y| x - y); a == [1, 2, 3]")
+        .add(|ctx: NativeCallContext, items: &mut Array, f: FnPtr| ops::sort_with(&ctx, items, &f));
     m.method("list", "group_by")
         .sig("(key: closure) -> map")
         .doc("A map from what the closure gives (a string) to the list of those items.")

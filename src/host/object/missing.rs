@@ -160,7 +160,14 @@ pub fn explain(rhai_error: &EvalAltResult) -> Option<Error> {
         return None;
     }
     let error = LAST.with_borrow(|last| last.as_ref().map(Missing::error))?;
-    Some(error.because(rhai_error.to_string()))
+    // Rhai's own words name the types of Rust.
+    Some(match rhai_error {
+        EvalAltResult::ErrorFunctionNotFound(signature, _) => {
+            let name = signature.split(" (").next().unwrap_or_default();
+            error.because(format!("{name} was called with it"))
+        }
+        _ => error.because("it stands where a value of another type is needed, such as true or false"),
+    })
 }
 
 /// What scripts call the type.

@@ -141,6 +141,11 @@ fn a_list_remembers_what_it_was_filtered_from() {
     assert_eq!((none.len(), none.population(), none.what().as_str()), (0, Some(2), "pods"));
     assert_eq!(list("list([]).filter(|x| x > 5)").population(), Some(0));
     assert_eq!(list("list([1])").population(), None);
+    for made in [".map(|x| x)", ".flat_map(|x| [x])", ".unique()", ".sort_by(|x| x)", ".names()"] {
+        assert_eq!(list(&format!("list([]){made}")).population(), Some(0), "{made}");
+        assert_eq!(list(&format!("list([1]).filter(|x| x > 1){made}")).population(), Some(1), "{made}");
+    }
+    assert_eq!(list("list([1]).map(|x| x)").population(), None);
 }
 
 #[test]
@@ -251,5 +256,34 @@ fn arrays_have_what_lists_have() {
         "[1, 2].flat_map(|x| [x, x]) == [1, 1, 2, 2]",
     ] {
         assert_eq!(eval(script).map(|v| v.as_bool().ok()), Ok(Some(true)), "{script}");
+    }
+}
+
+#[test]
+fn sorting_with_a_closure_fails_as_the_closure_does() {
+    yes("let a = [3, 1, 2]; a.sort(|a, b| a - b); a == [1, 2, 3]");
+    yes("let a = [1, 3, 2]; a.sort(|a, b| a > b); a == [1, 2, 3]");
+    yes("let m = #{ a: [2, 1] }; m.a.sort(|a, b| b < a); m.a == [1, 2]");
+    let error = no(r#"let a = [3, 1, 2]; a.sort(|a, b| { throw "no" }); a"#);
+    assert!(error.message.contains("no"), "{error:?}");
+    let error = no(r#"let a = [3, 1, 2]; a.sort(|a, b| "x"); a"#);
+    assert!(error.message.starts_with("sort: its closure must give"), "{error:?}");
+    let error = no("let a = [s, s]; a.sort(|a, b| a.nope); a");
+    assert_eq!(error.message, "nope is absent on Service web/shop");
+}
+
+#[test]
+fn nothing_has_no_fields() {
+    let error = no("let x = #{ foo: () }; x.foo.bar");
+    assert_eq!(error.message, "() has no field \"bar\"");
+    assert!(error.hints.join(" ").contains("?."), "{error:?}");
+}
+
+#[test]
+fn messages_name_no_type_of_rust() {
+    for script in ["if s.status.nope { 1 }", "nosuch(\"a\", 1)", "s.spec.nosuch(\"a\")", "parse_int(s.nope)"] {
+        let error = no(script);
+        let said = format!("{error:?}");
+        assert!(!said.contains("::") && !said.contains("ImmutableString") && !said.contains("i64"), "{script}: {said}");
     }
 }

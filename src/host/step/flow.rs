@@ -17,6 +17,8 @@ const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(3);
 /// Closures of one `parallel` that run at a time.
 const SIDE_BY_SIDE: usize = 16;
+/// The stack of a closure's thread, the same as a step's: what runs in a step runs here.
+const STACK: usize = crate::host::values::STACK;
 
 /// What `t.skip` throws; no script catches it.
 #[derive(Debug, Clone)]
@@ -217,19 +219,22 @@ fn parallel(at: &NativeCallContext, bodies: Array) -> HostResult<Array> {
                 .iter()
                 .map(|closure| {
                     let cx = cx.clone();
-                    scope.spawn(move || {
+                    std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, move || {
                         let _entered = cx.enter();
                         closure.call(engine, ())
                     })
                 })
                 .collect();
-            handles.into_iter().map(std::thread::ScopedJoinHandle::join).collect()
+            handles.into_iter().map(|started| started.map(std::thread::ScopedJoinHandle::join)).collect()
         });
         for result in done {
-            let result = result.unwrap_or_else(|_| {
-                Err(Error::new(Kind::Script, "a closure of parallel ended in a panic of the host").into())
+            let panicked = || Error::new(Kind::Script, "a closure of parallel ended in a panic of the host");
+            results.push(match result {
+                Ok(joined) => joined.unwrap_or_else(|_| Err(panicked().into())),
+                Err(why) => Err(Error::new(Kind::Script, "no thread could be started for a closure of parallel")
+                    .because(why)
+                    .into()),
             });
-            results.push(result);
         }
     }
     results.into_iter().collect()

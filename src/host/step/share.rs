@@ -16,12 +16,19 @@ pub(crate) struct ClusterOfStep {
 }
 
 pub(super) fn register(m: &mut Registrar) {
+    m.raw().set_custom_type::<Step>("step");
+    m.raw().set_custom_type::<ClusterOfStep>("cluster of the step");
     m.method("step", "publish")
         .sig("(name: string, value: any)")
         .doc("Gives a value to other steps, which read it with `t.value`. The journal keeps it.")
         .example(r#"t.publish("digest", "sha256:0"); t.value(t.id, "digest") == "sha256:0""#)
         .add(|_: &mut Step, name: &str, value: Dynamic| -> HostResult<()> {
             let cx = here()?;
+            if holds_closure(&value) {
+                return Err(Error::new(Kind::Script, format!("publish: a closure cannot be published as \"{name}\""))
+                    .hint("publish what it gives: other steps read values, from the journal too")
+                    .into());
+            }
             let value = from_dynamic(&value);
             let mut published = lock(&cx.world.published);
             published.entry(cx.step.clone()).or_default().insert(name.to_string(), value.clone());
@@ -79,6 +86,17 @@ pub(super) fn register(m: &mut Registrar) {
         .doc("The value that a setting of this playbook has on that cluster.")
         .example(r#"let names = t.clusters; names.all(|name| t.cluster(name).name == name)"#)
         .add(|cluster: &mut ClusterOfStep, name: &str| -> HostResult<Dynamic> { setting(&cluster.name, name) });
+}
+
+/// Whether it is a closure, or an array or map with one in it.
+fn holds_closure(value: &Dynamic) -> bool {
+    if let Some(items) = value.read_lock::<rhai::Array>() {
+        return items.iter().any(holds_closure);
+    }
+    if let Some(fields) = value.read_lock::<rhai::Map>() {
+        return fields.values().any(holds_closure);
+    }
+    value.is_fnptr()
 }
 
 fn value(cx: &Context, step: &str, name: &str) -> HostResult<Dynamic> {
@@ -147,4 +165,18 @@ pub(crate) fn own_cluster(cx: &Context, at: &NativeCallContext) -> Result<String
             None => error,
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_closure_is_found_wherever_it_lies() {
+        let value = |script: &str| crate::host::testing::eval(script).expect(script);
+        for script in ["|| 1", "[1, || 1]", "#{ a: [|| 1] }"] {
+            assert!(holds_closure(&value(&format!("let x = {script}; x"))), "{script}");
+        }
+        assert!(!holds_closure(&value("#{ a: [1, \"x\"] }")));
+    }
 }

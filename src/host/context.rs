@@ -80,7 +80,16 @@ impl Context {
     ) -> Arc<Self> {
         let cancel = world.cancel.child_token();
         let deadline = limit.map(|limit| (world.clock.instant() + limit, limit));
-        Arc::new(Self { world, step: step.into(), cluster, effect, cancel, deadline, whose: STEPS, state: Arc::default() })
+        Arc::new(Self {
+            world,
+            step: step.into(),
+            cluster,
+            effect,
+            cancel,
+            deadline,
+            whose: STEPS,
+            state: Arc::default(),
+        })
     }
 
     /// The same step's context for clean-up: a token and a deadline of its own, the same findings.
@@ -178,8 +187,7 @@ impl Context {
         }
         match self.deadline {
             Some((_, limit)) if self.remaining().is_some_and(|d| d.is_zero()) => {
-                let error =
-                    Error::new(Kind::Timeout, format!("{} deadline of {} struck", self.whose, short(limit)));
+                let error = Error::new(Kind::Timeout, format!("{} deadline of {} struck", self.whose, short(limit)));
                 Err(if self.whose == STEPS {
                     error.hint("timeout: duration(\"…\") in the step's options, or --timeout, gives it longer")
                 } else {

@@ -79,7 +79,7 @@ fn a_clean_up_that_does_not_work_is_no_pass() {
 fn the_record_has_an_undo_before_its_change_is_made() {
     let ran = Test::new()
         .step(
-            r#"let seen = sh::script("cat .pb/runs/*/journal.jsonl", #{ effect: "write", undo: "echo undone-later" });
+            r#"let seen = sh::script("grep undo_recorded .pb/runs/*/journal.jsonl", #{ effect: "write", undo: "echo undone-later" });
                expect(seen.stdout, "the record").to_contain("undone-later");"#,
         )
         .pb(RUN)

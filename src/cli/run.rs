@@ -1,6 +1,6 @@
 //! `pb run TARGET…`
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::Outcome;
 use super::args::{Configured, Selected, span};
 use super::prepare::{self, Planned, Prepared};
+use crate::client::kube::connect;
 use crate::clock::{Clock, System};
 use crate::config::Environment;
 use crate::error::{Error, Kind, did_you_mean};
@@ -77,6 +78,7 @@ pub(super) fn run(args: &Args, environment: &Environment) -> Outcome {
     let prepared = prepare::configured(&args.configured, environment)?;
     let permissions = permissions(args, &prepared)?;
     let planned = prepared.plan(&args.targets, &args.selected, args.timeout.unwrap_or(STEP_LIMIT))?;
+    clusters_there(&prepared, &planned)?;
     let not_selected = if reports.is_empty() { 0 } else { prepared.not_selected(&planned) };
 
     let clock: Arc<dyn Clock> = Arc::new(System);
@@ -152,6 +154,19 @@ fn assemble(
         not_selected,
         record: Some(record.to_string()),
     }
+}
+
+/// Every cluster that a selected step runs on has a kubeconfig with its context: a mistake there is told before
+/// anything has run, and all of them at once.
+fn clusters_there(prepared: &Prepared, planned: &Planned) -> Result<(), Vec<Error>> {
+    let config = &prepared.config;
+    let wanted: BTreeSet<&String> = planned.plan.steps.iter().flat_map(|step| &step.clusters).collect();
+    let look = |name: &String| {
+        let cluster = config.cluster(name)?;
+        connect::look(name, cluster.kubeconfig.as_deref(), config.context(name))
+    };
+    let problems: Vec<Error> = wanted.into_iter().filter_map(|name| look(name).err()).collect();
+    if problems.is_empty() { Ok(()) } else { Err(problems) }
 }
 
 fn permissions(args: &Args, prepared: &Prepared) -> Result<Permissions, Vec<Error>> {

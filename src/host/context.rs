@@ -46,8 +46,13 @@ pub struct Context {
     pub cancel: CancellationToken,
     /// When the step must be done, and how long it was given.
     pub deadline: Option<(Instant, Duration)>,
+    /// Whose deadline that is, as messages say it: `the step's`.
+    whose: &'static str,
     state: Arc<Mutex<StepState>>,
 }
+
+/// Whose deadline it is where nothing narrower was set.
+const STEPS: &str = "the step's";
 
 thread_local! {
     static CURRENT: RefCell<Vec<Arc<Context>>> = const { RefCell::new(Vec::new()) };
@@ -76,7 +81,16 @@ impl Context {
     ) -> Arc<Self> {
         let cancel = world.cancel.child_token();
         let deadline = limit.map(|limit| (world.clock.instant() + limit, limit));
-        Arc::new(Self { world, step: step.into(), cluster, effect, cancel, deadline, state: Arc::default() })
+        Arc::new(Self {
+            world,
+            step: step.into(),
+            cluster,
+            effect,
+            cancel,
+            deadline,
+            whose: STEPS,
+            state: Arc::default(),
+        })
     }
 
     /// The same step's context for clean-up: a token and a deadline of its own, the same findings.
@@ -88,6 +102,28 @@ impl Context {
             effect: self.effect.max(Effect::Write),
             cancel: CancellationToken::new(),
             deadline: Some((self.world.clock.instant() + limit, limit)),
+            whose: "the clean-up's",
+            state: self.state.clone(),
+        })
+    }
+
+    /// The same step's context for a part of it that may take so long, and never longer than the step.
+    pub fn narrowed(&self, limit: Duration, whose: &'static str) -> Arc<Self> {
+        // A time too long for the clock is no limit.
+        let own = self.world.clock.instant().checked_add(limit).map(|at| (at, limit));
+        let (deadline, whose) = match (self.deadline, own) {
+            (Some(step), Some(own)) if own.0 < step.0 => (Some(own), whose),
+            (None, Some(own)) => (Some(own), whose),
+            (step, _) => (step, self.whose),
+        };
+        Arc::new(Self {
+            world: self.world.clone(),
+            step: self.step.clone(),
+            cluster: self.cluster.clone(),
+            effect: self.effect,
+            cancel: self.cancel.clone(),
+            deadline,
+            whose,
             state: self.state.clone(),
         })
     }
@@ -101,6 +137,7 @@ impl Context {
             effect: self.effect,
             cancel: self.cancel.clone(),
             deadline: Some((self.world.clock.instant() + limit, limit)),
+            whose: STEPS,
             state: self.state.clone(),
         })
     }
@@ -151,17 +188,23 @@ impl Context {
         }
         match self.deadline {
             Some((_, limit)) if self.remaining().is_some_and(|d| d.is_zero()) => {
-                Err(Error::new(Kind::Timeout, format!("the step's deadline of {} struck", short(limit)))
-                    .hint("timeout: duration(\"…\") in the step's options, or --timeout, gives it longer"))
+                let error = Error::new(Kind::Timeout, format!("{} deadline of {} struck", self.whose, short(limit)));
+                Err(if self.whose == STEPS {
+                    error.hint("timeout: duration(\"…\") in the step's options, or --timeout, gives it longer")
+                } else {
+                    error
+                })
             }
             _ => Ok(()),
         }
     }
 
     /// Writes the undo of a change that is about to be made into the ledger; it is worked off at the step's end.
+    /// The row has reached the record when this returns: a run that is killed while it changes has it.
     pub fn undo(&self, change: impl Into<String>, undo: Undo) -> LedgerRow {
         let row = self.world.ledger.add(Some(&self.step), change.into(), undo);
         self.emit(What::UndoRecorded(row_for_record(&row)));
+        self.world.bus.flush();
         row
     }
 
@@ -169,6 +212,7 @@ impl Context {
     pub fn undo_at_end_of_run(&self, change: impl Into<String>, undo: Undo) -> LedgerRow {
         let row = self.world.ledger.add(None, change.into(), undo);
         self.emit(What::UndoRecorded(row_for_record(&row)));
+        self.world.bus.flush();
         row
     }
 
@@ -299,14 +343,16 @@ impl Context {
         let (own, whose) = match limit {
             Limit::Call => (CALL_LIMIT, "the call's"),
             Limit::Within(within) => (within, "the call's"),
-            Limit::Step => (step, "the step's"),
+            Limit::Step => (step, self.whose),
         };
-        if own <= step { (own, whose) } else { (step, "the step's") }
+        if own <= step { (own, whose) } else { (step, self.whose) }
     }
 
     fn timed_out(&self, call: &Call, limit: Duration, whose: &str) -> Error {
         let step = match (whose, self.deadline) {
-            ("the step's", Some((_, of))) => format!(" (the step has {} in all)", short(of)),
+            (STEPS, Some((_, of))) => format!(" (the step has {} in all)", short(of)),
+            // Of another part's deadline the step's rest says nothing.
+            (_, Some(_)) if self.whose != STEPS => String::new(),
             (_, Some(_)) => format!(" (the step has {} left)", short(self.remaining().unwrap_or_default())),
             _ => String::new(),
         };

@@ -156,10 +156,25 @@ fn the_uid_of_what_was_created_is_told_to_the_record() {
     let world = World::new("r".into(), None, quiet.config.clone(), runtime, bus.clone(), clock, redactor, allowed);
     let cx = Context::new(world, "t/s", None, Effect::Write, None);
     let row = cx.undo("create", Undo::Command { program: "true".into(), args: Vec::new() }).row;
+    // The listeners have the row before the change is made, not some time after.
+    assert_eq!(seen.0.lock().unwrap().len(), 1);
     cx.created(row, "u-1");
     // A server that gives no uid identifies nothing.
     cx.created(row, "");
     bus.close();
     let seen = seen.0.lock().unwrap();
     assert_eq!(seen[1..], [What::UndoIdentified { row, uid: "u-1".into() }]);
+}
+
+#[test]
+fn a_part_of_a_step_has_a_narrower_deadline_and_never_a_later_one() {
+    let step = Context::new(world(Config::default()), "t/s", None, Effect::Read, Some(Duration::from_secs(60)));
+    let part = step.narrowed(Duration::ZERO, "the part's");
+    assert_eq!(part.check().unwrap_err().message, "the part's deadline of 0ms struck");
+    assert_eq!(step.check(), Ok(()));
+    for longer in [Duration::from_secs(600), Duration::MAX] {
+        assert_eq!(step.narrowed(longer, "the part's").deadline, step.deadline);
+    }
+    let within = step.narrowed(Duration::from_secs(30), "the part's").narrowed(Duration::from_secs(40), "another's");
+    assert!(within.remaining() <= Some(Duration::from_secs(30)));
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::event::{LedgerRow, What, short};
 use crate::host::undo::{self, Undone};
 use crate::host::{Context, World};
@@ -12,29 +12,41 @@ use crate::script::call::Caller;
 
 /// How long the clean-up of one step may take; it runs outside the step's deadline.
 const STEP_LIMIT: Duration = Duration::from_secs(120);
+/// How long one `finally` closure may take, of that.
+const FINALLY_LIMIT: Duration = Duration::from_secs(30);
 /// How long undoing one row may take: the end of a namespace with pods in it.
 const ROW_LIMIT: Duration = Duration::from_secs(60);
 
-/// Cleans up after a step; what could not be done, in words.
-pub(super) fn step(context: &Arc<Context>, caller: &Caller) -> Vec<String> {
-    let mut problems = Vec::new();
+/// What a step's clean-up did not do.
+#[derive(Debug, Default)]
+pub(super) struct Left {
+    /// What `finally` closures threw, in order.
+    pub(super) threw: Vec<Error>,
+    /// Ledger rows that were not undone, in words.
+    pub(super) problems: Vec<String>,
+}
+
+/// Cleans up after a step.
+pub(super) fn step(context: &Arc<Context>, caller: &Caller) -> Left {
+    let mut left = Left::default();
     let cleaning = context.for_cleaning(STEP_LIMIT);
     loop {
         let Some(closure) = context.state().finally.pop() else { break };
-        let _entered = cleaning.enter();
+        // Each gets its own time: one that hangs must not take that of the others.
+        let _entered = cleaning.narrowed(FINALLY_LIMIT, "the finally closure's").enter();
         if let Err(error) = caller.plain(&closure) {
-            problems.push(format!("a finally closure threw: {error}"));
+            left.threw.push(error.context("a finally closure threw"));
         }
     }
     for row in context.world.ledger.take(Some(&context.step)) {
         if let Err(problem) = undo_row(&context.world, Some(&context.step), row) {
-            problems.push(problem);
+            left.problems.push(problem);
         }
     }
     // Port-forwards and sessions end after the clean-up, which may still use them.
     let kept = std::mem::take(&mut context.state().kept);
     drop(kept);
-    problems
+    left
 }
 
 /// Works off what belongs to the whole run; what is left in the clusters, in words.

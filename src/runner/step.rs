@@ -158,11 +158,19 @@ fn finish(
     began: Instant,
     attempts: u32,
 ) -> StepResult {
-    let problems = clean::step(context, caller);
+    let left = clean::step(context, caller);
     let mut state = context.state();
-    state.warnings.extend(problems);
+    state.warnings.extend(left.problems);
     let manual = planned.decl.manual.as_deref();
-    let (outcome, message, error) = judge(ending, &state, manual);
+    let (mut outcome, mut message, mut error) = judge(ending, &state, manual);
+    for threw in left.threw {
+        // A clean-up that did not work is no pass; what is worse than that already stays what it is.
+        if matches!(outcome, Outcome::Failed | Outcome::Errored) {
+            state.warnings.push(threw.to_string());
+        } else {
+            (outcome, message, error) = (Outcome::Errored, threw.message.clone(), Some(threw));
+        }
+    }
     let seconds = context.world.clock.instant().saturating_duration_since(began).as_secs_f64();
     StepResult {
         id: planned.info.id.clone(),

@@ -61,7 +61,7 @@ fn a_missing_kubeconfig_is_named() {
         .playbook(r#"step("s", #{ on: "infra" }, |t| { t.kube.list("pods"); });"#)
         .pb("run p.rhai")
         .code(2)
-        .says(&["nowhere/config", "infra"]);
+        .complains(&["cluster infra", "nowhere/config"]);
 }
 
 #[test]
@@ -72,7 +72,24 @@ fn an_unknown_context_lists_those_there_are() {
         .playbook(r#"step("s", #{ on: "infra" }, |t| { t.kube.list("pods"); });"#)
         .pb("run p.rhai")
         .code(2)
-        .says(&["infre", "did you mean \"infra\"?", "--context infra=CONTEXT"]);
+        .complains(&["cluster infra", "infre", "did you mean \"infra\"?", "--context infra=CONTEXT"]);
+}
+
+#[test]
+fn every_cluster_that_is_not_there_is_named_before_anything_runs() {
+    let test = Test::new().file("kc", KUBECONFIG).toml(
+        "[clusters.infra]\nkubeconfig = \"kc\"\ncontext = \"x\"\n[clusters.apps]\nkubeconfig = \"kc\"\ncontext = \"y\"\n",
+    );
+    let body = r#"step("s", #{ on: "none", effect: "write" }, |t| { sh::script("echo ran > ran"); expect(1).to_be(1); });
+                  step("e", #{ on: "each cluster" }, |t| { expect(1).to_be(1); });"#;
+    let ran = test.playbook(body).pb("run p.rhai").code(2).complains(&["cluster infra", "cluster apps"]);
+    assert!(!ran.has("ran") && !ran.has(".pb/runs"));
+    // A step on no cluster needs none.
+    Test::new()
+        .toml("[clusters.infra]\nkubeconfig = \"nowhere\"\n")
+        .step("expect(1, \"one\").to_be(1);")
+        .pb("run p.rhai")
+        .code(0);
 }
 
 #[test]

@@ -38,6 +38,56 @@ fn eventually_ends_at_once_with_another_error() {
 }
 
 #[test]
+fn eventually_stops_a_closure_that_does_not_end() {
+    let began = Instant::now();
+    Test::new()
+        .step(r#"eventually(duration("1s"), || { loop {} });"#)
+        .pb(RUN)
+        .code(3)
+        .says(&["eventually: not within 1s: attempt 1 of its closure did not end"]);
+    assert!(began.elapsed() < Duration::from_secs(30), "{:?}", began.elapsed());
+}
+
+#[test]
+fn eventually_cuts_the_calls_inside_and_keeps_its_words() {
+    let began = Instant::now();
+    Test::new()
+        .step(r#"eventually(duration("100ms"), || sh::run("sleep", ["60"]));"#)
+        .pb(RUN)
+        .code(3)
+        .says(&["eventually's deadline", "not within 100ms: looked once"]);
+    assert!(began.elapsed() < Duration::from_secs(25), "{:?}", began.elapsed());
+}
+
+#[test]
+fn a_clean_up_that_does_not_work_is_no_pass() {
+    let ran = Test::new()
+        .step(r#"finally(|| { throw "still there" }); expect(1, "one").to_be(1);"#)
+        .pb(RUN)
+        .code(3)
+        .says(&["a finally closure threw", "still there"]);
+    assert_eq!(ran.outcome("p/s"), "errored");
+    // A failure stays one.
+    Test::new()
+        .step(r#"finally(|| { throw "still there" }); expect(1, "one").to_be(2);"#)
+        .pb(RUN)
+        .code(1)
+        .says(&["still there"]);
+}
+
+#[test]
+fn the_record_has_an_undo_before_its_change_is_made() {
+    let ran = Test::new()
+        .step(
+            r#"let seen = sh::script("grep undo_recorded .pb/runs/*/journal.jsonl", #{ effect: "write", undo: "echo undone-later" });
+               expect(seen.stdout, "the record").to_contain("undone-later");"#,
+        )
+        .pb(RUN)
+        .code(0);
+    assert_eq!(ran.outcome("p/s"), "passed");
+}
+
+#[test]
 fn what_finally_registers_runs_last_first_also_after_an_error() {
     let ran = Test::new()
         .step(

@@ -28,17 +28,7 @@ pub fn connect(
     connect_limit: Duration,
 ) -> Result<Cluster> {
     let (file, from) = read(kubeconfig)?;
-    if !file.contexts.iter().any(|c| c.name == context) {
-        let known: Vec<&str> = file.contexts.iter().map(|c| c.name.as_str()).collect();
-        return Err(Error::new(
-            Kind::Config,
-            format!("cluster {name}: no context \"{context}\" in {from} (it has: {})", known.join(", ")),
-        )
-        .maybe_hint(did_you_mean(context, known.iter().copied()))
-        .hint(format!(
-            "--context {name}=CONTEXT maps the cluster to another context, [clusters.{name}] context does it for good"
-        )));
-    }
+    find(name, &file, &from, context)?;
     let options = KubeConfigOptions { context: Some(context.to_string()), ..Default::default() };
     let mut config = block_on(kube::Config::from_custom_kubeconfig(file, &options)).map_err(|e| {
         Error::new(Kind::Config, format!("cluster {name}: context \"{context}\" of {from} can't be used")).caused_by(&e)
@@ -73,6 +63,28 @@ pub fn connect(
             catalogue: tokio::sync::Mutex::default(),
         }),
     })
+}
+
+/// Looks whether a cluster's kubeconfig can be read and has its context, without connecting.
+///
+/// # Errors
+/// [`Kind::Config`], with the cluster, where it is not so.
+pub fn look(name: &str, kubeconfig: Option<&Path>, context: &str) -> Result<()> {
+    let (file, from) = read(kubeconfig).map_err(|e| e.context(format!("cluster {name}")))?;
+    find(name, &file, &from, context)
+}
+
+fn find(name: &str, file: &Kubeconfig, from: &str, context: &str) -> Result<()> {
+    if file.contexts.iter().any(|c| c.name == context) {
+        return Ok(());
+    }
+    let known: Vec<&str> = file.contexts.iter().map(|c| c.name.as_str()).collect();
+    let has = if known.is_empty() { "it has none".to_string() } else { format!("it has: {}", known.join(", ")) };
+    Err(Error::new(Kind::Config, format!("cluster {name}: no context \"{context}\" in {from} ({has})"))
+        .maybe_hint(did_you_mean(context, known.iter().copied()))
+        .hint(format!(
+            "--context {name}=CONTEXT maps the cluster to another context, [clusters.{name}] context does it for good"
+        )))
 }
 
 /// The contexts of a kubeconfig.

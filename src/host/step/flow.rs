@@ -15,6 +15,8 @@ use crate::host::registrar::Registrar;
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 /// The longest pause of `eventually`.
 const LONGEST_PAUSE: Duration = Duration::from_secs(3);
+/// How long an attempt of `eventually` may go on when the time is up: a look that began in time may still answer.
+const GRACE: Duration = Duration::from_secs(5);
 /// Closures of one `parallel` that run at a time.
 const SIDE_BY_SIDE: usize = 16;
 /// The stack of a closure's thread, the same as a step's: what runs in a step runs here.
@@ -90,10 +92,20 @@ fn attempts(cx: &Context, at: &NativeCallContext, within: Duration, body: &FnPtr
     let mut pause = FIRST_PAUSE;
     let mut tries = 0_u32;
     let mut since: Option<(String, std::time::Instant)> = None;
+    let attempt = cx.narrowed(within.saturating_add(GRACE), "eventually's");
     loop {
         let mark = cx.state().mark();
-        let result = crate::host::object::call(at, &unshared(body), ());
+        let result = {
+            let _entered = attempt.enter();
+            crate::host::object::call(at, &unshared(body), ())
+        };
         tries += 1;
+        if let Err(error) = &result
+            && cut(error)
+            && cx.check().is_ok()
+        {
+            return Err(overrun(within, tries, since.as_ref().map(|(seen, _)| seen.as_str())).into());
+        }
         let seen = match result {
             Ok(value) => {
                 let state = cx.state();
@@ -129,6 +141,29 @@ fn attempts(cx: &Context, at: &NativeCallContext, within: Duration, body: &FnPtr
         cx.emit(What::Waiting { message: seen });
         sleep(cx, pause.min(left))?;
         pause = (pause * 3 / 2).min(LONGEST_PAUSE);
+    }
+}
+
+/// Whether a deadline ended the script itself, not one of its calls.
+fn cut(error: &EvalAltResult) -> bool {
+    matches!(error.unwrap_inner(), EvalAltResult::ErrorTerminated(value, _)
+        if value.read_lock::<Error>().is_some_and(|error| error.kind == Kind::Timeout))
+}
+
+/// An attempt that did not come to its end.
+fn overrun(within: Duration, tries: u32, seen: Option<&str>) -> Error {
+    let error = Error::new(
+        Kind::Timeout,
+        format!(
+            "eventually: not within {}: attempt {tries} of its closure did not end, and was stopped {} later",
+            short(within),
+            short(GRACE)
+        ),
+    )
+    .hint("the closure looks once and ends: eventually is what repeats it");
+    match seen {
+        Some(seen) => error.because(format!("seen before: {seen}")),
+        None => error,
     }
 }
 

@@ -76,6 +76,12 @@ impl Test {
             command.env_remove(name);
         }
         command.envs(&self.env);
+        // A run looks for its clusters' contexts before it begins.
+        if args.starts_with("run ") && self.env.get("KUBECONFIG").is_some_and(String::is_empty) {
+            let file = self.dir.path().join("home/contexts");
+            std::fs::write(&file, CONTEXTS).expect("written");
+            command.env("KUBECONFIG", file);
+        }
         command
     }
 
@@ -90,6 +96,18 @@ impl Test {
         }
     }
 }
+
+/// Clusters that nobody answers for.
+const CONTEXTS: &str = r#"
+apiVersion: v1
+kind: Config
+clusters: [{name: c, cluster: {server: "https://127.0.0.1:1"}}]
+users: [{name: u, user: {token: t}}]
+contexts:
+- {name: infra, context: {cluster: c, user: u}}
+- {name: apps, context: {cluster: c, user: u}}
+- {name: kind-core, context: {cluster: c, user: u}}
+"#;
 
 /// What came of a command line.
 pub(crate) struct Ran {
@@ -154,6 +172,11 @@ impl Ran {
     pub(crate) fn read(&self, path: &str) -> String {
         let path = self.test.path().join(path);
         std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}\n{}", path.display(), self.both()))
+    }
+
+    /// Whether the folder has it.
+    pub(crate) fn has(&self, path: &str) -> bool {
+        self.test.path().join(path).exists()
     }
 
     /// A JSON file of the folder.

@@ -170,7 +170,7 @@ fn the_uid_of_what_was_created_is_told_to_the_record() {
 fn a_part_of_a_step_has_a_narrower_deadline_and_never_a_later_one() {
     let step = Context::new(world(Config::default()), "t/s", None, Effect::Read, Some(Duration::from_secs(60)));
     let part = step.narrowed(Duration::ZERO, "the part's");
-    assert_eq!(part.check().unwrap_err().message, "the part's deadline of 0ms struck");
+    assert_eq!(part.check().unwrap_err().message, "the part's deadline of 0s struck");
     assert_eq!(step.check(), Ok(()));
     for longer in [Duration::from_secs(600), Duration::MAX] {
         assert_eq!(step.narrowed(longer, "the part's").deadline, step.deadline);

@@ -23,6 +23,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use crate::client::kube::connect;
 use crate::config::Environment;
 use crate::error::{Error, Kind};
+use crate::host::redact::hide;
 use crate::playbook::Library;
 use crate::ui::{Ui, show_error};
 
@@ -129,7 +130,8 @@ fn report(errors: &[Error]) -> u8 {
         if is_closed_pipe(error) {
             return 0;
         }
-        let _ = writeln!(err, "{}", show_error(ui, error));
+        // A source line may hold the password of a URL.
+        let _ = writeln!(err, "{}", hide(&show_error(ui, error)));
     }
     if errors.len() > 1 {
         let _ = writeln!(err, "{} errors", errors.len());
@@ -146,5 +148,6 @@ fn is_closed_pipe(error: &Error) -> bool {
 
 /// A line to standard output.
 fn say(out: &mut dyn Write, text: impl AsRef<str>) -> Result<(), Vec<Error>> {
-    writeln!(out, "{}", text.as_ref()).map_err(|e| vec![Error::new(Kind::Io, "the answer can't be written").because(e)])
+    writeln!(out, "{}", hide(text.as_ref()))
+        .map_err(|e| vec![Error::new(Kind::Io, "the answer can't be written").because(e)])
 }

@@ -13,6 +13,10 @@ pub trait Listener: Send {
     /// One thing happened.
     fn on(&mut self, event: &Event);
 
+    /// The run is about to end: what was told before may hold what became known as a secret only later. Whoever kept
+    /// something to tell it at the end passes it through the filter again.
+    fn review(&mut self, _filter: &Filter) {}
+
     /// Nothing happened for a moment: redraw what moves with time.
     fn tick(&mut self) {}
 
@@ -34,7 +38,7 @@ enum Message {
 /// The sending side. Cheap to share; events of one thread keep their order.
 pub struct Bus {
     sender: Mutex<Sender<Message>>,
-    filter: Box<Filter>,
+    filter: Arc<Filter>,
     clock: Arc<dyn Clock>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
@@ -49,8 +53,12 @@ impl Bus {
     /// Starts the thread that hands events to the listeners.
     pub fn new(clock: Arc<dyn Clock>, filter: Box<Filter>, listeners: Vec<Box<dyn Listener>>) -> Arc<Self> {
         let (sender, receiver) = channel();
-        let thread =
-            std::thread::Builder::new().name("events".into()).spawn(move || deliver(&receiver, listeners)).ok();
+        let filter: Arc<Filter> = filter.into();
+        let again = filter.clone();
+        let thread = std::thread::Builder::new()
+            .name("events".into())
+            .spawn(move || deliver(&receiver, &*again, listeners))
+            .ok();
         Arc::new(Self { sender: Mutex::new(sender), filter, clock, thread: Mutex::new(thread) })
     }
 
@@ -88,11 +96,16 @@ impl Bus {
     }
 }
 
-fn deliver(receiver: &Receiver<Message>, mut listeners: Vec<Box<dyn Listener>>) {
+fn deliver(receiver: &Receiver<Message>, filter: &Filter, mut listeners: Vec<Box<dyn Listener>>) {
     let every = listeners.iter().filter_map(|l| l.tick_every()).min().unwrap_or(Duration::from_secs(3600));
     loop {
         match receiver.recv_timeout(every) {
-            Ok(Message::Event(event)) => listeners.iter_mut().for_each(|l| l.on(&event)),
+            Ok(Message::Event(event)) => {
+                if matches!(event.what, What::RunFinished { .. }) {
+                    listeners.iter_mut().for_each(|l| l.review(filter));
+                }
+                listeners.iter_mut().for_each(|l| l.on(&event));
+            }
             Ok(Message::Flush(done)) => {
                 let _ = done.send(());
             }

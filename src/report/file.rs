@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{Format, Run};
 use crate::error::{Error, Kind, Result};
-use crate::event::{Event, Listener, What};
+use crate::event::{Event, Filter, Listener, What};
 
 /// Reports that could not be written. A listener has nobody to return an error to, and a run does not end because
 /// of one: `cli` asks here after the run and says it.
@@ -80,6 +80,10 @@ struct FileReport {
 }
 
 impl Listener for FileReport {
+    fn review(&mut self, filter: &Filter) {
+        self.run = std::mem::take(&mut self.run).filtered(filter);
+    }
+
     fn on(&mut self, event: &Event) {
         self.run.on(event);
         if matches!(event.what, What::RunFinished { .. })

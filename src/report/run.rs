@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::exit_code;
 use crate::error::{Error, Kind};
-use crate::event::{Event, Outcome, PlaybookInfo, SettingInfo, StepInfo, StepResult, What};
+use crate::event::{Event, Filter, Outcome, PlaybookInfo, SettingInfo, StepInfo, StepResult, What};
 
 /// A file of evidence that was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,6 +94,39 @@ impl Run {
         }
     }
 
+    /// The same, told anew through a filter: what was gathered early may have to be hidden by now.
+    #[must_use]
+    pub fn filtered(self, filter: &Filter) -> Self {
+        let at = self.started.unwrap_or_default();
+        let mut again = Self::default();
+        let mut tell = |step: Option<String>, what: What| again.on(&filter(Event { at, step, what }));
+        if self.started.is_some() {
+            tell(
+                None,
+                What::RunStarted {
+                    run: self.id,
+                    arguments: self.arguments,
+                    playbooks: self.playbooks,
+                    steps: self.steps,
+                    settings: self.settings,
+                    jobs: self.jobs,
+                    not_selected: self.not_selected,
+                    record: self.record,
+                },
+            );
+        }
+        for (step, files) in self.evidence {
+            for EvidenceFile { name, file, sha256, bytes } in files {
+                tell(Some(step.clone()), What::Evidence { name, file, sha256, bytes });
+            }
+        }
+        self.results.into_values().for_each(|result| tell(None, What::StepFinished(Box::new(result))));
+        if let Some(Finished { exit_code, seconds, left }) = self.finished {
+            tell(None, What::RunFinished { exit_code, seconds, left });
+        }
+        Self { interrupted: self.interrupted, ..again }
+    }
+
     /// What is known of a step's end.
     pub fn result(&self, id: &str) -> Option<&StepResult> {
         self.results.get(id)
@@ -145,6 +178,22 @@ fn unfinished(id: &str) -> StepResult {
 mod tests {
     use super::*;
     use crate::report::sample;
+
+    #[test]
+    fn what_is_told_anew_is_the_same_and_passes_the_filter() {
+        let run = sample::run_of(&sample::mixed());
+        assert_eq!(format!("{:?}", run.clone().filtered(&|event| event).results()), format!("{:?}", run.results()));
+        let mut same = run.clone().filtered(&|event| event);
+        same.results = run.results.clone();
+        assert_eq!(format!("{same:?}"), format!("{run:?}"));
+        let hidden = run.filtered(&|mut event| {
+            if let What::StepFinished(result) = &mut event.what {
+                result.message = "hidden".into();
+            }
+            event
+        });
+        assert!(hidden.results.values().all(|result| result.message == "hidden"));
+    }
 
     #[test]
     fn a_step_without_an_end_is_not_forgotten() {

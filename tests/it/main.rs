@@ -8,6 +8,7 @@ mod language;
 mod reading;
 mod real;
 mod running;
+mod secrets;
 mod settings;
 mod step;
 mod support;

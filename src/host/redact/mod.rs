@@ -1,9 +1,13 @@
 //! Secrets: registered when they are read, replaced by `<secret:N>` wherever they would show.
 
+mod patterns;
+
 use std::sync::{Mutex, PoisonError};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
+
+pub(crate) use patterns::hide;
 
 /// The secrets of a run. The same value has the same number throughout.
 #[derive(Debug, Default)]
@@ -31,12 +35,19 @@ impl Redactor {
         let mut patterns = Vec::new();
         if value.len() >= SHORTEST {
             patterns.push(value.to_string());
+            patterns.extend(lines(value));
             for engine in [&STANDARD, &STANDARD_NO_PAD, &URL_SAFE, &URL_SAFE_NO_PAD] {
                 patterns.push(engine.encode(value));
             }
             patterns.push(url_encoded(value));
-            let json = serde_json::Value::from(value).to_string();
-            patterns.push(json[1..json.len() - 1].to_string());
+            // As `--explain` quotes it, and each of these within JSON, once or twice.
+            patterns.push(value.replace('\'', r"'\''"));
+            for _ in 0..2 {
+                let escaped: Vec<String> = patterns.iter().map(|p| in_json(p)).collect();
+                patterns.extend(escaped);
+                patterns.sort_unstable();
+                patterns.dedup();
+            }
             patterns.sort_by_key(|p| std::cmp::Reverse(p.len()));
             patterns.dedup();
         }
@@ -44,12 +55,14 @@ impl Redactor {
         values.len()
     }
 
-    /// Whether there is nothing to hide.
-    pub fn is_empty(&self) -> bool {
-        self.values.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    /// Whether there may be something to hide in a text, or in the JSON text of a value.
+    pub fn suspects(&self, text: &str) -> bool {
+        let values = self.values.lock().unwrap_or_else(PoisonError::into_inner);
+        values.iter().flat_map(|secret| &secret.patterns).any(|pattern| text.contains(pattern.as_str()))
+            || patterns::suspects(text)
     }
 
-    /// The text with every secret replaced.
+    /// The text with every secret replaced: those that are known, and what looks like one.
     pub fn redact(&self, text: &str) -> String {
         let values = self.values.lock().unwrap_or_else(PoisonError::into_inner);
         let mut text = text.to_string();
@@ -60,13 +73,20 @@ impl Redactor {
                 }
             }
         }
-        text
+        drop(values);
+        hide(&text).into_owned()
     }
 
     /// The same for every string of a JSON value, keys included.
     pub fn redact_json(&self, value: &mut serde_json::Value) {
         match value {
             serde_json::Value::String(text) => *text = self.redact(text),
+            serde_json::Value::Array(items) if items.iter().all(serde_json::Value::is_string) => {
+                let mut lines: Vec<String> =
+                    items.iter().map(|item| item.as_str().unwrap_or_default().to_string()).collect();
+                patterns::hide_across(&mut lines);
+                *items = lines.iter().map(|line| self.redact(line).into()).collect();
+            }
             serde_json::Value::Array(items) => items.iter_mut().for_each(|v| self.redact_json(v)),
             serde_json::Value::Object(map) => {
                 let entries = std::mem::take(map);
@@ -78,6 +98,18 @@ impl Redactor {
             _ => {}
         }
     }
+}
+
+/// The lines of a text of several lines, which may be shown apart; those that are ordinary words are not meant.
+fn lines(text: &str) -> impl Iterator<Item = String> {
+    let telling = |line: &&str| line.len() >= 2 * SHORTEST && !line.contains(char::is_whitespace);
+    text.lines().map(str::trim).filter(telling).map(String::from)
+}
+
+/// The text as it stands in JSON, without the quotes.
+fn in_json(text: &str) -> String {
+    let json = serde_json::Value::from(text).to_string();
+    json[1..json.len() - 1].to_string()
 }
 
 fn url_encoded(text: &str) -> String {
@@ -102,6 +134,32 @@ mod tests {
         assert_eq!(redactor.register("s3cr3t/value+1"), 1);
         let text = format!("a s3cr3t/value+1 b {} c s3cr3t%2Fvalue%2B1", STANDARD.encode("s3cr3t/value+1"));
         assert_eq!(redactor.redact(&text), "a <secret:1> b <secret:1> c <secret:1>");
+    }
+
+    #[test]
+    fn a_secret_is_hidden_on_a_command_line_and_within_json_within_json() {
+        let redactor = Redactor::default();
+        let value = "it's a \"word\"\nand-a-line-without-blanks";
+        redactor.register(value);
+        let manifest = serde_json::json!({ "data": value }).to_string();
+        for text in [
+            value.to_string(),
+            format!("curl -d {}", crate::client::sh::quoted(value)),
+            format!("create <<< {}", crate::client::sh::quoted(&manifest)),
+            serde_json::json!({ "manifest": manifest }).to_string(),
+            "2: and-a-line-without-blanks".into(),
+        ] {
+            let shown = redactor.redact(&text);
+            assert!(redactor.suspects(&text) && shown.contains("<secret:1>") && !shown.contains("blanks"), "{shown}");
+        }
+        assert!(!redactor.suspects("and a line"));
+    }
+
+    #[test]
+    fn a_key_in_lines_of_a_list_is_hidden() {
+        let mut json = serde_json::json!({ "causes": ["x", "bGluZQ==", "-----END PRIVATE KEY-----"] });
+        Redactor::default().redact_json(&mut json);
+        assert_eq!(json["causes"], serde_json::json!(["x", "<secret>", "<secret>"]));
     }
 
     #[test]

@@ -169,7 +169,7 @@ fn the_declared_effect_is_judged_by_the_gate() {
     assert!(!events.contains("call_started"), "{events}");
     let (result, events) = heard(Effect::Read, r#"sh::run("echo", ["it's"], #{ effect: "read", dir: "/" })"#);
     assert!(result.is_ok());
-    assert!(events.contains("cd / && echo \\\"it's\\\""), "{events}");
+    assert!(events.contains(r"cd / && echo 'it'\\''s'"), "{events}");
     let (result, _) = heard(Effect::Destroy, r#"sh::run("true", [], #{ effect: "destroy" })"#);
     assert!(result.unwrap_err().hints[0].contains("--allow destroy=infra"));
 }

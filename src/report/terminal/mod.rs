@@ -26,7 +26,7 @@ use self::live::{Live, Running};
 use super::Run;
 use crate::clock::Clock;
 use crate::error::Kind;
-use crate::event::{Event, Listener, Outcome, StepResult, What};
+use crate::event::{Event, Filter, Listener, Outcome, StepResult, What};
 use crate::ui::Ui;
 
 /// How much is shown.
@@ -237,6 +237,10 @@ impl Terminal {
 }
 
 impl Listener for Terminal {
+    fn review(&mut self, filter: &Filter) {
+        self.run = std::mem::take(&mut self.run).filtered(filter);
+    }
+
     fn on(&mut self, event: &Event) {
         self.ui = self.ui.measured();
         self.run.on(event);

@@ -1,0 +1,151 @@
+//! The second net: secrets that nobody registered, known by how they look. Private keys, bearer tokens, the password
+//! in a URL.
+
+use std::borrow::Cow;
+use std::sync::LazyLock;
+
+use regex::{Captures, Regex};
+
+/// What stands in place of a secret without a number.
+const HIDDEN: &str = "<secret>";
+
+/// Whether there may be something to hide. Cheap, and right for text within JSON, too.
+pub(super) fn suspects(text: &str) -> bool {
+    SIGNS.is_match(text)
+}
+
+/// The text without what looks like a secret.
+///
+/// Of a private key that was cut, at its beginning or its end, the rest is hidden.
+pub(crate) fn hide(text: &str) -> Cow<'_, str> {
+    if !suspects(text) {
+        return Cow::Borrowed(text);
+    }
+    let text = KEY.replace_all(text, HIDDEN);
+    let text = KEY_END.replace_all(&text, HIDDEN);
+    let text = HEADER.replace_all(&text, format!("${{1}}{HIDDEN}"));
+    let text =
+        BEARER.replace_all(&text, |found: &Captures<'_>| match found[2].contains(|c: char| c.is_ascii_digit()) {
+            true => format!("{}{HIDDEN}", &found[1]),
+            // Words of a sentence.
+            false => found[0].to_string(),
+        });
+    let text = TOKEN.replace_all(&text, HIDDEN);
+    Cow::Owned(URL.replace_all(&text, format!("${{1}}{HIDDEN}@")).into_owned())
+}
+
+/// The same for lines that were one text: a key whose lines stand apart is hidden in each.
+pub(super) fn hide_across(lines: &mut [String]) {
+    let mut inside = false;
+    for at in 0..lines.len() {
+        let (begins, ends) = (KEY_BEGIN.is_match(&lines[at]), KEY_END.is_match(&lines[at]));
+        if ends && !inside && !begins {
+            // Its beginning was cut off.
+            for line in lines[..at].iter_mut().rev().take_while(|line| BODY.is_match(line)) {
+                *line = HIDDEN.into();
+            }
+        }
+        if inside && !begins {
+            lines[at] = if ends { KEY_END.replace_all(&lines[at], HIDDEN).into_owned() } else { HIDDEN.into() };
+        }
+        inside = (inside || begins) && !ends;
+    }
+}
+
+#[expect(clippy::expect_used, reason = "the patterns are constants, and a test uses each")]
+fn pattern(text: &str) -> Regex {
+    Regex::new(text).expect("a pattern")
+}
+
+static SIGNS: LazyLock<Regex> = LazyLock::new(|| pattern(r"PRIVATE KEY|(?i:bearer|authorization)|eyJ|://[^\s/?#]*@"));
+
+static KEY: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"(?s)-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----.*?(?:-----END [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----|\z)",
+    )
+});
+static KEY_BEGIN: LazyLock<Regex> = LazyLock::new(|| pattern(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY"));
+/// The end of one, with what stands before it: base64, newlines, and these as `\n`.
+static KEY_END: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"[A-Za-z0-9+/=\s\\]*-----END [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----"));
+/// A line of base64.
+static BODY: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"^\s*(?:[A-Za-z0-9+/]{4})*[A-Za-z0-9+/]{2}[A-Za-z0-9+/=]{2}\s*$"));
+/// `Authorization: Basic …`, in headers, JSON and on command lines.
+static HEADER: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r#"(?i)(\bauthorization\\*["']?\s*[:=]\s*\\*["']?[a-z]+\s+)[^\s"'`,;<\\]+"#));
+static BEARER: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i)(\bbearer\s+)([a-z0-9._~+/-]{16,}=*)"));
+/// A JSON web token, whoever carries it.
+static TOKEN: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"\beyJ[A-Za-z0-9_-]{6,}\.eyJ[A-Za-z0-9_-]{6,}(?:\.[A-Za-z0-9_-]*)?"));
+static URL: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r#"([A-Za-z][A-Za-z0-9+.-]*://[^\s/?#:@"'`<>]*:)[^\s/?#"'`<>]+@"#));
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Base64 that is no key.
+    const BODY_LINE: &str = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7";
+
+    fn key() -> String {
+        format!("-----BEGIN RSA PRIVATE KEY-----\n{BODY_LINE}\n{BODY_LINE}==\n-----END RSA PRIVATE KEY-----")
+    }
+
+    #[test]
+    fn private_keys_go_whole_or_cut_or_escaped() {
+        assert_eq!(hide(&format!("a\n{}\nb", key())), "a\n<secret>\nb");
+        assert_eq!(hide(&key()[..60]), "<secret>");
+        assert!(!hide(&key()[40..]).contains("QIBADAN"), "{}", hide(&key()[40..]));
+        let json = serde_json::Value::from(key()).to_string();
+        assert_eq!(hide(&json), "\"<secret>\"");
+        let public = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----";
+        assert_eq!(hide(public), public);
+    }
+
+    #[test]
+    fn the_lines_of_a_key_go_one_by_one() {
+        let lines = |text: &str| {
+            let mut lines: Vec<String> = text.lines().map(|line| hide(line).into_owned()).collect();
+            let mut raw: Vec<String> = text.lines().map(String::from).collect();
+            hide_across(&mut raw);
+            lines.clone_from_slice(&raw.iter().map(|line| hide(line).into_owned()).collect::<Vec<_>>());
+            lines
+        };
+        assert_eq!(lines(&format!("a\n{}\nb", key())), ["a", "<secret>", "<secret>", "<secret>", "<secret>", "b"]);
+        let (_, tail) = key().split_once('\n').map(|(a, b)| (a.to_string(), b.to_string())).expect("lines");
+        assert_eq!(lines(&format!("some words\n{tail}\nb")), ["some words", "<secret>", "<secret>", "<secret>", "b"]);
+    }
+
+    #[test]
+    fn tokens_go_and_sentences_stay() {
+        let jwt = "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJrdWJlIn0.c2lnbmF0dXJl";
+        for (text, shown) in [
+            (format!("token {jwt}!"), "token <secret>!"),
+            ("Authorization: Basic dTpw".into(), "Authorization: Basic <secret>"),
+            (r#"{"authorization":"Bearer abc"}"#.into(), r#"{"authorization":"Bearer <secret>"}"#),
+            (r#"{\"Authorization\": \"token abc\"}"#.into(), r#"{\"Authorization\": \"token <secret>\"}"#),
+            ("Authorization: Bearer <secret:1>".into(), "Authorization: Bearer <secret:1>"),
+            (format!("Bearer {jwt}"), "Bearer <secret>"),
+            ("bearer 0123456789abcdef0123".into(), "bearer <secret>"),
+            ("the bearer authentication_of_this is off".into(), "the bearer authentication_of_this is off"),
+            (r#"Bearer realm="https://auth.docker.io/token""#.into(), r#"Bearer realm="https://auth.docker.io/token""#),
+        ] {
+            assert_eq!(hide(&text), shown);
+        }
+    }
+
+    #[test]
+    fn the_password_of_a_url_goes_and_nothing_else_of_it() {
+        for (text, shown) in [
+            (r#"http::get("https://user:pass@host/x")"#, r#"http::get("https://user:<secret>@host/x")"#),
+            ("postgres://u:p@ss:w@db:5432/x?y=a@b", "postgres://u:<secret>@db:5432/x?y=a@b"),
+            ("redis://:pw@cache", "redis://:<secret>@cache"),
+            ("https://user@host:8080/a:b@c", "https://user@host:8080/a:b@c"),
+            ("http://a:80/x and you@example.org", "http://a:80/x and you@example.org"),
+            ("https://u:<secret:1>@h", "https://u:<secret:1>@h"),
+        ] {
+            assert_eq!(hide(text), shown);
+        }
+    }
+}

@@ -12,7 +12,7 @@ use crate::client::kube::connect;
 use crate::clock::{Clock, System};
 use crate::config::Environment;
 use crate::error::{Error, Kind, did_you_mean};
-use crate::event::{Bus, Event, Listener};
+use crate::event::{Bus, Event, Listener, ModuleInfo};
 use crate::host::World;
 use crate::host::call::STEP_LIMIT;
 use crate::host::redact::Redactor;
@@ -129,6 +129,7 @@ fn assemble(
     let mut bodies = BTreeMap::new();
     let mut playbooks = Vec::new();
     let settings = prepare::all_settings(&planned.loaded);
+    let modules = modules(&planned);
     for loaded in planned.loaded {
         world.settings.lock().unwrap_or_else(PoisonError::into_inner).extend(loaded.values);
         for ((cluster, step), body) in loaded.bodies {
@@ -148,12 +149,31 @@ fn assemble(
         plan: planned.plan,
         bodies,
         playbooks,
+        modules,
         settings,
         arguments: std::env::args().skip(1).collect(),
         jobs: args.jobs,
         not_selected,
         record: Some(record.to_string()),
     }
+}
+
+/// What the playbooks of a plan import, each module once.
+fn modules(planned: &Planned) -> Vec<ModuleInfo> {
+    let mut found: BTreeMap<String, ModuleInfo> = BTreeMap::new();
+    for id in &planned.plan.playbooks {
+        for source in planned.loaded.iter().filter(|l| l.info.id == *id).flat_map(|l| &l.modules) {
+            let module = found.entry(source.name.clone()).or_insert_with(|| ModuleInfo {
+                name: source.stem().to_string(),
+                path: source.name.clone(),
+                sha256: source.sha256(),
+                source: source.origin_word().into(),
+                playbooks: Vec::new(),
+            });
+            module.playbooks.push(id.clone());
+        }
+    }
+    found.into_values().collect()
 }
 
 /// Every cluster that a selected step runs on has a kubeconfig with its context: a mistake there is told before

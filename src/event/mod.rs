@@ -193,6 +193,21 @@ pub struct PlaybookInfo {
     pub source: String,
 }
 
+/// A module that playbooks of a run import: of the standard library, or a file beside them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ModuleInfo {
+    /// The file's name without folder and ending: `bgp`.
+    pub name: String,
+    /// Where it was read.
+    pub path: String,
+    /// SHA-256 of the text, in hex.
+    pub sha256: String,
+    /// `disk` or `embedded`.
+    pub source: String,
+    /// The ids of the playbooks that use it, themselves or through another module.
+    pub playbooks: Vec<String>,
+}
+
 /// A setting and where its value came from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SettingInfo {
@@ -305,6 +320,9 @@ pub enum What {
         arguments: Vec<String>,
         /// The playbooks, in order.
         playbooks: Vec<PlaybookInfo>,
+        /// The modules that they import, by path.
+        #[serde(default)]
+        modules: Vec<ModuleInfo>,
         /// The steps, in order.
         steps: Vec<StepInfo>,
         /// Every setting with its value and origin.

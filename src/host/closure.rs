@@ -87,8 +87,11 @@ fn deep(value: &Dynamic, levels: usize) -> Result<Dynamic, Error> {
             .hint("copy the variable before the method is called, and use the copy in the closure: let y = x;"));
     }
     let Some(levels) = levels.checked_sub(1) else {
-        return Err(Error::new(Kind::Script, format!("what a closure captured is nested more than {DEPTH} levels deep"))
-            .hint("a list or map that holds a closure which captured that very list or map has no end"));
+        return Err(Error::new(
+            Kind::Script,
+            format!("what a closure captured is nested more than {DEPTH} levels deep"),
+        )
+        .hint("a list or map that holds a closure which captured that very list or map has no end"));
     };
     if let Some(array) = flat.read_lock::<Array>() {
         return Ok(array.iter().map(|item| deep(item, levels)).collect::<Result<Array, _>>()?.into());

@@ -241,3 +241,27 @@ fn the_embedded_playbooks_and_library_have_no_findings() {
         assert!(findings.is_empty(), "{name}: {findings:#?}");
     }
 }
+
+#[test]
+fn options_of_host_calls_that_there_are_not() {
+    finds(
+        "t.kube.list(\"pods\", #{ lables: \"x\" });",
+        &["3: cluster.list: there is no option \"lables\"", "did you mean \"labels\"?", "namespace"],
+    );
+    finds("dns::lookup(\"x\", #{ servr: \"y\" });", &["dns::lookup: there", "did you mean \"server\"?"]);
+    finds("sh::run(\"x\", [], #{ chekc: false });", &["did you mean \"check\"?"]);
+    finds("http(\"web\").get(\"/\", #{ header: #{} });", &["did you mean \"headers\"?"]);
+    finds("t.kube.pod(#{ immage: \"x\" });", &["did you mean \"image\"?"]);
+    lets_pass(&[
+        "t.kube.label(\"pods\", \"a\", #{ any: \"x\" });",
+        "t.kube.patch(\"pods\", \"a\", #{ spec: #{} }, #{ type: \"merge\" });",
+        "t.metric(\"m\", #{ p50: 1, p99: 2 });",
+        "t.metric(\"m\", 1, \"s\", #{ max: 3 });",
+        "t.kube.apply(#{ kind: \"ConfigMap\" });",
+        "let m = #{ list: |a, b| b }; m.list(\"x\", #{ anything: 1 });",
+        "object(#{ a: 1 });",
+    ]);
+    let own =
+        "playbook(#{ id: \"p\" });\nfn run(o) { o.x }\nstep(\"s\", #{}, |t| { expect(run(#{ x: 1 })).to_be(1); });";
+    assert_eq!(said(own), [""; 0]);
+}

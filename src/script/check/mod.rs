@@ -3,6 +3,7 @@
 mod boxes;
 mod lints;
 mod names;
+mod options;
 mod steps;
 mod table;
 mod tree;
@@ -95,6 +96,7 @@ impl<'a> Checker<'a> {
             let tree = tree::Tree { source, ast: &ast };
             findings.extend(names::check(&tree, &self.known, self.loader));
             findings.extend(lints::check(&tree, &self.known));
+            findings.extend(options::check(&tree, &self.known));
             findings.extend(steps::check(&tree));
         }
         if let Err(error) = self.loader.compile(source) {

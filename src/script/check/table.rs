@@ -43,6 +43,13 @@ pub const LINTS: &[Lint] = &[
         "eventualy(duration(\"5s\"), || true);",
         "eventually(duration(\"5s\"), || true);",
     ),
+    in_step(
+        Level::Error,
+        "An option that the host function does not have",
+        "there is no option",
+        "let pods = t.kube.list(\"pods\", #{ lables: \"app=web\" });",
+        "let pods = t.kube.list(\"pods\", #{ labels: \"app=web\" });",
+    ),
     on_top(
         "A host call at the top level, which only declares",
         "the top level only declares",

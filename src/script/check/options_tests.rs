@@ -4,22 +4,33 @@ use std::collections::BTreeSet;
 
 use super::*;
 use crate::config::{Cluster, Config, Endpoint, Host};
-use crate::host::testing::eval_in;
+use crate::error::Error;
+use crate::event::Effect;
+use crate::host::Context;
+use crate::host::step::Step;
+use crate::host::testing::world;
 use crate::script::engine;
 
 /// What stands for an argument of this type.
 fn argument(parameter: &str) -> String {
-    let (name, kind) = parameter.split_once(": ").unwrap_or((parameter, ""));
+    let (_, kind) = parameter.split_once(": ").unwrap_or((parameter, ""));
     match kind.split(" | ").next().unwrap_or_default() {
-        // A host's method reads a file of the test's folder; what it says does not matter.
-        "string" if name.starts_with("command") => "\"true\"".into(),
         "string" => "\"x\"".into(),
-        "int" => "1".into(),
-        "number" => "1".into(),
+        "int" | "number" => "1".into(),
         "list" => "[]".into(),
-        "map" => "#{}".into(),
+        "map" => "#{ a: \"b\" }".into(),
         other => panic!("no argument for {parameter} ({other})"),
     }
+}
+
+/// What a step that runs this is told.
+fn refused(config: Config, script: &str) -> Error {
+    let context = Context::new(world(config), "test/step", None, Effect::Write, None);
+    let _entered = context.enter();
+    let mut scope = rhai::Scope::new();
+    scope.push("t", Step);
+    let result = engine::build().eval_with_scope::<rhai::Dynamic>(&mut scope, script);
+    crate::script::diagnose::from_rhai(&result.expect_err(script), None)
 }
 
 #[test]
@@ -54,7 +65,7 @@ fn the_keys_of_a_row_are_those_that_its_reader_takes() {
         config
             .endpoints
             .insert("web".into(), Endpoint { url: Some("http://127.0.0.1:1".into()), ..Endpoint::default() });
-        let error = eval_in(config, &script).expect_err(&script);
+        let error = refused(config, &script);
         assert!(error.message.contains("there is no option \"zzz\""), "{script}: {error}");
         let told = error.hints.iter().find_map(|h| h.strip_prefix("its options are ")).expect("the options");
         let told: BTreeSet<&str> = told.split(", ").collect();

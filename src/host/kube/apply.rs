@@ -17,9 +17,13 @@ use crate::host::object::Object;
 use crate::host::options::Options;
 use crate::host::registrar::Registrar;
 
+const OF_APPLY: &[&str] = &["namespace", "force"];
+const OF_CREATE: &[&str] = &["namespace"];
+
 pub(super) fn register(m: &mut Registrar) {
     m.method("cluster", "apply")
         .sig("(manifest: string | map | list, options?: map) -> object | list")
+        .options(OF_APPLY)
         .effect(Effect::Disrupt)
         .doc(
             "Applies manifests on the server's side, as field manager `pb`: YAML text (one or many documents), the name of a \
@@ -38,6 +42,7 @@ cm.data.a == "1""#,
         .add(|at: NativeCallContext, k: &mut ClusterHandle, manifest: Dynamic, options: Map| apply(&at, k, &manifest, options));
     m.method("cluster", "create")
         .sig("(manifest: string | map | list, options?: map) -> object | list")
+        .options(OF_CREATE)
         .effect(Effect::Write)
         .doc(
             "Creates objects from manifests (as `apply` takes them), and throws `conflict` where one exists. `options`: \
@@ -54,7 +59,7 @@ cm.name.starts_with("doc-create-")"#,
 
 fn apply(at: &NativeCallContext, k: &ClusterHandle, value: &Dynamic, options: Map) -> HostResult<Dynamic> {
     let cx = Context::current()?;
-    let options = Options::new(options, "cluster.apply", &["namespace", "force"])?;
+    let options = Options::new(options, "cluster.apply", OF_APPLY)?;
     let (namespace, force) = (options.string("namespace")?, options.bool("force")?.unwrap_or(false));
     let mut objects = Vec::new();
     for manifest in manifest::read(&cx, at, value, "cluster.apply")? {
@@ -66,7 +71,7 @@ fn apply(at: &NativeCallContext, k: &ClusterHandle, value: &Dynamic, options: Ma
 
 fn create(at: &NativeCallContext, k: &ClusterHandle, value: &Dynamic, options: Map) -> HostResult<Dynamic> {
     let cx = Context::current()?;
-    let namespace = Options::new(options, "cluster.create", &["namespace"])?.string("namespace")?;
+    let namespace = Options::new(options, "cluster.create", OF_CREATE)?.string("namespace")?;
     let mut objects = Vec::new();
     for manifest in manifest::read(&cx, at, value, "cluster.create")? {
         let (spot, manifest) = settled(&cx, at, k, manifest, namespace.clone())?;

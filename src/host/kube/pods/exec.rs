@@ -19,11 +19,12 @@ use crate::host::registrar::Registrar;
 use crate::host::values::Secret;
 
 const FUNCTION: &str = "cluster.exec";
-const OPTIONS: &[&str] = &["check", "container", "effect", "max_output", "namespace", "stdin", "within"];
+pub(super) const OPTIONS: &[&str] = &["check", "container", "effect", "max_output", "namespace", "stdin", "within"];
 
 pub(super) fn register(m: &mut Registrar) {
     m.method("cluster", "exec")
         .sig("(pod: string, command: string | list, options?: map) -> map")
+        .options(OPTIONS)
         .effect(Effect::Write)
         .doc(
             "Runs a program in a container of a pod and waits for its end. `command` is a list of words, or a string \

@@ -17,6 +17,7 @@ use crate::host::options::Options;
 use crate::host::registrar::Registrar;
 
 const FUNCTION: &str = "cluster.forward";
+const OPTIONS: &[&str] = &["namespace"];
 
 /// What scripts hold of an open forward.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -45,6 +46,7 @@ pub(super) fn register(m: &mut Registrar) {
     m.raw().set_custom_type::<ForwardHandle>("forward");
     m.method("cluster", "forward")
         .sig("(target: string, port: int | string, options?: map) -> forward")
+        .options(OPTIONS)
         .effect(Effect::Read)
         .doc(
             "Opens a local address that leads to a port in the cluster, until the step ends. `target` is a pod's \
@@ -111,7 +113,7 @@ fn forward(
     options: Map,
 ) -> HostResult<ForwardHandle> {
     let cx = Context::current()?;
-    let options = Options::new(options, FUNCTION, &["namespace"])?;
+    let options = Options::new(options, FUNCTION, OPTIONS)?;
     let namespace = options.string("namespace")?;
     let port = read_port(port)?;
     let mut target = Target::parse(target, namespace.as_deref().unwrap_or("default"))?;

@@ -43,6 +43,7 @@ k.uncordon(node) == changed"#,
         .add(|ctx: NativeCallContext, k: &mut ClusterHandle, node: &str| uncordon(&ctx, k, node));
     m.method("cluster", "drain")
         .sig("(node: string, options?: map) -> map")
+        .options(OPTIONS)
         .effect(Effect::Disrupt)
         .doc(
             "Closes a node to new pods and evicts those that it has, as disruption budgets allow. The step's end opens \

@@ -47,6 +47,7 @@ pub(super) fn register(m: &mut Registrar) {
     m.raw().set_custom_type::<TestPod>("pod");
     m.method("cluster", "pod")
         .sig("(options: map) -> pod")
+        .options(OPTIONS)
         .effect(Effect::Write)
         .doc(
             "Starts a test pod, waits until it is ready, and removes it when the step ends. It stands in the run's own \
@@ -75,6 +76,7 @@ pod.exec("cat /etc/app/greeting; echo \" $WHO\"").stdout == "hello you""#,
         .add(|pod: &mut TestPod| pod.object.clone());
     m.method("pod", "exec")
         .sig("(command: string | list, options?: map) -> map")
+        .options(exec::OPTIONS)
         .effect(Effect::Write)
         .doc("Runs a program in it: as `cluster.exec`, in its namespace.")
         .example(r#"let pod = kube("infra").pod(#{}); pod.exec("wc -c", #{ stdin: "12345" }).stdout == "5""#)
@@ -86,6 +88,7 @@ pod.exec("cat /etc/app/greeting; echo \" $WHO\"").stdout == "hello you""#,
         });
     m.method("pod", "logs")
         .sig("(options?: map) -> string")
+        .options(logs::OPTIONS)
         .effect(Effect::Read)
         .doc("What it wrote: as `cluster.logs`, in its namespace.")
         .example(r#"let pod = kube("infra").pod(#{ command: "sleep 3600" }); pod.logs() == """#)

@@ -21,6 +21,8 @@ use crate::host::registrar::Registrar;
 use crate::host::values::from_dynamic;
 
 const FUNCTION: &str = "cluster.run";
+/// The options that it has besides those of a pod.
+const MORE: &[&str] = &["check"];
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Ran {
@@ -32,6 +34,7 @@ struct Ran {
 pub(super) fn register(m: &mut Registrar) {
     m.method("cluster", "run")
         .sig("(options: map) -> map")
+        .options(OPTIONS).options(MORE)
         .effect(Effect::Write)
         .doc(
             "Runs a pod to its end and removes it. The options are those of `cluster.pod` and `check`; `command` is \
@@ -46,8 +49,7 @@ pub(super) fn register(m: &mut Registrar) {
 fn run(ctx: &NativeCallContext, k: &ClusterHandle, options: Map) -> HostResult<Map> {
     let cx = Context::current()?;
     let args = json!({ "options": from_dynamic(&Dynamic::from(options.clone())) });
-    let known: Vec<&str> = OPTIONS.iter().copied().chain(["check"]).collect();
-    let options = Options::new(options, FUNCTION, &known)?;
+    let options = Options::new(options, FUNCTION, &[OPTIONS, MORE].concat())?;
     let spec = PodSpec::read(&options, FUNCTION, false)?;
     let check = options.bool("check")?.unwrap_or(true);
     if spec.command.is_none() && !options.has("image") {

@@ -5,13 +5,14 @@ use std::time::Duration;
 use rhai::{Dynamic, Map, NativeCallContext};
 use serde_json::json;
 
+use super::explain;
 use super::line::{kubectl, quoted};
 use super::spec::shell;
 use crate::client::kube::exec::{ExecRequest, ExecResult, OUTPUT_LIMIT, exec as run};
-use crate::client::sh::without_newline;
+use crate::client::sh::{quoted as quote, without_newline};
 use crate::error::{Error, Kind, Result};
 use crate::event::Effect;
-use crate::host::call::Limit;
+use crate::host::call::{Call, Limit};
 use crate::host::context::{Context, HostResult};
 use crate::host::kube::ClusterHandle;
 use crate::host::options::Options;
@@ -59,19 +60,27 @@ pub(super) fn exec(
     options: Map,
 ) -> HostResult<Map> {
     let cx = Context::current()?;
+    let shown_stdin = options.get("stdin").map(explain::hide);
     let options = Options::new(options, FUNCTION, OPTIONS)?;
+    let shown = words(&explain::hide(command), FUNCTION)?;
     let command = words(command, FUNCTION)?;
     let namespace = options.string("namespace")?;
     let container = options.string("container")?;
     let stdin = options.text("stdin")?;
     let effect = effect(&options)?;
     let limit = options.size("max_output")?.map_or(OUTPUT_LIMIT, |s| usize::try_from(s.0).unwrap_or(usize::MAX));
-    let line = explain(pod, namespace.as_deref(), container.as_deref(), &command, stdin.is_some());
-    let call = k
-        .call("kube.exec", effect, &line)
-        .args(json!({ "pod": pod, "namespace": namespace, "container": container, "command": command, "stdin": stdin }))
+    let shown_stdin = shown_stdin.filter(|_| stdin.is_some()).map(|text| text.to_string());
+    let line = typed(pod, namespace.as_deref(), container.as_deref(), &shown, stdin.is_some());
+    let call = match &shown_stdin {
+        Some(text) => Call::new("kube.exec", format!("printf %s {} | {} {line}", quote(text), k.kubectl()))
+            .effect(effect)
+            .cluster(k.name()),
+        None => k.call("kube.exec", effect, &line),
+    };
+    let call = call
+        .args(json!({ "pod": pod, "namespace": namespace, "container": container, "command": shown, "stdin": shown_stdin }))
         .limit(within(&options)?);
-    let shown = quoted(&command.iter().map(String::as_str).collect::<Vec<_>>());
+    let shown = quoted(&shown.iter().map(String::as_str).collect::<Vec<_>>());
     let result = cx.call_with(ctx, call, |r: &ExecResult| format!("exit {}", r.code), async {
         let cluster = k.connection(&cx).await?;
         let namespace = namespace.unwrap_or_else(|| cluster.default_namespace().to_string());
@@ -132,7 +141,7 @@ fn effect(options: &Options) -> Result<Effect> {
     Effect::parse(&word).ok_or_else(|| options.wrong("effect", "read, write, disrupt or destroy", &Dynamic::from(word)))
 }
 
-fn explain(pod: &str, namespace: Option<&str>, container: Option<&str>, command: &[String], stdin: bool) -> String {
+fn typed(pod: &str, namespace: Option<&str>, container: Option<&str>, command: &[String], stdin: bool) -> String {
     let mut words = vec!["exec", pod];
     if stdin {
         words.push("-i");

@@ -37,8 +37,21 @@ pub(super) async fn of_run(cx: &Context, cluster: &Cluster) -> Result<String> {
     slot.ready.get_or_try_init(|| make(cx, cluster, &slot)).await.cloned()
 }
 
+/// What it is called, on every cluster.
+pub(super) fn name(cx: &Context) -> String {
+    format!("pb-{}", cx.world.mark())
+}
+
+/// As it is created.
+pub(super) fn manifest(cx: &Context) -> Value {
+    json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": name(cx), "labels": {
+        RUN_LABEL: cx.world.run, "app.kubernetes.io/managed-by": "pb",
+        // Test pods may need the host's network or privileges, whatever the cluster's default is.
+        "pod-security.kubernetes.io/enforce": "privileged" } } })
+}
+
 async fn make(cx: &Context, cluster: &Cluster, slot: &Slot) -> Result<String> {
-    let name = format!("pb-{}", cx.world.mark());
+    let name = name(cx);
     let what = format!("Namespace {name}");
     let row = {
         let mut row = slot.row.lock().unwrap_or_else(PoisonError::into_inner);
@@ -55,10 +68,7 @@ async fn make(cx: &Context, cluster: &Cluster, slot: &Slot) -> Result<String> {
             cx.undo_at_end_of_run(format!("create {object}"), Undo::Delete { object }).row
         })
     };
-    let body = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": name, "labels": {
-        RUN_LABEL: cx.world.run, "app.kubernetes.io/managed-by": "pb",
-        // Test pods may need the host's network or privileges, whatever the cluster's default is.
-        "pod-security.kubernetes.io/enforce": "privileged" } } });
+    let body = manifest(cx);
     let made = match rest::post(cluster, "/api/v1/namespaces", &body, &what).await {
         Ok(made) => made,
         // An earlier attempt of this run may have been cut short after the server had acted.

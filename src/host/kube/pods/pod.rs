@@ -4,7 +4,7 @@ use rhai::{Dynamic, Map, NativeCallContext};
 use serde_json::{Value, json};
 
 use super::create::create;
-use super::line::kubectl;
+use super::explain::{self, hidden};
 use super::names::{object_name, patience};
 use super::spec::{OPTIONS, PodSpec};
 use super::{exec, logs, namespace};
@@ -116,10 +116,12 @@ fn property(m: &mut Registrar, name: &'static str, doc: &'static str, pointer: &
 fn pod(ctx: &NativeCallContext, k: &ClusterHandle, options: Map) -> HostResult<TestPod> {
     let cx = Context::current()?;
     let args = json!({ "options": from_dynamic(&Dynamic::from(options.clone())) });
+    let shown = hidden(&options);
     let spec = PodSpec::read(&Options::new(options, FUNCTION, OPTIONS)?, FUNCTION, true)?;
+    let shown = PodSpec::read(&Options::new(shown, FUNCTION, OPTIONS)?, FUNCTION, true)?;
     let name = object_name(&cx.world, spec.name.as_deref(), "pod")?;
     let (within, limit) = patience(&cx, spec.within, Some(READY));
-    let call = k.call("kube.pod", Effect::Write, &explain(&cx, &spec, &name, false)).args(args).limit(limit);
+    let call = k.call("kube.pod", Effect::Write, &explain::pod(&cx, k, &shown, &name, within)).args(args).limit(limit);
     let ready = cx.call_with(ctx, call, |pod: &Value| summary(pod), async {
         let cluster = k.connection(&cx).await?;
         let namespace = start(&cx, &cluster, &spec, &name).await?;
@@ -144,21 +146,6 @@ pub(super) async fn start(cx: &Context, cluster: &Cluster, spec: &PodSpec, name:
     }
     create(cx, cluster, "pods", &spec.manifest(name, &namespace, &cx.world.run)).await?;
     Ok(namespace)
-}
-
-/// The nearest `kubectl run`: files and the run's labels are left out.
-pub(super) fn explain(cx: &Context, spec: &PodSpec, name: &str, attach: bool) -> String {
-    let own = format!("pb-{}", cx.world.mark());
-    let image = format!("--image={}", spec.image);
-    let mut words = vec!["run", name, image.as_str(), "--restart=Never", "--image-pull-policy=IfNotPresent"];
-    if attach {
-        words.extend(["--attach", "--rm"]);
-    }
-    if let Some(command) = &spec.command {
-        words.extend(["--command", "--"]);
-        words.extend(command.iter().map(String::as_str));
-    }
-    kubectl(Some(spec.namespace.as_deref().unwrap_or(&own)), words)
 }
 
 fn summary(pod: &Value) -> String {

@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::exec::exit_error;
+use super::explain::{self, hidden};
 use super::names::{object_name, patience};
-use super::pod::{explain, start};
+use super::pod::start;
 use super::spec::{OPTIONS, PodSpec};
 use crate::client::kube::logs::{LogsRequest, logs};
 use crate::client::kube::pod::{State, Until, state, wait};
@@ -49,7 +50,10 @@ pub(super) fn register(m: &mut Registrar) {
 fn run(ctx: &NativeCallContext, k: &ClusterHandle, options: Map) -> HostResult<Map> {
     let cx = Context::current()?;
     let args = json!({ "options": from_dynamic(&Dynamic::from(options.clone())) });
-    let options = Options::new(options, FUNCTION, &[OPTIONS, MORE].concat())?;
+    let known = [OPTIONS, MORE].concat();
+    let shown = hidden(&options);
+    let options = Options::new(options, FUNCTION, &known)?;
+    let shown = PodSpec::read(&Options::new(shown, FUNCTION, &known)?, FUNCTION, false)?;
     let spec = PodSpec::read(&options, FUNCTION, false)?;
     let check = options.bool("check")?.unwrap_or(true);
     if spec.command.is_none() && !options.has("image") {
@@ -57,7 +61,7 @@ fn run(ctx: &NativeCallContext, k: &ClusterHandle, options: Map) -> HostResult<M
     }
     let name = object_name(&cx.world, spec.name.as_deref(), "run")?;
     let (within, limit) = patience(&cx, spec.within, None);
-    let call = k.call("kube.run", Effect::Write, &explain(&cx, &spec, &name, true)).args(args).limit(limit);
+    let call = k.call("kube.run", Effect::Write, &explain::run(&cx, k, &shown, &name)).args(args).limit(limit);
     let ran = cx.call_with(ctx, call, |ran: &Ran| format!("exit {}", ran.code), async {
         let cluster = k.connection(&cx).await?;
         let namespace = start(&cx, &cluster, &spec, &name).await?;

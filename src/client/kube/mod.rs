@@ -30,6 +30,7 @@ mod review;
 pub mod target;
 #[cfg(test)]
 mod tests;
+pub mod unstarted;
 mod watch;
 mod write;
 

@@ -31,6 +31,7 @@ pub mod target;
 #[cfg(test)]
 mod tests;
 pub mod unstarted;
+mod verbs;
 mod watch;
 mod write;
 

@@ -141,6 +141,16 @@ fn real_exec_gives_both_outputs_and_the_code_and_takes_input() {
     assert_eq!((error.kind, error.causes.as_slice()), (Kind::ExitCode, ["why".to_string()].as_slice()), "{error:#?}");
     let error = step.fails(&format!(r#"{pod} pod.exec(["no-such-program"])"#));
     assert_eq!(error.kind, Kind::MissingTool, "{error:#?}");
+    assert!(error.hints[0].contains("check: false"), "{error:#?}");
+    step.holds(&format!(
+        r#"{pod}
+        let missing = pod.exec(["no-such-program"], #{{ check: false }});
+        let by_path = pod.exec(["/no/such/program"], #{{ check: false }});
+        let unrunnable = pod.exec(["/etc"], #{{ check: false }});
+        let in_shell = pod.exec("no-such-program", #{{ check: false }});
+        missing.code == 127 && missing.stderr.contains("no-such-program") && missing.stdout == ""
+            && by_path.code == 127 && unrunnable.code == 126 && in_shell.code == 127"#
+    ));
     let error = step.fails(r#"kube("infra").exec("no-such-pod", "true", #{ namespace: "default" })"#);
     assert_eq!(error.kind, Kind::NotFound, "{error:#?}");
     let error = step.fails(&format!(r#"{pod} pod.exec("true", #{{ container: "nope" }})"#));

@@ -15,6 +15,7 @@ pub mod evict;
 pub mod exec;
 mod fault;
 pub mod forward;
+mod forward_target;
 mod list;
 pub mod logs;
 mod meta;

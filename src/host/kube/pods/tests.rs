@@ -248,7 +248,7 @@ fn real_forward_to_a_pod_and_to_a_service_with_a_named_port() {
     let service = json!({ "apiVersion": "v1", "kind": "Service", "metadata": { "name": "web" },
         "spec": { "selector": { "app": "web" }, "ports": [{ "name": "http", "port": 80, "targetPort": 8080 }] } });
     step.post("infra", &format!("/api/v1/namespaces/{namespace}/services"), &service);
-    std::thread::sleep(Duration::from_secs(2));
+    // At once: what the endpoints do not name yet the selector finds.
     let by_service = step
         .eval(&format!(r#"kube("infra").forward("svc/web", "http", #{{ namespace: "{namespace}" }}).address"#))
         .expect("a forward to a service")
@@ -256,6 +256,12 @@ fn real_forward_to_a_pod_and_to_a_service_with_a_named_port() {
     assert!(fetch(&by_service).expect("an answer").ends_with("hi\n"));
     let error = step.fails(&format!(r#"kube("infra").forward("svc/web", 81, #{{ namespace: "{namespace}" }})"#));
     assert!(error.message.contains("it has: 80 http"), "{error:#?}");
+    let lonely = json!({ "apiVersion": "v1", "kind": "Service", "metadata": { "name": "lonely" },
+        "spec": { "selector": { "app": "nobody" }, "ports": [{ "port": 80 }] } });
+    step.post("infra", &format!("/api/v1/namespaces/{namespace}/services"), &lonely);
+    let error = step.fails(&format!(r#"kube("infra").forward("svc/lonely", 80, #{{ namespace: "{namespace}" }})"#));
+    let why = ["its endpoints name no pod, and its selector is app=nobody", "no pod has these labels"];
+    assert_eq!((error.kind, error.causes), (Kind::NotFound, why.map(String::from).to_vec()));
     // Nothing listens on that port of the pod: the connection ends, and the forward knows why.
     let script = r#"let k = kube("infra"); let pod = k.pod(#{}); let f = k.forward(pod.name, 9, #{ namespace: pod.namespace }); f"#;
     let refused = step.eval(script).expect("a forward").cast::<super::ForwardHandle>();

@@ -22,6 +22,7 @@ mod meta;
 pub mod node;
 pub mod pod;
 mod query;
+mod raw;
 mod reach;
 mod request;
 mod resource;

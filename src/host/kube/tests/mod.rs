@@ -16,6 +16,7 @@ use crate::host::step::Step;
 use crate::host::testing;
 use crate::host::world::World;
 
+mod asking;
 mod reach;
 
 const KUBECONFIG: &str = "/var/tmp/realkube/kubeconfig";
@@ -293,27 +294,6 @@ spec:
     }
     let near = run.eval(Effect::Read, r#"kube("infra").list("deploymnts")"#).expect_err("no kind");
     assert!(near.hints.iter().any(|h| h == "did you mean \"deployments\"?"), "{near:?}");
-}
-
-#[test]
-#[ignore = "needs the real clusters"]
-fn real_can_i_tells_a_typing_error_from_a_no() {
-    let run = Run::new();
-    let script = r#"let k = kube("infra");
-        k.can_i("list", "pods") && k.can_i("create", "pods/exec") && k.can_i("*", "deploy") && k.can_i("escalate", "clusterroles")
-            && k.can_i("update", "deployments/scale", #{ namespace: "default" })"#;
-    assert!(is_true(&run.ok(script)));
-    for (call, kind, hint) in [
-        (r#"can_i("lst", "pods")"#, Kind::Invalid, "did you mean \"list\"?"),
-        (r#"can_i("delete", "pods/log")"#, Kind::Invalid, "verbs: get"),
-        (r#"can_i("create", "pods/exce")"#, Kind::UnknownKind, "did you mean \"exec\"?"),
-        (r#"can_i("get", "deploymnts")"#, Kind::UnknownKind, "did you mean \"deployments\"?"),
-        (r#"can_i("get", "namespaces/log")"#, Kind::UnknownKind, "subresources: finalize, status"),
-    ] {
-        let error = run.eval(Effect::Read, &format!(r#"kube("infra").{call}"#)).expect_err(call);
-        assert_eq!(error.kind, kind, "{call}: {error:?}");
-        assert!(error.hints.iter().any(|h| h == hint), "{call}: {error:?}");
-    }
 }
 
 #[test]

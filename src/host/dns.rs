@@ -62,9 +62,8 @@ fn register(m: &mut Registrar) {
              latencies; when every query failed the first error is thrown.",
         )
         .example(
-            r#"let gone = false;
-try { dns::bench("localhost", #{ server: "127.0.0.1:1", queries: 3, within: duration("1s") }) } catch { gone = true }
-gone"#,
+            r#"let asked = dns::bench("shop.test", #{ server: "192.0.2.53", queries: 20, concurrency: 4 });
+asked.count == 20 && asked.errors == 0 && asked.p99 < duration("5s")"#,
         )
         .add(|at: NativeCallContext, name: &str| bench(&at, name, Map::new()))
         .add(|at: NativeCallContext, name: &str, options: Map| bench(&at, name, options));

@@ -39,9 +39,8 @@ fn register(m: &mut Registrar) {
              `unreachable` when nothing there speaks TLS, and `timeout` when nothing answers.",
         )
         .example(
-            r#"let gone = false;
-try { tls::peer("localhost:1") } catch { gone = true }
-gone"#,
+            r#"let peer = tls::peer("192.0.2.10:443", "shop.test", #{ ca: "ca.pem" });
+peer.trusted && peer.chain[0].names == ["shop.test"] && peer.chain[0].expires_in > duration("30d")"#,
         )
         .add(|at: NativeCallContext, address: &str| look(&at, address, None, Map::new()))
         .add(|at: NativeCallContext, address: &str, name: &str| look(&at, address, Some(name), Map::new()))

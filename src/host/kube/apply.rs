@@ -31,7 +31,8 @@ pub(super) fn register(m: &mut Registrar) {
              to take fields over from other managers. Creating is `write`, and so is changing what this run created; applying \
              over what was there before is `disrupt`. What is created gets the label `pb.run`, and its deletion is in the \
              ledger before; for what was there, the fields' former values are. `generateName` becomes a name that ends with \
-             the run's mark. Gives the object, or a list where there are several.",
+             the run's mark. Gives the object; a list for what is one: a list, a `kind: List` or \
+             text of several documents, even with a single object in it.",
         )
         .example(
             r#"let cm = kube("infra").apply(#{ apiVersion: "v1", kind: "ConfigMap", metadata: #{ generateName: "doc-apply-" }, data: #{ a: "1" } },
@@ -62,22 +63,24 @@ fn apply(at: &NativeCallContext, k: &ClusterHandle, value: &Dynamic, options: Ma
     let options = Options::new(options, "cluster.apply", OF_APPLY)?;
     let (namespace, force) = (options.string("namespace")?, options.bool("force")?.unwrap_or(false));
     let mut objects = Vec::new();
-    for manifest in manifest::read(&cx, at, value, "cluster.apply")? {
+    let manifests = manifest::read(&cx, at, value, "cluster.apply")?;
+    for manifest in manifests.all {
         let (spot, manifest) = settled(&cx, at, k, manifest, namespace.clone())?;
         objects.push(apply_one(&cx, at, k, &spot, manifest, force)?);
     }
-    Ok(one_or_list(objects, &format!("applied objects on {}", k.name())))
+    Ok(one_or_list(objects, manifests.listed, &format!("applied objects on {}", k.name())))
 }
 
 fn create(at: &NativeCallContext, k: &ClusterHandle, value: &Dynamic, options: Map) -> HostResult<Dynamic> {
     let cx = Context::current()?;
     let namespace = Options::new(options, "cluster.create", OF_CREATE)?.string("namespace")?;
     let mut objects = Vec::new();
-    for manifest in manifest::read(&cx, at, value, "cluster.create")? {
+    let manifests = manifest::read(&cx, at, value, "cluster.create")?;
+    for manifest in manifests.all {
         let (spot, manifest) = settled(&cx, at, k, manifest, namespace.clone())?;
         objects.push(create_one(&cx, at, k, &spot, manifest)?);
     }
-    Ok(one_or_list(objects, &format!("created objects on {}", k.name())))
+    Ok(one_or_list(objects, manifests.listed, &format!("created objects on {}", k.name())))
 }
 
 /// Finds the kind and the namespace of a manifest.

@@ -74,7 +74,8 @@ pub(super) fn register(m: &mut Registrar) {
         .effect(Effect::Read)
         .doc(
             "Whether the credentials may do this: `can_i(\"delete\", \"pods\", #{ namespace: \"web\" })`; a subresource after \
-             a slash (`pods/exec`). `options`: `namespace` (default: in all), `name`.",
+             a slash (`pods/exec`). `options`: `namespace` (default: in all), `name`. A kind or subresource that the cluster \
+             lacks throws `unknown_kind`, a verb that the kind does not have `invalid`: both would be a plain \"no\" else.",
         )
         .example(r#"kube("infra").can_i("create", "pods/exec", #{ namespace: "default" })"#)
         .add(|at: NativeCallContext, k: &mut ClusterHandle, verb: &str, kind: &str| can_i(&at, k, verb, kind, Map::new()))
@@ -242,6 +243,7 @@ fn can_i(at: &NativeCallContext, k: &ClusterHandle, verb: &str, kind: &str, opti
     let access = cx.call_with(at, call, summary, async {
         let cluster = k.connection(&cx).await?;
         let resource = cluster.resolve(word).await?;
+        cluster.check_verb(verb, &resource, subresource).await?;
         cluster.can_i(verb, &resource, subresource, namespace.as_deref(), name.as_deref()).await
     })?;
     Ok(access.allowed)

@@ -112,5 +112,5 @@ fn wait(at: &NativeCallContext, k: &ClusterHandle, kind: &str, name: &str, optio
         let objects = objects.into_iter().map(Dynamic::from).collect();
         return Ok(Dynamic::from(crate::host::object::List::new(objects, &format!("{kind} on {}", k.name()))));
     }
-    Ok(one_or_list(objects, kind))
+    Ok(one_or_list(objects, false, kind))
 }

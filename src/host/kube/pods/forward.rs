@@ -50,7 +50,8 @@ pub(super) fn register(m: &mut Registrar) {
         .effect(Effect::Read)
         .doc(
             "Opens a local address that leads to a port in the cluster, until the step ends. `target` is a pod's \
-             name, `svc/NAME` (a ready pod behind the service; `port` is the service's) or a workload such as \
+             name, `svc/NAME` (a ready pod behind the service: one of its endpoints or, where these name none, of its \
+             selector; `port` is the service's) or a workload such as \
              `deploy/NAME` (a running pod of it). `port` is a number or a name. The result has `address` \
              (`127.0.0.1:40123`), `port`, `url` (`http://…`) and `pod`. Option: `namespace`. Throws `not_found` where \
              there is no such port or no ready pod. Every connection goes to the same pod.",

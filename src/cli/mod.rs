@@ -28,11 +28,20 @@ use crate::ui::{Ui, show_error};
 
 /// Runs playbooks written in Rhai against Kubernetes clusters, routers and services.
 #[derive(Debug, Parser)]
-#[command(name = "pb", version, about, disable_help_subcommand = true, max_term_width = 100)]
-#[command(
-    after_help = "Exit codes: 0 all passed · 1 a check failed · 2 the playbook, configuration or command line is \
-    wrong · 3 something could not be found out · 4 nothing failed, but the run is incomplete · 130 interrupted"
-)]
+#[command(name = "pb", version, about, max_term_width = 100)]
+#[command(after_help = "To begin:
+  pb doctor   what is configured, and whether it answers
+  pb list     the playbooks; pb list -v has their steps
+  pb plan t5  what a run of t5 would do; nothing is asked or changed
+  pb run t5   runs it; pb run --help has what can be selected and allowed
+
+Exit codes:
+  0    all passed
+  1    a check failed
+  2    the playbook, configuration or command line is wrong
+  3    something could not be found out
+  4    nothing failed, but the run is incomplete
+  130  interrupted")]
 struct Cli {
     #[command(subcommand)]
     command: Command,

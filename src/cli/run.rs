@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use super::Outcome;
-use super::args::{Configured, Selected, span};
+use super::args::{Wanted, span};
 use super::prepare::{self, Planned, Prepared};
 use crate::client::kube::connect;
 use crate::clock::{Clock, System};
@@ -29,14 +29,9 @@ const JOBS: usize = 4;
 /// `pb run`
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct Args {
-    /// Playbooks: files, ids, folders, or all
-    #[arg(required = true, value_name = "TARGET")]
-    targets: Vec<String>,
     #[command(flatten)]
-    selected: Selected,
-    #[command(flatten)]
-    configured: Configured,
-    /// Let steps run whose effect is disrupt, or destroy on a cluster
+    wanted: Wanted,
+    /// Let steps run that disrupt, or that destroy on this cluster: disrupt, destroy=infra
     #[arg(long, value_name = "disrupt|destroy=CLUSTER", value_delimiter = ',', help_heading = "Safety")]
     allow: Vec<String>,
     /// Refuse everything but reading
@@ -75,9 +70,9 @@ pub(super) fn run(args: &Args, environment: &Environment) -> Outcome {
             Error::new(Kind::Usage, "--jobs 0: nothing could run").hint("--jobs 1 runs one step at a time"),
         ]);
     }
-    let prepared = prepare::configured(&args.configured, environment)?;
+    let prepared = prepare::configured(&args.wanted.configured, environment)?;
     let permissions = permissions(args, &prepared)?;
-    let planned = prepared.plan(&args.targets, &args.selected, args.timeout.unwrap_or(STEP_LIMIT))?;
+    let planned = prepared.plan(&args.wanted.targets, &args.wanted.selected, args.timeout.unwrap_or(STEP_LIMIT))?;
     clusters_there(&prepared, &planned)?;
     let not_selected = if reports.is_empty() { 0 } else { prepared.not_selected(&planned) };
 

@@ -53,7 +53,8 @@ fn show(args: &Args, folder: &std::path::Path) -> Result<u8, Error> {
     };
     let options = TerminalOptions { detail, explain: args.explain, ..TerminalOptions::default() };
     // Nothing moves: what is told has happened.
-    let ui = Ui { interactive: false, ..Ui::stdout().measured() };
+    let mut ui = Ui::stdout().measured();
+    ui.interactive = false;
     let clock = Arc::new(Told::default());
     let mut terminal = Terminal::new(ui, options, clock.clone(), Box::new(std::io::stdout()));
     let mut course = Course::default();

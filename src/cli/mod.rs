@@ -14,6 +14,8 @@ mod new;
 mod plan;
 mod prepare;
 mod run;
+mod runs;
+mod show;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -52,6 +54,10 @@ struct Cli {
 enum Command {
     /// Run playbooks: files, ids, folders, or `all`
     Run(run::Args),
+    /// List the runs that were recorded
+    Runs(runs::Args),
+    /// Show what happened in a recorded run
+    Show(show::Args),
     /// Show what would run, in what order, with which effects and settings
     Plan(plan::Args),
     /// List the playbooks (-v: their steps)
@@ -99,6 +105,11 @@ fn dispatch(command: Command) -> Outcome {
         Command::Run(args) => {
             drop(out);
             run::run(&args, &environment)
+        }
+        Command::Runs(args) => runs::run(&args, &environment, &mut out),
+        Command::Show(args) => {
+            drop(out);
+            show::run(&args, &environment)
         }
         Command::Plan(args) => plan::run(&args, &environment, &mut out),
         Command::List(args) => list::run(&args, &environment, &mut out),

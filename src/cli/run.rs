@@ -17,7 +17,7 @@ use crate::host::World;
 use crate::host::call::STEP_LIMIT;
 use crate::host::redact::Redactor;
 use crate::host::world::Permissions;
-use crate::record::{Folder, Journal};
+use crate::record::{ClusterInfo, Record, RunInfo};
 use crate::report::{self, Detail, Problems, Terminal, TerminalOptions};
 use crate::runner::{self, Run};
 use crate::script::call::Caller;
@@ -77,8 +77,9 @@ pub(super) fn run(args: &Args, environment: &Environment) -> Outcome {
     let not_selected = if reports.is_empty() { 0 } else { prepared.not_selected(&planned) };
 
     let clock: Arc<dyn Clock> = Arc::new(System);
-    let folder = Folder::create(&prepared.config.record, clock.now()).map_err(|e| vec![e])?;
-    let journal = Journal::open(&folder.path).map_err(|e| vec![e])?;
+    let info = described(args, &prepared, &planned, environment, clock.now());
+    let (folder, record) = Record::create(&prepared.config.record, info).map_err(|e| vec![e])?;
+    let unrecorded = record.unwritten();
     let problems = Problems::default();
     let detail = match (args.quiet, args.verbose) {
         (true, _) => Detail::Quiet,
@@ -87,7 +88,7 @@ pub(super) fn run(args: &Args, environment: &Environment) -> Outcome {
     };
     let options = TerminalOptions { detail, explain: args.explain, ..TerminalOptions::default() };
     let mut listeners: Vec<Box<dyn Listener>> =
-        vec![Box::new(journal), Terminal::listener(Ui::stdout(), options, clock.clone(), Box::new(std::io::stdout()))];
+        vec![Box::new(record), Terminal::listener(Ui::stdout(), options, clock.clone(), Box::new(std::io::stdout()))];
     listeners.extend(reports.into_iter().map(|target| target.listener(&problems)));
 
     let redactor = Arc::new(Redactor::default());
@@ -107,10 +108,39 @@ pub(super) fn run(args: &Args, environment: &Environment) -> Outcome {
     let run = assemble(args, &prepared, planned, &world, not_selected, &shown(&folder.path, environment));
     let finished = run.execute();
     bus.close();
-    let unwritten = problems.take();
+    let unwritten: Vec<Error> = unrecorded.take().into_iter().chain(problems.take()).collect();
     // Whatever still runs in the background belongs to a call that was given up.
     runtime.shutdown_background();
     if unwritten.is_empty() { Ok(finished.exit_code) } else { Err(unwritten) }
+}
+
+/// What is known of the run before it begins.
+fn described(
+    args: &Args,
+    prepared: &Prepared,
+    planned: &Planned,
+    environment: &Environment,
+    started: jiff::Timestamp,
+) -> RunInfo {
+    let config = &prepared.config;
+    let path = |path: &PathBuf| path.display().to_string();
+    let cluster = |(name, cluster): (&String, &crate::config::Cluster)| ClusterInfo {
+        name: name.clone(),
+        context: config.context(name).into(),
+        kubeconfig: cluster.kubeconfig.as_ref().map(path),
+    };
+    let of_plan = |id: &String| planned.loaded.iter().find(|l| l.info.id == *id).map(|l| l.info.clone());
+    RunInfo {
+        arguments: std::env::args().skip(1).collect(),
+        targets: args.targets.clone(),
+        dir: path(&environment.dir),
+        config: config.path.as_ref().map(path),
+        profile: config.profile.clone(),
+        playbooks: planned.plan.playbooks.iter().filter_map(of_plan).collect(),
+        settings: prepare::all_settings(&planned.loaded),
+        clusters: config.clusters.iter().map(cluster).collect(),
+        ..RunInfo::here(started)
+    }
 }
 
 fn assemble(

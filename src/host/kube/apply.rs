@@ -139,7 +139,7 @@ pub(crate) fn create_one(
         .args(json!({ "manifest": shown(&manifest) }));
     cx.check()?;
     cx.admit(&call)?;
-    let row = change::creating(cx, &object);
+    let row = change::creating(cx, &object)?;
     let found = cx.call_with(at, call, |_: &Found| format!("created {object}"), async {
         let work = async {
             let cluster = k.connection(cx).await?;
@@ -181,7 +181,7 @@ fn apply_one(
             |dry| cluster.apply(&spot.resource, spot.namespace.as_deref(), &manifest.name, body.clone(), force, dry);
         let result = match before {
             None => {
-                let row = change::creating(cx, &object);
+                let row = change::creating(cx, &object)?;
                 let result = send(false).await.map(|applied| applied.text);
                 change::created(cx, &row, &result);
                 result
@@ -191,7 +191,7 @@ fn apply_one(
                 // Tried out first: the server alone knows what an apply makes of the object.
                 let after = parsed(&send(true).await?.text)?;
                 let fields = diff::changes(&parsed(&before.text)?, &after, None);
-                let row = change::changing(cx, "apply", &object, None, fields);
+                let row = change::changing(cx, "apply", &object, None, fields)?;
                 let result = send(false).await.map(|applied| applied.text);
                 change::settle(cx, row.as_ref(), result.as_ref().err());
                 result

@@ -101,7 +101,7 @@ fn perform(cx: &Context, at: &NativeCallContext, request: Request) -> HostResult
         // The row comes before the change, and not at all where the gate refuses it.
         cx.admit(&call)?;
         let args = ["-euo", "pipefail", "-c", &script].map(ToString::to_string).to_vec();
-        cx.undo(&what, Undo::Command { program: "bash".into(), args });
+        cx.undo(&what, Undo::Command { program: "bash".into(), args })?;
     }
     let ran = cx.call_with(at, call, Ran::summary, async move {
         let output = start(&command).await?;

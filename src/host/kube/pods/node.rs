@@ -78,7 +78,7 @@ fn cordon(ctx: &NativeCallContext, k: &ClusterHandle, name: &str) -> HostResult<
         if node::is_cordoned(&found) {
             return Ok(false);
         }
-        cx.undo(format!("cordon node {name}"), Undo::Uncordon { object: reference(k, &found, name) });
+        cx.undo(format!("cordon node {name}"), Undo::Uncordon { object: reference(k, &found, name) })?;
         node::cordon(&cluster, name).await.map(|()| true)
     })?)
 }
@@ -97,7 +97,7 @@ fn uncordon(ctx: &NativeCallContext, k: &ClusterHandle, name: &str) -> HostResul
             let change =
                 FieldChange { pointer: "/spec/unschedulable".into(), before: Some(Value::Bool(true)), after: None };
             let object = reference(k, &found, name);
-            cx.undo(format!("uncordon node {name}"), Undo::Restore { object, subresource: None, fields: vec![change] });
+            cx.undo(format!("uncordon node {name}"), Undo::Restore { object, subresource: None, fields: vec![change] })?;
         }
         node::uncordon(&cluster, name).await.map(|()| true)
     })?)
@@ -133,7 +133,7 @@ fn drain(ctx: &NativeCallContext, k: &ClusterHandle, name: &str, options: Map) -
         // What forbids the drain is found before anything is written, also into the ledger.
         plan_of(&cluster, name, &how).await?;
         if !node::is_cordoned(&found) {
-            cx.undo(format!("drain node {name}"), Undo::Uncordon { object: reference(k, &found, name) });
+            cx.undo(format!("drain node {name}"), Undo::Uncordon { object: reference(k, &found, name) })?;
         }
         empty(&cluster, name, &how, within, &*cx.world.clock).await
     })?;

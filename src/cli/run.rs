@@ -132,7 +132,7 @@ fn described(
     let of_plan = |id: &String| planned.loaded.iter().find(|l| l.info.id == *id).map(|l| l.info.clone());
     RunInfo {
         arguments: std::env::args().skip(1).collect(),
-        targets: args.targets.clone(),
+        targets: args.wanted.targets.clone(),
         dir: path(&environment.dir),
         config: config.path.as_ref().map(path),
         profile: config.profile.clone(),

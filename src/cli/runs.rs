@@ -122,10 +122,7 @@ mod tests {
         let ended = State::Ended { exit_code: 1 };
         assert_eq!(result(&summary(ended.clone(), 0)), "failed: 3 passed and 1 failed");
         assert_eq!(result(&summary(ended, 1)), "failed: 3 passed and 1 failed; 1 change is left to undo");
-        assert_eq!(
-            result(&summary(State::Killed, 2)),
-            "UNFINISHED: 3 passed and 1 failed; 2 changes are left to undo"
-        );
+        assert_eq!(result(&summary(State::Killed, 2)), "UNFINISHED: 3 passed and 1 failed; 2 changes are left to undo");
         assert_eq!(result(&summary(State::Running, 2)), "running: 3 passed and 1 failed");
         assert_eq!((took(0.04), took(59.0), took(61.9)), ("0.0s".into(), "59.0s".into(), "1m1s".into()));
     }

@@ -4,8 +4,8 @@
 use serde_json::json;
 
 use super::{
-    Effect, Event, Failure, FieldChange, LedgerRow, Metric, ObjectRef, Outcome, PlaybookInfo, SettingInfo, StepInfo,
-    StepResult, Undo, What,
+    Effect, Event, Failure, FieldChange, LedgerRow, Metric, ModuleInfo, ObjectRef, Outcome, PlaybookInfo, SettingInfo,
+    StepInfo, StepResult, Undo, What,
 };
 use crate::error::{Error, Kind, Place};
 
@@ -136,6 +136,13 @@ fn started() -> What {
             sha256: "5e".repeat(32),
             source: "disk".into(),
         }],
+        modules: vec![ModuleInfo {
+            name: "bgp".into(),
+            path: "stdlib/bgp.rhai".into(),
+            sha256: "b9".repeat(32),
+            source: "embedded".into(),
+            playbooks: vec!["t5".into()],
+        }],
         steps: vec![step, bare],
         settings: vec![SettingInfo { cluster: None, ..setting.clone() }, setting],
         jobs: 4,
@@ -186,9 +193,12 @@ pub(crate) fn one_of_each() -> Vec<Event> {
         What::RunFinished { exit_code: 130, seconds: 12.5, left: vec!["create Pod a".into()] },
         What::RunFinished { exit_code: 0, seconds: 0.0, left: vec![] },
     ];
-    all.extend(undos().into_iter().zip(1..).map(|(undo, row)| {
-        What::UndoRecorded(LedgerRow { row, change: "change it".into(), undo })
-    }));
+    all.extend(
+        undos()
+            .into_iter()
+            .zip(1..)
+            .map(|(undo, row)| What::UndoRecorded(LedgerRow { row, change: "change it".into(), undo })),
+    );
     all.extend(results().into_iter().map(|result| What::StepFinished(Box::new(result))));
     let begin: jiff::Timestamp = "2026-11-23T06:31:12.123456789Z".parse().expect("a time");
     let of = |what: &What| match what {

@@ -99,8 +99,7 @@ impl<F: Write> Appender<F> {
             self.failed = None;
             return Ok(());
         }
-        let error =
-            Error::new(Kind::Io, format!("{} can't be written", self.path.display())).because(self.why.clone());
+        let error = Error::new(Kind::Io, format!("{} can't be written", self.path.display())).because(self.why.clone());
         Err(match self.failed {
             Some(io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) => {
                 error.hint("make room on that disk; record = \"FOLDER\" in pb.toml puts the records elsewhere")

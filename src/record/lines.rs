@@ -84,10 +84,7 @@ mod tests {
 
     #[test]
     fn a_cut_last_line_is_said_and_nothing_else_is_lost() {
-        assert_eq!(
-            read("1\n2\n{\"ev"),
-            [Ok(1), Ok(2), Err("j:3: the line was cut off while it was written".into())]
-        );
+        assert_eq!(read("1\n2\n{\"ev"), [Ok(1), Ok(2), Err("j:3: the line was cut off while it was written".into())]);
         assert_eq!(read("1\n2"), [Ok(1), Ok(2)]);
         assert_eq!(read(""), []);
     }

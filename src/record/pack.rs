@@ -83,7 +83,8 @@ mod tests {
         let dir = tempfile::tempdir().expect("a folder");
         let read = || {
             let mut text = String::new();
-            io::Read::read_to_string(&mut reader(dir.path()).expect("opened").expect("there"), &mut text).expect("read");
+            io::Read::read_to_string(&mut reader(dir.path()).expect("opened").expect("there"), &mut text)
+                .expect("read");
             text
         };
         assert!(reader(dir.path()).expect("no error").is_none());

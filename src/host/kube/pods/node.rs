@@ -97,7 +97,10 @@ fn uncordon(ctx: &NativeCallContext, k: &ClusterHandle, name: &str) -> HostResul
             let change =
                 FieldChange { pointer: "/spec/unschedulable".into(), before: Some(Value::Bool(true)), after: None };
             let object = reference(k, &found, name);
-            cx.undo(format!("uncordon node {name}"), Undo::Restore { object, subresource: None, fields: vec![change] })?;
+            cx.undo(
+                format!("uncordon node {name}"),
+                Undo::Restore { object, subresource: None, fields: vec![change] },
+            )?;
         }
         node::uncordon(&cluster, name).await.map(|()| true)
     })?)

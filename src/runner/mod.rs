@@ -11,11 +11,11 @@ use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
-use crate::event::{Outcome, PlaybookInfo, SettingInfo, StepResult, What};
+use crate::event::{ModuleInfo, Outcome, PlaybookInfo, SettingInfo, StepResult, What};
 use crate::host::World;
 use crate::playbook::plan::{Plan, Planned};
 use crate::report::exit_code;
-use crate::script::call::Caller;
+use crate::script::call::{Caller, guarded};
 use crate::script::declare::Body;
 
 use schedule::{Next, Schedule};
@@ -36,6 +36,8 @@ pub struct Run {
     pub bodies: BTreeMap<(String, Option<String>, String), Body>,
     /// What reports say of the playbooks.
     pub playbooks: Vec<PlaybookInfo>,
+    /// What reports say of the modules that they import.
+    pub modules: Vec<ModuleInfo>,
     /// What reports say of the settings.
     pub settings: Vec<SettingInfo>,
     /// What was typed.
@@ -70,6 +72,7 @@ impl Run {
                 run: self.world.run.clone(),
                 arguments: self.arguments.clone(),
                 playbooks: self.playbooks.clone(),
+                modules: self.modules.clone(),
                 steps: self.plan.steps.iter().map(|s| s.info.clone()).collect(),
                 settings: self.settings.clone(),
                 jobs: self.jobs,
@@ -113,11 +116,16 @@ impl Run {
                         let run = self.step(&self.plan.steps[at]);
                         let sender = sender.clone();
                         let resumed = later.iter().position(|(_, i, _)| *i == at).map(|i| later.remove(i).2);
+                        let planned = &self.plan.steps[at];
                         let work = move || {
-                            let ended = match resumed {
+                            let ended = guarded(|| match resumed {
                                 Some(parked) => run.resume(*parked),
                                 None => run.start(),
-                            };
+                            });
+                            // Without a word from it the loop below would wait for it for ever.
+                            let ended = ended.unwrap_or_else(|panicked| {
+                                Ended::Done(Box::new(step::not_run(planned, Outcome::Errored, &panicked.message)))
+                            });
                             // The receiver outlives every step: the loop below waits for all of them.
                             let _ = sender.send((at, ended));
                         };

@@ -43,7 +43,8 @@ pub fn from_rhai(error: &EvalAltResult, file: Option<&str>) -> Error {
         }
         EvalAltResult::ErrorModuleNotFound(name, _) => Error::new(Kind::Playbook, format!("no module \"{name}\"")),
         EvalAltResult::ErrorDataRace(name, _) => {
-            Error::new(Kind::Script, format!("\"{name}\" is used by a closure while a method of it runs"))
+            let what = if name.is_empty() { "a captured variable".into() } else { format!("\"{name}\"") };
+            Error::new(Kind::Script, format!("{what} is used by a closure while a method of it runs"))
                 .hint("write f(x, || …) with a free function, or copy the variable first: let y = x;")
         }
         EvalAltResult::ErrorStackOverflow(_) => Error::new(Kind::Script, "the script's calls are nested too deep"),

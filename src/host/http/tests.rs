@@ -182,7 +182,7 @@ fn the_curl_line_shows_everything_but_secrets() {
     let Some(What::CallStarted { line, args, effect, target, .. }) = seen.first() else { panic!("{seen:?}") };
     assert!(line.starts_with("curl -sS -X POST -H "), "{line}");
     assert!(line.contains(r#"-u admin:"$(cat "#) && line.contains("'X-A: b c'"), "{line}");
-    assert!(line.contains(r#"--data-raw "{\"a\":\"it's\"}""#), "{line}");
+    assert!(line.contains(r#"--data-raw '{"a":"it'\''s"}'"#), "{line}");
     assert!(!format!("{line}{args}").contains("rust-version"), "{line} {args}");
     assert!(!line.contains("verysecret"), "{line}");
     assert_eq!((*effect, target.as_deref()), (Effect::Write, Some("web")));

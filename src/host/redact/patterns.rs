@@ -68,9 +68,10 @@ static KEY_BEGIN: LazyLock<Regex> = LazyLock::new(|| pattern(r"-----BEGIN [A-Z0-
 /// The end of one, with what stands before it: base64, newlines, and these as `\n`.
 static KEY_END: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"[A-Za-z0-9+/=\s\\]*-----END [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----"));
-/// A line of base64.
-static BODY: LazyLock<Regex> =
-    LazyLock::new(|| pattern(r"^\s*(?:[A-Za-z0-9+/]{4})*[A-Za-z0-9+/]{2}[A-Za-z0-9+/=]{2}\s*$"));
+/// A line of base64, the last one of a key too.
+static BODY: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(r"^\s*(?:(?:[A-Za-z0-9+/]{4})*[A-Za-z0-9+/]{2}[A-Za-z0-9+/=]{2}|[A-Za-z0-9+/]{16,}={0,2})\s*$")
+});
 /// `Authorization: Basic …`, in headers, JSON and on command lines.
 static HEADER: LazyLock<Regex> =
     LazyLock::new(|| pattern(r#"(?i)(\bauthorization\\*["']?\s*[:=]\s*\\*["']?[a-z]+\s+)[^\s"'`,;<\\]+"#));

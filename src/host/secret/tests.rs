@@ -55,7 +55,7 @@ fn each_reference_has_a_line_that_prints_it() {
         ("file:my token", r#""$(cat '/srv/my token')""#),
         (
             "kube:infra/web/db/tls.crt",
-            r#""$(kubectl --context lab get secret db -n web -o jsonpath="{.data.tls\\.crt}" | base64 -d)""#,
+            r#""$(kubectl --context lab get secret db -n web -o jsonpath='{.data.tls\.crt}' | base64 -d)""#,
         ),
         ("op://vault/item/field", r#""$(op read op://vault/item/field)""#),
     ] {

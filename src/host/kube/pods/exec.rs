@@ -20,17 +20,19 @@ use crate::host::registrar::Registrar;
 use crate::host::values::Secret;
 
 const FUNCTION: &str = "cluster.exec";
-const OPTIONS: &[&str] = &["check", "container", "effect", "max_output", "namespace", "stdin", "within"];
+pub(super) const OPTIONS: &[&str] = &["check", "container", "effect", "max_output", "namespace", "stdin", "within"];
 
 pub(super) fn register(m: &mut Registrar) {
     m.method("cluster", "exec")
         .sig("(pod: string, command: string | list, options?: map) -> map")
+        .options(OPTIONS)
         .effect(Effect::Write)
         .doc(
             "Runs a program in a container of a pod and waits for its end. `command` is a list of words, or a string \
              for `sh -c`. The result has `stdout` and `stderr` (without their last newline) and `code`. A code other \
-             than 0 throws `exit_code`.\n\nOptions: `namespace`, `container` (default: the pod's default or only one), \
-             `stdin` (a string or secret), `check: false` (a code other than 0 does not throw), `within` (default: \
+             than 0 throws `exit_code`, a program that the container lacks `missing_tool`.\n\nOptions: `namespace`, `container` (default: the pod's default or only one), \
+             `stdin` (a string or secret), `check: false` (a code other than 0 does not throw; a missing \
+             program has the code 127, one that can't be run 126, as in a shell), `within` (default: \
              the step's time), `max_output` (bytes of each output, default 16 MiB; more throws `unreadable`), \
              `effect: \"read\"` (the program only looks; without it the call counts as `write`).\n\nWhen the time is \
              up the connection is closed; a program that then neither reads nor writes goes on in its container. \
@@ -70,6 +72,7 @@ pub(super) fn exec(
     let limit = options.size("max_output")?.map_or(OUTPUT_LIMIT, |s| usize::try_from(s.0).unwrap_or(usize::MAX));
     let shown_stdin = shown_stdin.filter(|_| stdin.is_some()).map(|text| text.to_string());
     let line = typed(pod, namespace.as_deref(), container.as_deref(), &shown, stdin.is_some());
+    let check = options.bool("check")?.unwrap_or(true);
     let call = match &shown_stdin {
         Some(text) => Call::new("kube.exec", format!("printf %s {} | {} {line}", quote(text), k.kubectl()))
             .effect(effect)
@@ -84,9 +87,9 @@ pub(super) fn exec(
         let cluster = k.connection(&cx).await?;
         let namespace = namespace.unwrap_or_else(|| cluster.default_namespace().to_string());
         let stdin = stdin.map(String::into_bytes);
-        run(&cluster, &ExecRequest { namespace, pod: pod.into(), container, command, stdin, limit }).await
+        run(&cluster, &ExecRequest { namespace, pod: pod.into(), container, command, stdin, limit, check }).await
     })?;
-    if result.code != 0 && options.bool("check")?.unwrap_or(true) {
+    if result.code != 0 && check {
         let said = if result.stderr.trim().is_empty() { &result.stdout } else { &result.stderr };
         return Err(exit_error(&format!("{shown} in pod {pod} on cluster {}", k.name()), result.code, said).into());
     }

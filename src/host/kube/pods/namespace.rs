@@ -55,18 +55,22 @@ async fn make(cx: &Context, cluster: &Cluster, slot: &Slot) -> Result<String> {
     let what = format!("Namespace {name}");
     let row = {
         let mut row = slot.row.lock().unwrap_or_else(PoisonError::into_inner);
-        *row.get_or_insert_with(|| {
-            let object = ObjectRef {
-                cluster: cluster.name().into(),
-                api_version: "v1".into(),
-                kind: "Namespace".into(),
-                plural: "namespaces".into(),
-                namespace: None,
-                name: name.clone(),
-                uid: None,
-            };
-            cx.undo_at_end_of_run(format!("create {object}"), Undo::Delete { object }).row
-        })
+        match *row {
+            Some(row) => row,
+            None => {
+                let object = ObjectRef {
+                    cluster: cluster.name().into(),
+                    api_version: "v1".into(),
+                    kind: "Namespace".into(),
+                    plural: "namespaces".into(),
+                    namespace: None,
+                    name: name.clone(),
+                    uid: None,
+                };
+                let noted = cx.undo_at_end_of_run(format!("create {object}"), Undo::Delete { object })?;
+                *row.insert(noted.row)
+            }
+        }
     };
     let body = manifest(cx);
     let made = match rest::post(cluster, "/api/v1/namespaces", &body, &what).await {

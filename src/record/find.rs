@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::RunInfo;
 use super::list::folders;
 use crate::error::{Error, Kind, Result, did_you_mean};
 
@@ -16,7 +17,11 @@ pub fn find(record: &Path, word: &str) -> Result<PathBuf> {
         .map(|folder| (folder.file_name().unwrap_or_default().to_string_lossy().into_owned(), folder))
         .collect();
     if word == "latest" {
-        let latest = named.into_iter().max_by(|a, b| a.0.cmp(&b.0));
+        // Ids tell the second; of runs that began in the same one, their own files tell more.
+        let second = named.iter().map(|(id, _)| second(id).to_string()).max().unwrap_or_default();
+        let began = |folder: &Path| RunInfo::read(folder).ok().flatten().map(|info| info.started);
+        let latest =
+            named.into_iter().filter(|(id, _)| id.starts_with(&second)).max_by_key(|(id, f)| (began(f), id.clone()));
         return latest.map(|(_, folder)| folder).ok_or_else(|| {
             Error::new(Kind::Usage, format!("there is no run in {}", record.display()))
                 .hint("record = \"FOLDER\" in pb.toml says where the runs are kept")
@@ -44,6 +49,11 @@ pub fn find(record: &Path, word: &str) -> Result<PathBuf> {
                 .hint("more characters of the id tell them apart"))
         }
     }
+}
+
+/// The part of an id that tells the time: `20260101-000000`.
+fn second(id: &str) -> &str {
+    id.rsplit_once('-').map_or(id, |(time, _)| time)
 }
 
 #[cfg(test)]

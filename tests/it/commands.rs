@@ -93,7 +93,7 @@ fn a_module_beside_the_playbooks_is_none_of_them() {
         test().pb(line).code(0);
     }
     test().pb("run playbooks/side.rhai").code(2).complains(&["declares no playbook"]);
-    test().pb("run side").code(2).complains(&["declares no playbook"]);
+    test().pb("run side").code(2).complains(&["\"side\" is a module", "pb check side"]);
     // A module is looked over, too, and a text without functions is no module.
     Test::new().file("playbooks/side.rhai", "fn two() { expekt(2) }").pb("check").code(2).says(&["\"expekt\""]);
     Test::new().file("playbooks/empty.rhai", "let x = 1;").pb("list").code(2).complains(&["declares no playbook"]);

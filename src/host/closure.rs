@@ -8,6 +8,7 @@ use rhai::{Array, Dynamic, Engine, FnPtr, FuncArgs, Map, NativeCallContext};
 
 use super::context::HostResult;
 use super::object::take_absence;
+use super::place;
 
 /// A closure, and where it can be called.
 #[derive(Clone)]
@@ -39,7 +40,8 @@ impl Closure {
         let context = self.store.create_context(engine);
         // What an earlier script on this thread left behind is not this one's.
         let _ = take_absence();
-        crate::host::object::call(&context, &unshared(&self.call), args)
+        place::forget();
+        crate::host::object::call(&context, &unshared(&self.call), args).map_err(place::pinned)
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use super::Outcome;
-use super::args::{Configured, Selected, span};
+use super::args::{Wanted, span};
 use super::prepare::{self, Planned, Prepared};
 use crate::client::kube::connect;
 use crate::clock::{Clock, System};
@@ -17,7 +17,7 @@ use crate::host::World;
 use crate::host::call::STEP_LIMIT;
 use crate::host::redact::Redactor;
 use crate::host::world::Permissions;
-use crate::record::{Folder, Journal};
+use crate::record::{ClusterInfo, Record, RunInfo};
 use crate::report::{self, Detail, Problems, Terminal, TerminalOptions};
 use crate::runner::{self, Run};
 use crate::script::call::Caller;
@@ -29,14 +29,9 @@ const JOBS: usize = 4;
 /// `pb run`
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct Args {
-    /// Playbooks: files, ids, folders, or all
-    #[arg(required = true, value_name = "TARGET")]
-    targets: Vec<String>,
     #[command(flatten)]
-    selected: Selected,
-    #[command(flatten)]
-    configured: Configured,
-    /// Let steps run whose effect is disrupt, or destroy on a cluster
+    wanted: Wanted,
+    /// Let steps run that disrupt, or that destroy on this cluster: disrupt, destroy=infra
     #[arg(long, value_name = "disrupt|destroy=CLUSTER", value_delimiter = ',', help_heading = "Safety")]
     allow: Vec<String>,
     /// Refuse everything but reading
@@ -75,15 +70,16 @@ pub(super) fn run(args: &Args, environment: &Environment) -> Outcome {
             Error::new(Kind::Usage, "--jobs 0: nothing could run").hint("--jobs 1 runs one step at a time"),
         ]);
     }
-    let prepared = prepare::configured(&args.configured, environment)?;
+    let prepared = prepare::configured(&args.wanted.configured, environment)?;
     let permissions = permissions(args, &prepared)?;
-    let planned = prepared.plan(&args.targets, &args.selected, args.timeout.unwrap_or(STEP_LIMIT))?;
+    let planned = prepared.plan(&args.wanted.targets, &args.wanted.selected, args.timeout.unwrap_or(STEP_LIMIT))?;
     clusters_there(&prepared, &planned)?;
     let not_selected = if reports.is_empty() { 0 } else { prepared.not_selected(&planned) };
 
     let clock: Arc<dyn Clock> = Arc::new(System);
-    let folder = Folder::create(&prepared.config.record, clock.now()).map_err(|e| vec![e])?;
-    let journal = Journal::open(&folder.path).map_err(|e| vec![e])?;
+    let info = described(args, &prepared, &planned, environment, clock.now());
+    let (folder, record) = Record::create(&prepared.config.record, info).map_err(|e| vec![e])?;
+    let unrecorded = record.unwritten();
     let problems = Problems::default();
     let detail = match (args.quiet, args.verbose) {
         (true, _) => Detail::Quiet,
@@ -92,7 +88,7 @@ pub(super) fn run(args: &Args, environment: &Environment) -> Outcome {
     };
     let options = TerminalOptions { detail, explain: args.explain, ..TerminalOptions::default() };
     let terminal = Terminal::new(Ui::stdout(), options, clock.clone(), Box::new(std::io::stdout()));
-    let mut listeners: Vec<Box<dyn Listener>> = vec![Box::new(journal), Box::new(terminal.telling(&problems))];
+    let mut listeners: Vec<Box<dyn Listener>> = vec![Box::new(record), Box::new(terminal.telling(&problems))];
     listeners.extend(reports.into_iter().map(|target| target.listener(&problems)));
 
     let redactor = Arc::new(Redactor::default());
@@ -112,7 +108,7 @@ pub(super) fn run(args: &Args, environment: &Environment) -> Outcome {
     let run = assemble(args, &prepared, planned, &world, not_selected, &shown(&folder.path, environment));
     let finished = run.execute();
     bus.close();
-    let unwritten = problems.take();
+    let unwritten: Vec<Error> = unrecorded.take().into_iter().chain(problems.take()).collect();
     // Whatever still runs in the background belongs to a call that was given up.
     runtime.shutdown_background();
     if unwritten.is_empty() {
@@ -120,6 +116,35 @@ pub(super) fn run(args: &Args, environment: &Environment) -> Outcome {
     }
     // What the steps found weighs more than that it could not be written down, and is not lost for it.
     Ok(super::strongest(&[finished.exit_code, super::report(&unwritten)]))
+}
+
+/// What is known of the run before it begins.
+fn described(
+    args: &Args,
+    prepared: &Prepared,
+    planned: &Planned,
+    environment: &Environment,
+    started: jiff::Timestamp,
+) -> RunInfo {
+    let config = &prepared.config;
+    let path = |path: &PathBuf| path.display().to_string();
+    let cluster = |(name, cluster): (&String, &crate::config::Cluster)| ClusterInfo {
+        name: name.clone(),
+        context: config.context(name).into(),
+        kubeconfig: cluster.kubeconfig.as_ref().map(path),
+    };
+    let of_plan = |id: &String| planned.loaded.iter().find(|l| l.info.id == *id).map(|l| l.info.clone());
+    RunInfo {
+        arguments: std::env::args().skip(1).collect(),
+        targets: args.wanted.targets.clone(),
+        dir: path(&environment.dir),
+        config: config.path.as_ref().map(path),
+        profile: config.profile.clone(),
+        playbooks: planned.plan.playbooks.iter().filter_map(of_plan).collect(),
+        settings: prepare::all_settings(&planned.loaded),
+        clusters: config.clusters.iter().map(cluster).collect(),
+        ..RunInfo::here(started)
+    }
 }
 
 fn assemble(

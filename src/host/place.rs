@@ -103,7 +103,13 @@ pub(crate) fn pinned(mut error: Box<EvalAltResult>) -> Box<EvalAltResult> {
     if let Some(told) = told(inner).map(after_last)
         && told.place.is_some()
     {
-        *inner = EvalAltResult::ErrorTerminated(Dynamic::from(told), Position::NONE);
+        let told = Dynamic::from(told);
+        // Scripts can catch what they could catch before.
+        *inner = if inner.is_catchable() {
+            EvalAltResult::ErrorRuntime(told, Position::NONE)
+        } else {
+            EvalAltResult::ErrorTerminated(told, Position::NONE)
+        };
     }
     error
 }
@@ -117,9 +123,12 @@ pub(crate) fn told(error: &EvalAltResult) -> Option<Error> {
             Error::new(Kind::Script, format!("{what} too large")).hint("a loop that adds to it without end makes it so")
         }
         EvalAltResult::ErrorDataRace(name, _) => {
-            // Rhai says: argument #1 of function 'filter'.
-            let name =
-                name.split('\'').nth(1).map_or_else(|| format!("\"{name}\""), |f| format!("the value of .{f}(…)"));
+            // Rhai says: argument #1 of function 'filter'; of a captured variable often nothing.
+            let name = match name.split('\'').nth(1) {
+                Some(method) => format!("the value of .{method}(…)"),
+                None if name.is_empty() => "a captured variable".into(),
+                None => format!("\"{name}\""),
+            };
             Error::new(Kind::Script, format!("{name} is used by a closure while a method of it runs"))
                 .hint("write f(x, || …) with a free function, or copy the variable first: let y = x;")
         }

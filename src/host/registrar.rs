@@ -1,6 +1,8 @@
 //! How a host function is declared: its row in the module's table carries signature, effect, doc
 //! comment and example, and help, completion, reference, `pb check` and tests read it from there.
 
+use std::any::TypeId;
+
 use rhai::{
     Dynamic, EvalAltResult, FuncRegistration, Module as RhaiModule, NativeCallContext, RhaiFunc, RhaiNativeFunc,
     Shared, Variant,
@@ -60,6 +62,8 @@ pub struct Function {
     pub doc: &'static str,
     /// Script lines that run as a test.
     pub example: &'static str,
+    /// The keys of the map that it takes last; none where it takes no such map.
+    pub options: Vec<&'static str>,
     /// The numbers of arguments it takes, the receiver not counted.
     pub arities: Vec<usize>,
 }
@@ -162,6 +166,7 @@ impl Registrar {
             host_call: false,
             doc: "",
             example: "",
+            options: Vec::new(),
             arities: Vec::new(),
         };
         Row { registrar: self, function }
@@ -180,6 +185,13 @@ impl Row<'_> {
     #[must_use]
     pub fn sig(mut self, signature: &'static str) -> Self {
         self.function.signature = signature;
+        self
+    }
+
+    /// The keys of its last parameter, a map: the very list that its reader gets. Called again, it adds keys.
+    #[must_use]
+    pub fn options(mut self, keys: &'static [&'static str]) -> Self {
+        self.function.options.extend(keys);
         self
     }
 
@@ -214,7 +226,35 @@ impl Row<'_> {
 
     /// Adds the Rust function; called again for each further number or type of arguments.
     #[expect(clippy::should_implement_trait, reason = "nothing is summed here; the rows of a module read well so")]
-    pub fn add<A: 'static, const N: usize, const X: bool, R, const F: bool, Func>(mut self, function: Func) -> Self
+    pub fn add<A: 'static, const N: usize, const X: bool, R, const F: bool, Func>(self, function: Func) -> Self
+    where
+        R: Variant + Clone,
+        Func: RhaiNativeFunc<A, N, X, R, F> + Send + Sync + 'static,
+    {
+        self.add_typed(function, Func::param_types())
+    }
+
+    /// Adds a method of arrays that takes the value whole (`&mut Dynamic`), with the mark of what it was filtered from.
+    pub fn add_for_array<A: 'static, const N: usize, const X: bool, R, const F: bool, Func>(
+        self,
+        function: Func,
+    ) -> Self
+    where
+        R: Variant + Clone,
+        Func: RhaiNativeFunc<A, N, X, R, F> + Send + Sync + 'static,
+    {
+        let mut types = Func::param_types();
+        if let Some(receiver) = types.first_mut() {
+            *receiver = TypeId::of::<rhai::Array>();
+        }
+        self.add_typed(function, types)
+    }
+
+    fn add_typed<A: 'static, const N: usize, const X: bool, R, const F: bool, Func>(
+        mut self,
+        function: Func,
+        types: [TypeId; N],
+    ) -> Self
     where
         R: Variant + Clone,
         Func: RhaiNativeFunc<A, N, X, R, F> + Send + Sync + 'static,
@@ -236,7 +276,7 @@ impl Row<'_> {
             Form::Path => (registration.in_internal_namespace(), &mut self.registrar.path),
             _ => (registration.in_global_namespace(), &mut self.registrar.global),
         };
-        let _ = registration.set_into_module_raw(module, Func::param_types(), function);
+        let _ = registration.set_into_module_raw(module, types, function);
         self
     }
 }

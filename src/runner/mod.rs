@@ -15,7 +15,7 @@ use crate::event::{ModuleInfo, Outcome, PlaybookInfo, SettingInfo, StepResult, W
 use crate::host::World;
 use crate::playbook::plan::{Plan, Planned};
 use crate::report::exit_code;
-use crate::script::call::Caller;
+use crate::script::call::{Caller, guarded};
 use crate::script::declare::Body;
 
 use schedule::{Next, Schedule};
@@ -116,11 +116,16 @@ impl Run {
                         let run = self.step(&self.plan.steps[at]);
                         let sender = sender.clone();
                         let resumed = later.iter().position(|(_, i, _)| *i == at).map(|i| later.remove(i).2);
+                        let planned = &self.plan.steps[at];
                         let work = move || {
-                            let ended = match resumed {
+                            let ended = guarded(|| match resumed {
                                 Some(parked) => run.resume(*parked),
                                 None => run.start(),
-                            };
+                            });
+                            // Without a word from it the loop below would wait for it for ever.
+                            let ended = ended.unwrap_or_else(|panicked| {
+                                Ended::Done(Box::new(step::not_run(planned, Outcome::Errored, &panicked.message)))
+                            });
                             // The receiver outlives every step: the loop below waits for all of them.
                             let _ = sender.send((at, ended));
                         };

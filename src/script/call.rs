@@ -11,6 +11,16 @@ use crate::error::{Error, Kind};
 use crate::host::closure::Closure;
 use crate::host::step::{Step, flow::Skip};
 
+/// Does something, and makes a panic of the host an error: a thread that is waited for has to come to its end.
+///
+/// # Errors
+/// [`Kind::Script`] where it panicked.
+pub fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, Error> {
+    catch_unwind(AssertUnwindSafe(work)).map_err(|_| {
+        Error::new(Kind::Script, "the host panicked; that is a defect of pb").hint("standard error has its words")
+    })
+}
+
 /// A value of a script, to be handed on.
 pub type Value = Dynamic;
 
@@ -43,26 +53,23 @@ impl Caller {
     /// How it ended instead of returning; a panic of the host is an error like any other.
     pub fn step(&self, closure: &Closure, started: Option<Value>, file: &str) -> Result<Value, Thrown> {
         let engine = &self.engine;
-        let called = catch_unwind(AssertUnwindSafe(|| match started {
+        let called = guarded(|| match started {
             Some(started) => closure.call(engine, (Step, started)),
             None => closure.call(engine, (Step,)),
-        }));
+        });
         match called {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(error)) => Err(self.thrown(&error, file)),
-            Err(_) => Err(Thrown::Error(Box::new(
-                Error::new(Kind::Script, "the host panicked; that is a defect of pb")
-                    .hint("standard error has its words"),
-            ))),
+            Err(panicked) => Err(Thrown::Error(Box::new(panicked))),
         }
     }
 
-    /// Calls a closure without arguments, as `finally` registers them.
+    /// Calls a closure without arguments, as `finally` registers them, when its step has ended.
     ///
     /// # Errors
-    /// What it throws.
+    /// What it throws; a panic of the host is an error like any other.
     pub fn plain(&self, closure: &Closure) -> Result<(), Error> {
-        closure.call(&self.engine, ()).map(|_| ()).map_err(|e| self.translated(&e, None))
+        guarded(|| closure.call_with_captured(&self.engine, ()))?.map(|_| ()).map_err(|e| self.translated(&e, None))
     }
 
     fn thrown(&self, error: &EvalAltResult, file: &str) -> Thrown {
@@ -78,5 +85,17 @@ impl Caller {
         let mut error = diagnose::from_rhai(error, file);
         diagnose::add_source(&mut error, &self.sources);
         error
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_an_error_that_says_whose_defect_it_is() {
+        assert_eq!(guarded(|| 1), Ok(1));
+        let error = guarded(|| Vec::<u8>::new()[0]).expect_err("it panics");
+        assert!(error.message.contains("a defect of pb"), "{error}");
     }
 }

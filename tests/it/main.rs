@@ -9,6 +9,7 @@ mod output;
 mod places;
 mod reading;
 mod real;
+mod record;
 mod running;
 mod settings;
 mod step;

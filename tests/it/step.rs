@@ -76,6 +76,20 @@ fn a_clean_up_that_does_not_work_is_no_pass() {
 }
 
 #[test]
+fn a_clean_up_sees_the_variables_as_the_step_left_them() {
+    let ran = Test::new()
+        .step(
+            r#"let made = []; let name = "nothing yet";
+               finally(|| sh::run("tee", ["left"], #{ stdin: `${name} ${made.len()}` }));
+               made.push("a"); made.push("b"); name = "two";
+               expect(made.len(), "made").to_be(3);"#,
+        )
+        .pb(RUN)
+        .code(1);
+    assert_eq!(ran.read("left"), "two 2");
+}
+
+#[test]
 fn the_record_has_an_undo_before_its_change_is_made() {
     let ran = Test::new()
         .step(

@@ -7,6 +7,7 @@ use super::compare::comparable;
 use super::verdict::{Offenders, Verdict, items as count};
 use crate::error::{Error, Kind};
 use crate::host::HostResult;
+use crate::host::object::population::population;
 use crate::host::object::{List, equal, fields, items};
 use crate::host::values::{show, type_name};
 
@@ -114,7 +115,7 @@ impl Expectation {
 
     /// What the list was filtered from.
     pub(super) fn population(&self) -> Option<usize> {
-        self.value.read_lock::<List>().and_then(|list| list.population())
+        population(&self.value)
     }
 
     /// `to_be_empty` (also of `()`), and its opposite.

@@ -17,6 +17,7 @@ use rhai::{Dynamic, NativeCallContext};
 use super::{Context, HostResult};
 use crate::error::{Error, Kind, Place};
 use crate::event::{Failure, What};
+use crate::host::object::population::says_nothing;
 use crate::host::object::{List, Missing, Object, seen};
 
 pub(crate) use rows::MODULE;
@@ -59,7 +60,12 @@ impl Expectation {
                 .hint("write one expect for each matcher")
                 .into());
         }
-        let verdict = matcher(self)?;
+        let verdict = match matcher(self)? {
+            Verdict::Holds if says_nothing(&self.value) => {
+                Verdict::Empty(format!("it is {} because of a list without items: nothing was looked at", self.value))
+            }
+            verdict => verdict,
+        };
         let mut state = cx.state();
         state.unmatched.retain(|(id, ..)| *id != self.id);
         state.judged += 1;

@@ -303,3 +303,87 @@ fn a_scalar_that_was_read_from_an_object_names_it() {
     let computed = failure(&format!(r#"{deployment} let n = d.status.readyReplicas + 1; expect(n, "ready").to_be(3)"#));
     assert_eq!(computed.object, None);
 }
+
+#[test]
+fn what_an_empty_list_answers_is_no_pass() {
+    let nothing = "let none = list([], \"pods\"); let some = list([1, 2], \"pods\"); let empty = none.filter(|x| true); let clean = some.filter(|x| x > 2);\n";
+    for body in [
+        "expect(none.all(|x| false), \"x\").to_be(true)",
+        "expect(none.any(|x| true), \"x\").to_be(false)",
+        "expect(none.none(|x| true), \"x\").to_be(true)",
+        "expect([].all(|x| false), \"x\").to_be(true)",
+        "expect([].any(|x| true), \"x\").to_be(false)",
+        "expect([].none(|x| true), \"x\").to_be(true)",
+        "expect(empty.len(), \"x\").to_be(0)",
+        "expect(empty.len, \"x\").to_be_at_most(3)",
+        "expect(empty.is_empty(), \"x\").to_be(true)",
+        "expect(empty.map(|x| x).len(), \"x\").to_be(0)",
+        "expect(empty.sum(), \"x\").to_be(0)",
+        "expect(none.contains(1), \"x\").to_be(false)",
+        "expect([].filter(|x| true), \"x\").to_be_empty()",
+        "expect([].filter(|x| true).len(), \"x\").to_be(0)",
+        "expect([].filter(|x| true).len, \"x\").to_be_below(1)",
+        "expect([].filter(|x| true).map(|x| x).is_empty(), \"x\").to_be(true)",
+        "expect([].filter(|x| true), \"x\").to_have_length(0)",
+        "expect([].filter(|x| true), \"x\").not_to_contain(1)",
+        // A variable, a parameter and a capture keep it.
+        "let n = empty.len(); let f = |n| expect(n, \"x\").to_be(0); f.call(n)",
+        "let n = empty.len(); eventually(ms(0), || expect(n, \"x\").to_be(0))",
+    ] {
+        let script = format!("{nothing}{body}");
+        let (state, error) = run(&script);
+        assert!(state.failures.is_empty() && state.judged > 0, "{script}: {state:?} {error:?}");
+        // `eventually` goes on until it is conclusive, or gives up.
+        assert!(!state.inconclusive.is_empty(), "{script}: {state:?} {error:?}");
+        let (state, error) = run(&script.replace("\"x\")", "\"x\").or_none()"));
+        assert!(state.inconclusive.is_empty() && error.is_none(), "{script}: {state:?} {error:?}");
+    }
+}
+
+#[test]
+fn what_was_looked_at_is_a_pass_and_what_fails_is_a_failure() {
+    let some =
+        "let some = list([1, 2], \"pods\"); let clean = some.filter(|x| x > 2); let bare = [1, 2].filter(|x| x > 2);\n";
+    for body in [
+        "expect(clean.len(), \"x\").to_be(0)",
+        "expect(clean.is_empty(), \"x\").to_be(true)",
+        "expect(clean.map(|x| x).sum(), \"x\").to_be(0)",
+        "expect(some.all(|x| x > 0), \"x\").to_be(true)",
+        "expect(some.any(|x| x > 2), \"x\").to_be(false)",
+        "expect(list([], \"pods\").len(), \"x\").to_be(0)",
+        "expect(bare, \"x\").to_be_empty()",
+        "expect(bare.map(|x| x), \"x\").to_be_empty()",
+        "expect(bare.filter(|x| true).len(), \"x\").to_be(0)",
+        "expect(bare.unique(), \"x\").to_be_empty()",
+        "expect([].len(), \"x\").to_be(0)",
+        "let bad = []; for x in some { if x > 2 { bad.push(x) } } expect(bad.map(|x| x), \"x\").to_be_empty()",
+        "let bad = [].filter(|x| true); bad.push(1); expect(bad.filter(|x| x > 1), \"x\").to_be_empty()",
+        "let n = [].filter(|x| true).len(); n += 3; expect(n, \"x\").to_be(3)",
+    ] {
+        let (state, error) = run(&format!("{some}{body}"));
+        assert_eq!((state.judged, state.inconclusive, error), (1, vec![], None), "{body}");
+    }
+    let (state, _) = run("expect([].filter(|x| true).len(), \"x\").to_be(1)");
+    assert_eq!((state.failures.len(), state.inconclusive.len()), (1, 0));
+}
+
+#[test]
+fn what_a_closure_of_an_array_throws_is_never_passed_over() {
+    for call in [
+        "filter(|x| throw \"no\")",
+        "map(|x| throw \"no\")",
+        "all(|x| throw \"no\")",
+        "drain(|x| throw \"no\")",
+        "retain(|x| throw \"no\")",
+        "dedup(|x, y| throw \"no\")",
+    ] {
+        let script = format!(
+            "let a = [1, 1]; try {{ a.{call}; throw \"swallowed\" }} catch (e) {{ if e != \"no\" {{ throw e }} }} expect(a).to_be([1, 1]);"
+        );
+        assert_eq!(run(&script).1, None, "{call}");
+    }
+    for call in ["filter(|x| x)", "all(|x| x)", "drain(|x| ())", "retain(|x| \"\")", "dedup(|x, y| 0)"] {
+        let error = run(&format!("[1, 1].{call}")).1.expect(call);
+        assert!(error.message.contains("its closure must give true or false"), "{call}: {error:?}");
+    }
+}

@@ -4,7 +4,6 @@ use rhai::{Dynamic, FnPtr, NativeCallContext};
 use serde_json::Value;
 
 use crate::error::{Error, Kind};
-use crate::host::closure::unshared;
 use crate::host::context::HostResult;
 use crate::host::object::Object;
 
@@ -120,7 +119,7 @@ impl Wanted {
 
 fn closure(at: &NativeCallContext, call: &FnPtr, object: &Object) -> HostResult<Seen> {
     // The closure may make host calls of its own, which block on the runtime in turn.
-    let result = tokio::task::block_in_place(|| unshared(call).call_within_context::<Dynamic>(at, (object.clone(),)));
+    let result = tokio::task::block_in_place(|| call.call_within_context::<Dynamic>(at, (object.clone(),)));
     match result {
         Ok(value) => match value.as_bool() {
             Ok(holds) => Ok(Seen { holds, words: format!("the closure says {holds}{}", standing(object)) }),

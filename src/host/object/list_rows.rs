@@ -4,7 +4,8 @@ use std::cmp::Ordering;
 
 use rhai::{Array, Dynamic, FnPtr, NativeCallContext};
 
-use super::{List, Missing, list_ops as ops};
+use super::population::{answer, population};
+use super::{List, Missing, arrays, list_ops as ops};
 use crate::error::{Error, Kind};
 use crate::host::{HostResult, Module, Needs, Registrar};
 
@@ -26,6 +27,7 @@ fn register(m: &mut Registrar) {
     choosing(m);
     making(m);
     asking(m);
+    arrays::register(m);
 }
 
 fn choosing(m: &mut Registrar) {
@@ -47,13 +49,13 @@ fn choosing(m: &mut Registrar) {
         .doc("The first item; missing if the list is empty.")
         .example("list([1, 2]).first() == 1")
         .add(|list: &mut List| list.item(0))
-        .add(|items: &mut Array| of(items).item(0));
+        .add_for_array(|items: &mut Dynamic| of(items).item(0));
     m.method("list", "last")
         .sig("() -> value")
         .doc("The last item; missing if the list is empty.")
         .example("list([1, 2]).last() == 2")
         .add(|list: &mut List| list.item(-1))
-        .add(|items: &mut Array| of(items).item(-1));
+        .add_for_array(|items: &mut Dynamic| of(items).item(-1));
     m.method("list", "take")
         .sig("(count: int) -> list")
         .doc("The first `count` items, or fewer if there are fewer.")
@@ -67,13 +69,13 @@ fn choosing(m: &mut Registrar) {
         .doc("Each value once, at its first place; compared by value.")
         .example("list([1, 2, 1]).unique() == [1, 2]")
         .add(|list: &mut List| ops::unique(list))
-        .add(|items: &mut Array| ops::unique(&of(items)));
+        .add_for_array(|items: &mut Dynamic| ops::unique(&of(items)));
     m.method("list", "sort_by")
         .sig("(key: closure) -> list")
         .doc("Sorted by what the closure gives for each item: numbers, strings, durations or sizes. Items with the same key keep their order. The list itself stays as it is.")
         .example(r#"list(["bb", "a"]).sort_by(|s| s.len())[0] == "a""#)
         .add(|ctx: NativeCallContext, list: &mut List, f: FnPtr| ops::sort_by(&ctx, list, &f))
-        .add(|ctx: NativeCallContext, items: &mut Array, f: FnPtr| ops::sort_by(&ctx, &of(items), &f));
+        .add_for_array(|ctx: NativeCallContext, items: &mut Dynamic, f: FnPtr| ops::sort_by(&ctx, &of(items), &f));
     m.method("array", "sort")
         .sig("(compare: closure)")
         .doc("Sorts an array in place by a closure of two items: it gives a whole number (below 0 where the first comes first) or true where the first comes after the second. What it throws ends the sorting. `sort_by` sorts by a key, and `sort()` without a closure by the items.")
@@ -84,7 +86,7 @@ fn choosing(m: &mut Registrar) {
         .doc("A map from what the closure gives (a string) to the list of those items.")
         .example(r#"list([1, 2, 3]).group_by(|x| if x > 1 { "many" } else { "few" }).many == [2, 3]"#)
         .add(|ctx: NativeCallContext, list: &mut List, f: FnPtr| ops::group_by(&ctx, list, &f))
-        .add(|ctx: NativeCallContext, items: &mut Array, f: FnPtr| ops::group_by(&ctx, &of(items), &f));
+        .add_for_array(|ctx: NativeCallContext, items: &mut Dynamic, f: FnPtr| ops::group_by(&ctx, &of(items), &f));
 }
 
 fn making(m: &mut Registrar) {
@@ -98,13 +100,13 @@ fn making(m: &mut Registrar) {
         .doc("The items of the lists that the closure gives, one after the other.")
         .example("list([1, 2]).flat_map(|x| [x, x]) == [1, 1, 2, 2]")
         .add(|ctx: NativeCallContext, list: &mut List, f: FnPtr| ops::flat_map(&ctx, list, &f))
-        .add(|ctx: NativeCallContext, items: &mut Array, f: FnPtr| ops::flat_map(&ctx, &of(items), &f));
+        .add_for_array(|ctx: NativeCallContext, items: &mut Dynamic, f: FnPtr| ops::flat_map(&ctx, &of(items), &f));
     m.method("list", "names")
         .sig("() -> list")
         .doc("The names of the objects in the list.")
         .example(r#"list([object(#{ metadata: #{ name: "a" } })]).names() == ["a"]"#)
         .add(|list: &mut List| ops::names(list))
-        .add(|items: &mut Array| ops::names(&of(items)));
+        .add_for_array(|items: &mut Dynamic| ops::names(&of(items)));
     m.method("list", "reduce")
         .sig("(step: closure, first: value) -> value")
         .doc("Calls `step(so_far, item)` for each item, beginning with `first`; the last result.")
@@ -115,25 +117,25 @@ fn making(m: &mut Registrar) {
         .doc("The items as one text.")
         .example(r#"list(["a", "b"]).join(", ") == "a, b""#)
         .add(|list: &mut List, separator: &str| ops::join(list, separator))
-        .add(|items: &mut Array, separator: &str| ops::join(&of(items), separator));
+        .add_for_array(|items: &mut Dynamic, separator: &str| ops::join(&of(items), separator));
     m.method("list", "sum")
         .sig("() -> value")
         .doc("The sum of numbers, durations or sizes; 0 of an empty list.")
         .example("list([1, 2, 3]).sum() == 6")
-        .add(|list: &mut List| ops::sum(list))
-        .add(|items: &mut Array| ops::sum(&of(items)));
+        .add(|list: &mut List| sum(list))
+        .add_for_array(|items: &mut Dynamic| sum(&of(items)));
     m.method("list", "min")
         .sig("() -> value")
         .doc("The least item; missing if the list is empty.")
         .example("list([2, 1]).min() == 1")
         .add(|list: &mut List| ops::extreme(list, Ordering::Less))
-        .add(|items: &mut Array| ops::extreme(&of(items), Ordering::Less));
+        .add_for_array(|items: &mut Dynamic| ops::extreme(&of(items), Ordering::Less));
     m.method("list", "max")
         .sig("() -> value")
         .doc("The greatest item; missing if the list is empty.")
         .example("list([1, 2]).max() == 2")
         .add(|list: &mut List| ops::extreme(list, Ordering::Greater))
-        .add(|items: &mut Array| ops::extreme(&of(items), Ordering::Greater));
+        .add_for_array(|items: &mut Dynamic| ops::extreme(&of(items), Ordering::Greater));
     m.method("list", "to_array")
         .sig("() -> array")
         .doc("A copy as an array, which can be changed.")
@@ -144,60 +146,77 @@ fn making(m: &mut Registrar) {
 fn asking(m: &mut Registrar) {
     m.method("list", "len")
         .sig("() -> int")
-        .doc("The number of items.")
+        .doc("The number of items. Where the list was filtered from nothing, an `expect` that its 0 satisfies is inconclusive.")
         .example("list([1, 2]).len() == 2")
         .add(|list: &mut List| length(list));
     m.property("list", "len")
         .sig("-> int")
-        .doc("The number of items.")
+        .doc("The number of items. Where the list was filtered from nothing, an `expect` that its 0 satisfies is inconclusive.")
         .example("list([1, 2]).len == 2")
         .add(|list: &mut List| length(list));
     m.method("list", "is_empty")
         .sig("() -> bool")
         .doc("Whether there is no item.")
         .example("list([]).is_empty()")
-        .add(|list: &mut List| list.is_empty());
+        .add(|list: &mut List| answer(list.is_empty(), list.population() != Some(0)));
     m.method("list", "contains")
         .sig("(value) -> bool")
         .doc("Whether an item is the same by value; `value in list` asks the same.")
         .example("2 in list([1, 2]) && list([1, 2]).contains(1)")
-        .add(|list: &mut List, wanted: Dynamic| holds(list, &wanted));
+        .add(|list: &mut List, wanted: Dynamic| -> HostResult<Dynamic> {
+            Ok(answer(holds(list, &wanted)?, !list.is_empty() || list.population().unwrap_or(0) > 0))
+        });
     m.method("list", "all")
         .sig("(test: closure) -> bool")
-        .doc("Whether the closure gives true for every item: also true for an empty list. To judge, use `expect(list).all(…)`, which does not take an empty list for a pass.")
+        .doc("Whether the closure gives true for every item: also true for an empty list, and then `expect` of it is inconclusive. To judge, use `expect(list).all(…)`, which names the offenders.")
         .example("list([1, 2]).all(|x| x > 0)")
-        .add(|ctx: NativeCallContext, list: &mut List, f: FnPtr| -> HostResult<bool> {
-            Ok(ops::position(&ctx, list, &f, false)?.is_none())
+        .add(|ctx: NativeCallContext, list: &mut List, f: FnPtr| -> HostResult<Dynamic> {
+            Ok(answer(!some(&ctx, list, &f, false)?, !list.is_empty()))
         });
     m.method("list", "any")
         .sig("(test: closure) -> bool")
-        .doc("Whether the closure gives true for at least one item.")
+        .doc("Whether the closure gives true for at least one item. `expect` of what an empty list answers is inconclusive, unless it fails.")
         .example("list([1, 2]).any(|x| x > 1)")
-        .add(|ctx: NativeCallContext, list: &mut List, f: FnPtr| -> HostResult<bool> {
-            Ok(ops::position(&ctx, list, &f, true)?.is_some())
+        .add(|ctx: NativeCallContext, list: &mut List, f: FnPtr| -> HostResult<Dynamic> {
+            Ok(answer(some(&ctx, list, &f, true)?, !list.is_empty()))
         })
-        .add(|ctx: NativeCallContext, items: &mut Array, f: FnPtr| -> HostResult<bool> {
-            Ok(ops::position(&ctx, &of(items), &f, true)?.is_some())
+        .add(|ctx: NativeCallContext, items: &mut Array, f: FnPtr| -> HostResult<Dynamic> {
+            let list = List::new(items.clone(), "the array");
+            Ok(answer(some(&ctx, &list, &f, true)?, !list.is_empty()))
         });
     m.method("list", "none")
         .sig("(test: closure) -> bool")
-        .doc("Whether the closure gives true for no item: also true for an empty list.")
+        .doc("Whether the closure gives true for no item: also true for an empty list, and then `expect` of it is inconclusive.")
         .example("list([1, 2]).none(|x| x > 2)")
-        .add(|ctx: NativeCallContext, list: &mut List, f: FnPtr| -> HostResult<bool> {
-            Ok(ops::position(&ctx, list, &f, true)?.is_none())
+        .add(|ctx: NativeCallContext, list: &mut List, f: FnPtr| -> HostResult<Dynamic> {
+            Ok(answer(!some(&ctx, list, &f, true)?, !list.is_empty()))
         })
-        .add(|ctx: NativeCallContext, items: &mut Array, f: FnPtr| -> HostResult<bool> {
-            Ok(ops::position(&ctx, &of(items), &f, true)?.is_none())
+        .add(|ctx: NativeCallContext, items: &mut Array, f: FnPtr| -> HostResult<Dynamic> {
+            let list = List::new(items.clone(), "the array");
+            Ok(answer(!some(&ctx, &list, &f, true)?, !list.is_empty()))
         });
 }
 
 /// An array as a list: what arrays of Rhai lack (`any`, `none`, `join`, `sort_by` …) they have from here.
-fn of(items: &mut Array) -> List {
-    List::new(items.clone(), "the array")
+fn of(items: &Dynamic) -> List {
+    let array = items.read_lock::<Array>().map(|items| items.clone()).unwrap_or_default();
+    match population(items) {
+        Some(population) => List::of_population(array, population, "the array"),
+        None => List::new(array, "the array"),
+    }
 }
 
-fn length(list: &List) -> i64 {
-    i64::try_from(list.len()).unwrap_or(i64::MAX)
+fn length(list: &List) -> Dynamic {
+    answer(i64::try_from(list.len()).unwrap_or(i64::MAX), list.population() != Some(0))
+}
+
+fn sum(list: &List) -> HostResult<Dynamic> {
+    Ok(answer(ops::sum(list)?, list.population() != Some(0)))
+}
+
+/// Whether the closure gives `wanted` for at least one item; what a list without items answers is marked so.
+fn some(at: &NativeCallContext, list: &List, test: &FnPtr, wanted: bool) -> HostResult<bool> {
+    Ok(ops::position(at, list, test, wanted)?.is_some())
 }
 
 fn holds(list: &List, wanted: &Dynamic) -> HostResult<bool> {

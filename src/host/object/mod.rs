@@ -7,6 +7,7 @@
 //! to be built by the same scan. Only a list keeps the places of its items, once all are asked for.
 //! Nothing in an object can be changed; `.to_map()` makes a copy.
 
+mod arrays;
 mod doc;
 mod equal;
 mod list;
@@ -15,6 +16,7 @@ mod list_rows;
 mod managed;
 mod missing;
 mod operators;
+pub(crate) mod population;
 mod rows;
 mod scan;
 pub(crate) mod seen;

@@ -7,7 +7,7 @@ use rhai::{Array, Dynamic, EvalAltResult, FnPtr, NativeCallContext, Position};
 use super::{Step, here};
 use crate::error::{Error, Kind};
 use crate::event::{What, short};
-use crate::host::closure::{Closure, unshared};
+use crate::host::closure::Closure;
 use crate::host::context::{Context, HostResult};
 use crate::host::registrar::Registrar;
 
@@ -47,8 +47,8 @@ pub(super) fn register(m: &mut Registrar) {
         .sig("(within: duration, body: ||) -> any")
         .doc(
             "Repeats the closure until its expectations hold, and gives its value. It goes on through failed \
-             expectations, absent objects and transport errors alone; any other error ends it. When the time is up, \
-             the failure says what was seen last and since when. Where the platform can be watched, `kube.wait` \
+             expectations, absent objects and transport errors alone; any other error ends it. What it assigns to \
+             variables around it is seen after it. When the time is up, the failure says what was seen last and since when. Where the platform can be watched, `kube.wait` \
              answers sooner.",
         )
         .example(r#"eventually(duration("1s"), || { expect(1, "one").to_be(1); "done" }) == "done""#)
@@ -57,7 +57,7 @@ pub(super) fn register(m: &mut Registrar) {
         .sig("(body: ||)")
         .doc(
             "Calls the closure when the step ends, however it ends, before the ledger is worked off; the last one \
-             registered comes first. It dies with the process: what must be undone after a kill belongs into the \
+             registered comes first. It sees the variables around it as the step left them. It dies with the process: what must be undone after a kill belongs into the \
              ledger, where the host's own changes are.",
         )
         .example(r#"finally(|| print("bye")); true"#)
@@ -69,7 +69,8 @@ pub(super) fn register(m: &mut Registrar) {
         .sig("(bodies: [||]) -> list")
         .doc(
             "Calls closures side by side (16 at a time) and gives their values in order. Each works on copies of what \
-             it captured. When some throw, the first one's error is thrown after all have ended.",
+             it captured, made before any of them runs: what one assigns to a variable around it is lost, so it gives \
+             back what it found. When some throw, the first one's error is thrown after all have ended.",
         )
         .example(r#"parallel([|| 1 + 1, || 2 + 2]) == [2, 4]"#)
         .add(|at: NativeCallContext, bodies: Array| parallel(&at, bodies));
@@ -107,7 +108,8 @@ fn attempts(cx: &Context, at: &NativeCallContext, within: Duration, body: &FnPtr
         let mark = cx.state().mark();
         let result = {
             let _entered = attempt.enter();
-            crate::host::object::call(at, &unshared(body), ())
+            // On this thread while its caller waits: what it assigns to captured variables is seen by both.
+            crate::host::object::call(at, body, ())
         };
         tries += 1;
         if let Err(error) = &result
@@ -263,7 +265,8 @@ fn parallel(at: &NativeCallContext, bodies: Array) -> HostResult<Array> {
             Error::new(Kind::Script, format!("parallel: item {n} is a {kind}, expected a closure"))
                 .hint("parallel([|| …, || …])")
         })?;
-        closures.push(Closure::keep(at, body));
+        // Copied here, where nothing else of the script runs.
+        closures.push(Closure::keep(at, body).copy()?);
     }
     let engine = at.engine();
     let mut results: Vec<HostResult<Dynamic>> = Vec::with_capacity(closures.len());
@@ -275,7 +278,7 @@ fn parallel(at: &NativeCallContext, bodies: Array) -> HostResult<Array> {
                     let cx = cx.clone();
                     std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, move || {
                         let _entered = cx.enter();
-                        closure.call(engine, ())
+                        closure.call_with_captured(engine, ())
                     })
                 })
                 .collect();

@@ -114,16 +114,6 @@ impl Terminal {
         self
     }
 
-    /// The same as a listener.
-    pub fn listener(
-        ui: Ui,
-        options: TerminalOptions,
-        clock: Arc<dyn Clock>,
-        out: Box<dyn Write + Send>,
-    ) -> Box<dyn Listener> {
-        Box::new(Self::new(ui, options, clock, out))
-    }
-
     /// Prints lines that stay, above what is drawn.
     fn print(&mut self, lines: &[String]) {
         if lines.is_empty() {

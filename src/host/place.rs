@@ -33,6 +33,7 @@ pub(crate) fn passed(at: &NativeCallContext) {
 /// they are.
 pub(crate) fn register(module: &mut Module) {
     type Checked = fn(INT, INT) -> Option<INT>;
+    type Comparing = fn(&INT, &INT) -> bool;
     let computing: [(&'static str, &'static str, Checked); 3] = [
         ("+", "Addition", INT::checked_add),
         ("-", "Subtraction", INT::checked_sub),
@@ -51,8 +52,7 @@ pub(crate) fn register(module: &mut Module) {
             Ok(())
         });
     }
-    let comparing: [(&'static str, fn(&INT, &INT) -> bool); 4] =
-        [("<", INT::lt), ("<=", INT::le), (">", INT::gt), (">=", INT::ge)];
+    let comparing: [(&'static str, Comparing); 4] = [("<", INT::lt), ("<=", INT::le), (">", INT::gt), (">=", INT::ge)];
     for (sign, holds) in comparing {
         module.set_native_fn(sign, move |at: NativeCallContext, a: INT, b: INT| -> HostResult<bool> {
             passed(&at);

@@ -81,6 +81,9 @@ impl Selected {
 
 /// `15s`, `5m`
 pub(super) fn span(text: &str) -> Result<std::time::Duration, String> {
+    if text.starts_with('-') && text[1..].starts_with(|c: char| c.is_ascii_digit()) {
+        return Err(format!("\"{text}\" is below zero; expected one such as 90s or 5m"));
+    }
     crate::config::units::duration(text)
         .filter(|d| !d.is_zero())
         .ok_or_else(|| format!("\"{text}\" is no duration; expected one such as 90s or 5m"))

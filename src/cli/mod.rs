@@ -86,8 +86,11 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version are no errors to clap, and go to standard output.
-            let _ = error.print();
-            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+            return ExitCode::from(match error.print() {
+                _ if error.use_stderr() => 2,
+                Err(why) => report(&[unwritten(why)]),
+                Ok(()) => 0,
+            });
         }
     };
     // Fails only where a provider is installed already, which is as good.
@@ -156,8 +159,12 @@ fn report(errors: &[Error]) -> u8 {
     if errors.len() > 1 {
         let _ = writeln!(err, "{} errors", errors.len());
     }
-    // 130 stands above 2, that above the others: the order of the exit codes.
     let codes: Vec<u8> = errors.iter().map(|e| e.kind.exit_code()).collect();
+    strongest(&codes)
+}
+
+/// 130 stands above 2, that above the others: the order of the exit codes.
+fn strongest(codes: &[u8]) -> u8 {
     [130, 2, 1, 3, 4].into_iter().find(|code| codes.contains(code)).unwrap_or(3)
 }
 
@@ -168,6 +175,9 @@ fn is_closed_pipe(error: &Error) -> bool {
 
 /// A line to standard output.
 fn say(out: &mut dyn Write, text: impl AsRef<str>) -> Result<(), Vec<Error>> {
-    writeln!(out, "{}", hide(text.as_ref()))
-        .map_err(|e| vec![Error::new(Kind::Io, "the answer can't be written").because(e)])
+    writeln!(out, "{}", hide(text.as_ref())).map_err(|e| vec![unwritten(e)])
+}
+
+fn unwritten(why: std::io::Error) -> Error {
+    Error::new(Kind::Io, "the answer can't be written").because(why)
 }

@@ -41,7 +41,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "N", default_value_t = JOBS, help_heading = "Course")]
     jobs: usize,
     /// The deadline of steps that declare none [default: 5m]
-    #[arg(long, value_name = "DURATION", value_parser = span, help_heading = "Course")]
+    #[arg(long, value_name = "DURATION", value_parser = span, allow_hyphen_values = true, help_heading = "Course")]
     timeout: Option<Duration>,
     /// A report in a file, for example json=run.json
     #[arg(long = "report", value_name = "FORMAT=FILE", help_heading = "Output", help = reports_help())]
@@ -87,8 +87,8 @@ pub(super) fn run(args: &Args, environment: &Environment) -> Outcome {
         _ => Detail::Normal,
     };
     let options = TerminalOptions { detail, explain: args.explain, ..TerminalOptions::default() };
-    let mut listeners: Vec<Box<dyn Listener>> =
-        vec![Box::new(record), Terminal::listener(Ui::stdout(), options, clock.clone(), Box::new(std::io::stdout()))];
+    let terminal = Terminal::new(Ui::stdout(), options, clock.clone(), Box::new(std::io::stdout()));
+    let mut listeners: Vec<Box<dyn Listener>> = vec![Box::new(record), Box::new(terminal.telling(&problems))];
     listeners.extend(reports.into_iter().map(|target| target.listener(&problems)));
 
     let redactor = Arc::new(Redactor::default());
@@ -111,7 +111,11 @@ pub(super) fn run(args: &Args, environment: &Environment) -> Outcome {
     let unwritten: Vec<Error> = unrecorded.take().into_iter().chain(problems.take()).collect();
     // Whatever still runs in the background belongs to a call that was given up.
     runtime.shutdown_background();
-    if unwritten.is_empty() { Ok(finished.exit_code) } else { Err(unwritten) }
+    if unwritten.is_empty() {
+        return Ok(finished.exit_code);
+    }
+    // What the steps found weighs more than that it could not be written down, and is not lost for it.
+    Ok(super::strongest(&[finished.exit_code, super::report(&unwritten)]))
 }
 
 /// What is known of the run before it begins.

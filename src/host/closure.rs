@@ -10,6 +10,7 @@ use rhai::{Array, Dynamic, Engine, FnPtr, FuncArgs, Map, NativeCallContext};
 
 use super::context::HostResult;
 use super::object::take_absence;
+use super::place;
 use super::values::DEPTH;
 use crate::error::{Error, Kind};
 
@@ -63,7 +64,8 @@ impl Closure {
         let context = self.store.create_context(engine);
         // What an earlier script on this thread left behind is not this one's.
         let _ = take_absence();
-        crate::host::object::call(&context, call, args)
+        place::forget();
+        crate::host::object::call(&context, call, args).map_err(place::pinned)
     }
 }
 

@@ -19,6 +19,7 @@ pub(crate) mod net;
 pub mod object;
 pub mod options;
 pub(crate) mod paths;
+pub(crate) mod place;
 pub mod redact;
 pub mod registrar;
 pub mod secret;

@@ -10,6 +10,7 @@ use rhai::{
 
 use crate::error::{Error, Place};
 use crate::event::Effect;
+use crate::host::place;
 use crate::host::values::bounded;
 
 /// What the examples of a module need around them to run in a test.
@@ -300,6 +301,7 @@ type Native =
 fn placing(func: Shared<Native>, has_context: bool) -> Shared<Native> {
     Shared::new(move |at: Option<NativeCallContext<'_>>, args: &mut [&mut Dynamic]| {
         let Some(call) = at else { return func(None, args) };
+        place::passed(&call);
         let same =
             (call.engine(), call.fn_name(), call.call_source(), call.global_runtime_state(), call.call_position());
         let bounded = args.iter().try_for_each(|arg| bounded(arg)).map_err(Into::into);

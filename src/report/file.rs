@@ -8,8 +8,8 @@ use super::{Format, Run};
 use crate::error::{Error, Kind, Result};
 use crate::event::{Event, Filter, Listener, What};
 
-/// Reports that could not be written. A listener has nobody to return an error to, and a run does not end because
-/// of one: `cli` asks here after the run and says it.
+/// Reports and output that could not be written. A listener has nobody to return an error to, and a run does not end
+/// because of one: `cli` asks here after the run and says it.
 #[derive(Debug, Clone, Default)]
 pub struct Problems(Arc<Mutex<Vec<Error>>>);
 
@@ -19,7 +19,7 @@ impl Problems {
         std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn add(&self, error: Error) {
+    pub(super) fn add(&self, error: Error) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(error);
     }
 }

@@ -14,12 +14,14 @@ pub fn from_rhai(error: &EvalAltResult, file: Option<&str>) -> Error {
     let mut stack = Vec::new();
     let mut inner = error;
     let mut file = file.map(ToString::to_string);
+    let mut caller = None;
     loop {
         match inner {
             EvalAltResult::ErrorInFunctionCall(name, source, next, position) => {
                 let from = file.clone().unwrap_or_default();
                 let name = if name.starts_with("anon$") { "a closure" } else { name.as_str() };
                 stack.insert(0, format!("{name}, called at {from}:{}", shown(*position)));
+                caller = place(file.as_deref(), *position).or(caller);
                 if !source.is_empty() {
                     file = Some(source.clone());
                 }
@@ -42,12 +44,6 @@ pub fn from_rhai(error: &EvalAltResult, file: Option<&str>) -> Error {
                 .hint("a function (fn) sees only its parameters; a closure (|x| …) sees the variables around it")
         }
         EvalAltResult::ErrorModuleNotFound(name, _) => Error::new(Kind::Playbook, format!("no module \"{name}\"")),
-        EvalAltResult::ErrorDataRace(name, _) => {
-            let what = if name.is_empty() { "a captured variable".into() } else { format!("\"{name}\"") };
-            Error::new(Kind::Script, format!("{what} is used by a closure while a method of it runs"))
-                .hint("write f(x, || …) with a free function, or copy the variable first: let y = x;")
-        }
-        EvalAltResult::ErrorStackOverflow(_) => Error::new(Kind::Script, "the script's calls are nested too deep"),
         EvalAltResult::ErrorDotExpr(message, _) if field_of_nothing(message).is_some() => {
             field_of_nothing(message).unwrap_or_else(|| Error::new(Kind::Script, message.clone()))
         }
@@ -55,12 +51,13 @@ pub fn from_rhai(error: &EvalAltResult, file: Option<&str>) -> Error {
         EvalAltResult::ErrorFunctionNotFound(signature, _) => {
             object::explain(inner).unwrap_or_else(|| unknown_function(signature))
         }
-        other => object::explain(other).unwrap_or_else(|| {
+        other => crate::host::place::told(other).or_else(|| object::explain(other)).unwrap_or_else(|| {
             // Positions are told beside the message, not in it.
             Error::new(Kind::Script, other.clone_without_position().to_string())
         }),
     };
-    if let Some(place) = place(file.as_deref(), inner.position()) {
+    // What has no place of its own (a data race) is somewhere in what was called last.
+    if let Some(place) = place(file.as_deref(), inner.position()).or(caller) {
         out = out.at(place);
     }
     if out.stack.is_empty() {

@@ -4,7 +4,7 @@ use rhai::{Dynamic, Engine};
 
 use crate::error::{Error, Kind};
 use crate::event::What;
-use crate::host::{Context, Function, MODULES, Module, Registrar, object};
+use crate::host::{Context, Function, MODULES, Module, Registrar, object, place};
 
 /// Nested calls of script functions, the same in debug and release builds.
 const CALL_LEVELS: usize = 64;
@@ -73,7 +73,9 @@ pub fn build() -> Engine {
             return None;
         }
         match Context::current() {
-            Ok(context) => context.check().err().map(Dynamic::from),
+            Ok(context) => context.check().err().map(|error| {
+                Dynamic::from(if error.kind == Kind::Cancelled { error } else { place::after_last(error) })
+            }),
             Err(_) if operations > TOP_LEVEL_OPERATIONS => Some(Dynamic::from(endless())),
             Err(_) => None,
         }

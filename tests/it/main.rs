@@ -5,6 +5,8 @@ mod bad_input;
 mod commands;
 mod course;
 mod language;
+mod output;
+mod places;
 mod reading;
 mod real;
 mod record;

@@ -6,7 +6,7 @@ use rhai::{Dynamic, Engine, EvalAltResult};
 
 use super::Object;
 use super::doc::key_step;
-use crate::error::{Error, Kind};
+use crate::error::{Error, Kind, Place};
 
 /// A path that led nowhere: `status.loadBalancer.ingress is absent on Service web/shop`.
 #[derive(Debug, Clone)]
@@ -131,21 +131,25 @@ impl std::fmt::Display for Missing {
 thread_local! {
     /// The last missing value made on this thread: Rhai's own errors name only its type.
     static LAST: RefCell<Option<Missing>> = const { RefCell::new(None) };
-    /// A missing value that was turned into text where Rhai swallows the error: `${…}`.
-    static PRINTED: RefCell<Option<Missing>> = const { RefCell::new(None) };
+    /// A missing value that was turned into text where Rhai swallows the error (`${…}`), and where.
+    static PRINTED: RefCell<Option<(Missing, Option<Place>)>> = const { RefCell::new(None) };
 }
 
 /// Remembers that a missing value was turned into text; the next operation of the script fails.
-pub(super) fn printed(missing: &Missing) {
+pub(super) fn printed(missing: &Missing, at: Option<Place>) {
     PRINTED.with_borrow_mut(|slot| {
-        slot.get_or_insert_with(|| missing.clone());
+        slot.get_or_insert_with(|| (missing.clone(), at));
     });
 }
 
 /// Takes the error of a missing value that was put into a text (`${…}`), if there was one. Rhai gives such
 /// an error no way out, so that the engine's progress hook, what calls closures, and a step's end ask here.
 pub fn take_absence() -> Option<Error> {
-    PRINTED.with(|slot| slot.try_borrow_mut().ok()?.take()).map(|missing| missing.error())
+    let (missing, at) = PRINTED.with(|slot| slot.try_borrow_mut().ok()?.take())?;
+    Some(match at {
+        Some(place) => missing.error().at(place),
+        None => missing.error(),
+    })
 }
 
 /// The words for an error of Rhai's that names a missing value by its type only: a function or method

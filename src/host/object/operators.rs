@@ -2,12 +2,12 @@
 
 use std::any::TypeId;
 
-use rhai::{Array, Dynamic, FLOAT, INT, ImmutableString, Map, Module};
+use rhai::{Array, Dynamic, FLOAT, INT, ImmutableString, Map, Module, NativeCallContext};
 
 use super::{List, Missing, Object, equal, missing, seen};
 use crate::error::{Error, Kind};
-use crate::host::HostResult;
 use crate::host::values::show;
+use crate::host::{HostResult, place};
 
 /// Operators that compute: with a missing value they fail.
 const COMPUTING: [&str; 14] = ["+", "-", "*", "/", "%", "**", "<", "<=", ">", ">=", "+=", "-=", "*=", "/="];
@@ -108,8 +108,8 @@ fn register_missing(module: &mut Module) {
     module.set_native_fn("!=", |_: Missing, (): ()| Ok(false));
     module.set_native_fn("!=", |(): (), _: Missing| Ok(false));
     for name in ["to_string", "print"] {
-        module.set_native_fn(name, |missing: &mut Missing| {
-            missing::printed(missing);
+        module.set_native_fn(name, |at: NativeCallContext, missing: &mut Missing| {
+            missing::printed(missing, place::of(&at));
             fail(missing).map(|()| String::new())
         });
     }

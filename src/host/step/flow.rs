@@ -17,6 +17,8 @@ const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(3);
 /// How long an attempt of `eventually` may go on when the time is up: a look that began in time may still answer.
 const GRACE: Duration = Duration::from_secs(5);
+/// What a failure that was waited for says.
+const NOT_WITHIN: &str = "not within ";
 /// Closures of one `parallel` that run at a time.
 const SIDE_BY_SIDE: usize = 16;
 /// The stack of a closure's thread, the same as a step's: what runs in a step runs here.
@@ -38,6 +40,9 @@ pub(super) fn register(m: &mut Registrar) {
             let skip = Skip { reason: reason.to_string() };
             Err(EvalAltResult::ErrorTerminated(Dynamic::from(skip), Position::NONE).into())
         });
+    // Rhai's own ends the whole evaluation with a value that nobody asked for.
+    m.raw().set_native_fn("exit", || -> HostResult<()> { Err(no_exit().into()) });
+    m.raw().set_native_fn("exit", |_: Dynamic| -> HostResult<()> { Err(no_exit().into()) });
     m.global("eventually")
         .sig("(within: duration, body: ||) -> any")
         .doc(
@@ -69,6 +74,11 @@ pub(super) fn register(m: &mut Registrar) {
         )
         .example(r#"parallel([|| 1 + 1, || 2 + 2]) == [2, 4]"#)
         .add(|at: NativeCallContext, bodies: Array| parallel(&at, bodies));
+}
+
+fn no_exit() -> Error {
+    Error::new(Kind::Script, "exit ends nothing here")
+        .hint("t.skip(\"why\") leaves the step as skipped, `return` ends the closure, and `throw \"why\"` the step")
 }
 
 fn eventually(at: &NativeCallContext, within: Duration, body: &FnPtr) -> HostResult<Dynamic> {
@@ -133,7 +143,7 @@ fn attempts(cx: &Context, at: &NativeCallContext, within: Duration, body: &FnPtr
         if left.is_zero() {
             let times = if tries == 1 { "once".to_string() } else { format!("{tries} times") };
             let told = format!(
-                "not within {}: looked {times}, and for the last {} it was so",
+                "{NOT_WITHIN}{}: looked {times}, and for the last {} it was so",
                 short(within),
                 short(unchanged)
             );
@@ -201,7 +211,7 @@ fn give_up(
     let count = state.failures_since(mark).len();
     let from = state.failures.len() - count;
     for failure in &mut state.failures[from..] {
-        failure.expected = format!("{} ({told})", failure.expected);
+        failure.expected = waited(&failure.expected, told);
     }
     drop(state);
     let Some(mut error) = error else { return Ok(Dynamic::UNIT) };
@@ -214,11 +224,20 @@ fn give_up(
         && let Some(mut error) = value.write_lock::<Error>()
     {
         match &mut error.failure {
-            Some(failure) => failure.expected = format!("{} ({told})", failure.expected),
-            None => error.causes.push(told.to_string()),
+            Some(failure) => failure.expected = waited(&failure.expected, told),
+            None => {
+                error.causes.retain(|cause| !cause.starts_with(NOT_WITHIN));
+                error.causes.push(told.to_string());
+            }
         }
     }
     Err(error)
+}
+
+/// What was expected, with how long it was waited for; of one eventually in another, the outer one's words stand.
+fn waited(expected: &str, told: &str) -> String {
+    let inner = expected.rsplit_once(&format!(" ({NOT_WITHIN}")).filter(|(_, rest)| rest.ends_with(" it was so)"));
+    format!("{} ({told})", inner.map_or(expected, |(before, _)| before))
 }
 
 /// Sleeps by the world's clock, until the step is cancelled or its time is up.

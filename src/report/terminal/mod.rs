@@ -23,9 +23,9 @@ use jiff::Timestamp;
 
 use self::calls::Calls;
 use self::live::{Live, Running};
-use super::Run;
+use super::{Problems, Run};
 use crate::clock::Clock;
-use crate::error::Kind;
+use crate::error::{Error, Kind};
 use crate::event::{Event, Filter, Listener, Outcome, StepResult, What};
 use crate::ui::Ui;
 
@@ -73,6 +73,8 @@ pub struct Terminal {
     changes: HashMap<u64, String>,
     /// Whether the last line that was printed is empty.
     after_blank: bool,
+    problems: Problems,
+    unwritten: bool,
 }
 
 impl std::fmt::Debug for Terminal {
@@ -100,17 +102,16 @@ impl Terminal {
             calls: Calls::default(),
             changes: HashMap::new(),
             after_blank: true,
+            problems: Problems::default(),
+            unwritten: false,
         }
     }
 
-    /// The same as a listener.
-    pub fn listener(
-        ui: Ui,
-        options: TerminalOptions,
-        clock: Arc<dyn Clock>,
-        out: Box<dyn Write + Send>,
-    ) -> Box<dyn Listener> {
-        Box::new(Self::new(ui, options, clock, out))
+    /// Tells there that the output could not be written.
+    #[must_use]
+    pub fn telling(mut self, problems: &Problems) -> Self {
+        self.problems = problems.clone();
+        self
     }
 
     /// Prints lines that stay, above what is drawn.
@@ -150,8 +151,16 @@ impl Terminal {
 
     fn write(&mut self, text: &str) {
         // A closed pipe or terminal must not end the run: its clean-up and its record matter more.
-        let _ = self.out.write_all(text.as_bytes());
-        let _ = self.out.flush();
+        let written = self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush());
+        // Whoever closed a pipe has seen enough; a full disk is told once, at the end.
+        if let Err(why) = written
+            && why.kind() != std::io::ErrorKind::BrokenPipe
+            && !std::mem::replace(&mut self.unwritten, true)
+        {
+            let error = Error::new(Kind::Io, "the output can't be written").because(why);
+            let record = self.run.record.as_ref().map(|record| format!("the run's record stands in {record}"));
+            self.problems.add(error.maybe_hint(record));
+        }
     }
 
     /// Announces steps that take long.

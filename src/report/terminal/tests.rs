@@ -283,7 +283,7 @@ fn watch_a_run() {
         events.push(finished(5000, cut));
         events.push(at(5100, None, What::RunFinished { exit_code: 130, seconds: 5.1, left: vec![] }));
     }
-    let terminal = Terminal::listener(Ui::stdout(), options, Arc::new(System), Box::new(std::io::stdout()));
+    let terminal = Box::new(Terminal::new(Ui::stdout(), options, Arc::new(System), Box::new(std::io::stdout())));
     // The bus stamps each event with the time at which it is emitted, as in a real run.
     let bus = crate::event::Bus::new(Arc::new(System), Box::new(|e| e), vec![terminal]);
     let mut last = begin();

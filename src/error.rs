@@ -44,6 +44,8 @@ pub enum Kind {
     Timeout,
     /// A program that is needed is not installed.
     MissingTool,
+    /// What a step needs of the platform for its own looking, such as a test pod, could not be had.
+    NotStarted,
     /// The answer came and could not be understood; it is shown.
     Unreadable,
     /// A call stronger than what the step declared or the operator allowed.

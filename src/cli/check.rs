@@ -1,5 +1,6 @@
 //! `pb check [TARGET…]`: everything that is wrong with playbooks, without a cluster, all at once.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ use crate::ui::{Role, Ui, plural, show_error, show_warning};
 /// `pb check`
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct Args {
-    /// Playbooks: files, ids, folders; default: all, the procedures and the standard library too
+    /// Playbooks and modules: files, ids, folders; default: all, the procedures and the standard library too
     #[arg(value_name = "TARGET")]
     targets: Vec<String>,
     #[command(flatten)]
@@ -25,12 +26,38 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, environment: &Environment, out: &mut dyn Write) -> Outcome {
     let prepared = prepare::configured(&args.configured, environment)?;
-    let library = &prepared.loader.library;
-    let checklist = library.checklist(prepared.config.checklist.as_deref()).map_err(|e| vec![e])?;
-    let checker = Checker::new(&prepared.loader, known_boxes(&checklist)).map_err(|e| vec![e])?;
-    let clusters: Vec<String> = prepared.config.clusters.keys().cloned().collect();
+    let Looked { mut errors, warnings, looked } = look(&prepared, &args.targets)?;
+    errors.extend(prepared.wrong_settings());
 
-    let (sources, modules) = chosen(args, &prepared)?;
+    let ui = Ui::stdout().measured();
+    for warning in &warnings {
+        say(out, show_warning(ui, warning))?;
+    }
+    for error in &errors {
+        say(out, show_error(ui, error))?;
+    }
+    if errors.is_empty() && warnings.is_empty() {
+        say(out, format!("{}  {looked}: nothing wrong", ui.paint(Role::Good, "ok")))?;
+    } else {
+        say(out, format!("{looked}: {}, {}", plural(errors.len(), "error"), plural(warnings.len(), "warning")))?;
+    }
+    Ok(if errors.is_empty() { 0 } else { 2 })
+}
+
+/// What was found, and in what: `3 playbooks, 12 steps, 1 module`.
+pub(super) struct Looked {
+    pub(super) errors: Vec<Error>,
+    pub(super) warnings: Vec<Error>,
+    pub(super) looked: String,
+}
+
+/// Looks playbooks and modules over: those that are named, or all. The configured settings are not part of it.
+pub(super) fn look(prepared: &prepare::Prepared, targets: &[String]) -> Result<Looked, Vec<Error>> {
+    let checklist = prepared.loader.library.checklist(prepared.config.checklist.as_deref()).map_err(|e| vec![e])?;
+    let clusters: Vec<String> = prepared.config.clusters.keys().cloned().collect();
+    let (sources, modules) = chosen(targets, prepared)?;
+    let checker = Checker::new(&prepared.loader, known_boxes(&checklist)).map_err(|e| vec![e])?;
+    let checker = checker.together_with(&sources);
     let mut findings = Vec::new();
     let mut declared: Vec<Declared> = Vec::new();
     let mut steps = 0;
@@ -45,40 +72,24 @@ pub(super) fn run(args: &Args, environment: &Environment, out: &mut dyn Write) -
     for module in &modules {
         findings.extend(checker.module(module).findings);
     }
-    let mut errors: Vec<Error> = findings.iter().filter(|f| f.level == Level::Error).map(|f| f.error.clone()).collect();
-    let warnings: Vec<&Error> = findings.iter().filter(|f| f.level == Level::Warning).map(|f| &f.error).collect();
-    let unknown = unknown_after(&declared, &prepared);
-    let warnings: Vec<&Error> = warnings.into_iter().chain(&unknown).collect();
-    errors.extend(planning(&declared, &clusters));
-    errors.extend(prepared.wrong_settings());
-
-    let ui = Ui::stdout().measured();
-    for warning in &warnings {
-        say(out, show_warning(ui, warning))?;
-    }
-    for error in &errors {
-        say(out, show_error(ui, error))?;
-    }
-    let looked = format!(
-        "{}, {}, {}",
-        plural(sources.len(), "playbook"),
-        plural(steps, "step"),
-        plural(modules.len(), "module")
-    );
-    if errors.is_empty() && warnings.is_empty() {
-        say(out, format!("{}  {looked}: nothing wrong", ui.paint(Role::Good, "ok")))?;
-    } else {
-        say(out, format!("{looked}: {}, {}", plural(errors.len(), "error"), plural(warnings.len(), "warning")))?;
-    }
-    Ok(if errors.is_empty() { 0 } else { 2 })
+    let (errors, warnings): (Vec<_>, Vec<_>) = findings.into_iter().partition(|f| f.level == Level::Error);
+    let mut errors: Vec<Error> = errors.into_iter().map(|f| f.error).collect();
+    let mut warnings: Vec<Error> = warnings.into_iter().map(|f| f.error).collect();
+    warnings.extend(unknown_after(&declared, prepared));
+    // A step is planned for each cluster, and each says the same.
+    let mut told = BTreeSet::new();
+    let planned = planning(&declared, &clusters).into_iter();
+    errors.extend(planned.filter(|e| told.insert((e.place.as_ref().map(ToString::to_string), e.message.clone()))));
+    let (playbooks, modules) = (plural(sources.len(), "playbook"), plural(modules.len(), "module"));
+    Ok(Looked { errors, warnings, looked: format!("{playbooks}, {}, {modules}", plural(steps, "step")) })
 }
 
 /// The playbooks, and the modules: named ones, or those beside the playbooks and the library's.
-fn chosen(args: &Args, prepared: &prepare::Prepared) -> Result<(Vec<Source>, Vec<Source>), Vec<Error>> {
+fn chosen(targets: &[String], prepared: &prepare::Prepared) -> Result<(Vec<Source>, Vec<Source>), Vec<Error>> {
     let loader = &prepared.loader;
     let library = &loader.library;
-    if !args.targets.is_empty() {
-        let sources = targets::sources(loader, &args.targets)?;
+    if !targets.is_empty() {
+        let sources = targets::sources(loader, targets)?;
         return Ok(sources.into_iter().partition(|s| !loader.is_module(s)));
     }
     let (playbooks, mut modules): (Vec<Source>, Vec<Source>) =

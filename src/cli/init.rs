@@ -113,6 +113,7 @@ const TOML: &str = r#"# What pb works on. Every key is optional; relative paths 
 # A context that is not named here is never touched: delete the clusters that pb shall leave alone.
 
 # record = ".pb/runs"                     # where the runs are kept
+# answer_limit = "256Ki"                  # how much of a call's answer the record keeps
 # checklist = "playbooks/checklist.tsv"   # the boxes that steps cover
 
 # The contexts of {from}.

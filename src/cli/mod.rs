@@ -14,6 +14,8 @@ mod new;
 mod plan;
 mod prepare;
 mod run;
+mod runs;
+mod show;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -28,11 +30,20 @@ use crate::ui::{Ui, show_error};
 
 /// Runs playbooks written in Rhai against Kubernetes clusters, routers and services.
 #[derive(Debug, Parser)]
-#[command(name = "pb", version, about, disable_help_subcommand = true, max_term_width = 100)]
-#[command(
-    after_help = "Exit codes: 0 all passed · 1 a check failed · 2 the playbook, configuration or command line is \
-    wrong · 3 something could not be found out · 4 nothing failed, but the run is incomplete · 130 interrupted"
-)]
+#[command(name = "pb", version, about, max_term_width = 100)]
+#[command(after_help = "To begin:
+  pb doctor   what is configured, and whether it answers
+  pb list     the playbooks; pb list -v has their steps
+  pb plan t5  what a run of t5 would do; nothing is asked or changed
+  pb run t5   runs it; pb run --help has what can be selected and allowed
+
+Exit codes:
+  0    all passed
+  1    a check failed
+  2    the playbook, configuration or command line is wrong
+  3    something could not be found out
+  4    nothing failed, but the run is incomplete
+  130  interrupted")]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -43,6 +54,10 @@ struct Cli {
 enum Command {
     /// Run playbooks: files, ids, folders, or `all`
     Run(run::Args),
+    /// List the runs that were recorded
+    Runs(runs::Args),
+    /// Show what happened in a recorded run
+    Show(show::Args),
     /// Show what would run, in what order, with which effects and settings
     Plan(plan::Args),
     /// List the playbooks (-v: their steps)
@@ -90,6 +105,11 @@ fn dispatch(command: Command) -> Outcome {
         Command::Run(args) => {
             drop(out);
             run::run(&args, &environment)
+        }
+        Command::Runs(args) => runs::run(&args, &environment, &mut out),
+        Command::Show(args) => {
+            drop(out);
+            show::run(&args, &environment)
         }
         Command::Plan(args) => plan::run(&args, &environment, &mut out),
         Command::List(args) => list::run(&args, &environment, &mut out),

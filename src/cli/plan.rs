@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use super::args::{Configured, Selected};
+use super::args::Wanted;
 use super::prepare::{self, Planned, all_settings};
 use super::{Outcome, say};
 use crate::config::Environment;
@@ -14,21 +14,16 @@ use crate::ui::{Role, Ui, fitted, plural, truncate, wrap};
 /// `pb plan`
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct Args {
-    /// Playbooks: files, ids, folders, or all
-    #[arg(required = true, value_name = "TARGET")]
-    targets: Vec<String>,
     #[command(flatten)]
-    selected: Selected,
-    #[command(flatten)]
-    configured: Configured,
+    wanted: Wanted,
     /// Show every setting, not only those that differ from their defaults
     #[arg(short, long)]
     verbose: bool,
 }
 
 pub(super) fn run(args: &Args, environment: &Environment, out: &mut dyn Write) -> Outcome {
-    let prepared = prepare::configured(&args.configured, environment)?;
-    let planned = prepared.plan(&args.targets, &args.selected, STEP_LIMIT)?;
+    let prepared = prepare::configured(&args.wanted.configured, environment)?;
+    let planned = prepared.plan(&args.wanted.targets, &args.wanted.selected, STEP_LIMIT)?;
     let ui = Ui::stdout().measured();
     for id in &planned.plan.playbooks {
         let Some(loaded) = planned.loaded.iter().find(|l| l.info.id == *id) else { continue };

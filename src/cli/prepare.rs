@@ -10,6 +10,7 @@ use crate::error::{Error, Kind};
 use crate::event::SettingInfo;
 use crate::playbook::plan::{Declared, Plan};
 use crate::playbook::{Library, PlaybookKind};
+use crate::script::check::no_steps;
 use crate::script::load::{Loaded, Loader};
 use crate::script::{settings, targets};
 
@@ -64,6 +65,11 @@ impl Prepared {
         }
         let plan = Plan::new(&declared, &clusters, &selected.selection(), timeout)?;
         if plan.steps.is_empty() {
+            let empty = |l: &&Loaded| l.declared.steps.get(&None).is_none_or(Vec::is_empty);
+            let without: Vec<Error> = loaded.iter().filter(empty).map(no_steps).collect();
+            if without.len() == loaded.len() {
+                return Err(without);
+            }
             return Err(vec![
                 Error::new(Kind::Usage, format!("{}: no step is selected", wanted.join(" ")))
                     .hint("pb plan shows the steps that there are; --only, --skip, --priority and --cluster select"),

@@ -6,18 +6,18 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use super::Outcome;
-use super::args::{Configured, Selected, span};
+use super::args::{Wanted, span};
 use super::prepare::{self, Planned, Prepared};
 use crate::client::kube::connect;
 use crate::clock::{Clock, System};
 use crate::config::Environment;
 use crate::error::{Error, Kind, did_you_mean};
-use crate::event::{Bus, Event, Listener};
+use crate::event::{Bus, Event, Listener, ModuleInfo};
 use crate::host::World;
 use crate::host::call::STEP_LIMIT;
 use crate::host::redact::Redactor;
 use crate::host::world::Permissions;
-use crate::record::{Folder, Journal};
+use crate::record::{ClusterInfo, Record, RunInfo};
 use crate::report::{self, Detail, Problems, Terminal, TerminalOptions};
 use crate::runner::{self, Run};
 use crate::script::call::Caller;
@@ -29,14 +29,9 @@ const JOBS: usize = 4;
 /// `pb run`
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct Args {
-    /// Playbooks: files, ids, folders, or all
-    #[arg(required = true, value_name = "TARGET")]
-    targets: Vec<String>,
     #[command(flatten)]
-    selected: Selected,
-    #[command(flatten)]
-    configured: Configured,
-    /// Let steps run whose effect is disrupt, or destroy on a cluster
+    wanted: Wanted,
+    /// Let steps run that disrupt, or that destroy on this cluster: disrupt, destroy=infra
     #[arg(long, value_name = "disrupt|destroy=CLUSTER", value_delimiter = ',', help_heading = "Safety")]
     allow: Vec<String>,
     /// Refuse everything but reading
@@ -75,15 +70,16 @@ pub(super) fn run(args: &Args, environment: &Environment) -> Outcome {
             Error::new(Kind::Usage, "--jobs 0: nothing could run").hint("--jobs 1 runs one step at a time"),
         ]);
     }
-    let prepared = prepare::configured(&args.configured, environment)?;
+    let prepared = prepare::configured(&args.wanted.configured, environment)?;
     let permissions = permissions(args, &prepared)?;
-    let planned = prepared.plan(&args.targets, &args.selected, args.timeout.unwrap_or(STEP_LIMIT))?;
+    let planned = prepared.plan(&args.wanted.targets, &args.wanted.selected, args.timeout.unwrap_or(STEP_LIMIT))?;
     clusters_there(&prepared, &planned)?;
     let not_selected = if reports.is_empty() { 0 } else { prepared.not_selected(&planned) };
 
     let clock: Arc<dyn Clock> = Arc::new(System);
-    let folder = Folder::create(&prepared.config.record, clock.now()).map_err(|e| vec![e])?;
-    let journal = Journal::open(&folder.path).map_err(|e| vec![e])?;
+    let info = described(args, &prepared, &planned, environment, clock.now());
+    let (folder, record) = Record::create(&prepared.config.record, info).map_err(|e| vec![e])?;
+    let unrecorded = record.unwritten();
     let problems = Problems::default();
     let detail = match (args.quiet, args.verbose) {
         (true, _) => Detail::Quiet,
@@ -92,7 +88,7 @@ pub(super) fn run(args: &Args, environment: &Environment) -> Outcome {
     };
     let options = TerminalOptions { detail, explain: args.explain, ..TerminalOptions::default() };
     let mut listeners: Vec<Box<dyn Listener>> =
-        vec![Box::new(journal), Terminal::listener(Ui::stdout(), options, clock.clone(), Box::new(std::io::stdout()))];
+        vec![Box::new(record), Terminal::listener(Ui::stdout(), options, clock.clone(), Box::new(std::io::stdout()))];
     listeners.extend(reports.into_iter().map(|target| target.listener(&problems)));
 
     let redactor = Arc::new(Redactor::default());
@@ -112,10 +108,39 @@ pub(super) fn run(args: &Args, environment: &Environment) -> Outcome {
     let run = assemble(args, &prepared, planned, &world, not_selected, &shown(&folder.path, environment));
     let finished = run.execute();
     bus.close();
-    let unwritten = problems.take();
+    let unwritten: Vec<Error> = unrecorded.take().into_iter().chain(problems.take()).collect();
     // Whatever still runs in the background belongs to a call that was given up.
     runtime.shutdown_background();
     if unwritten.is_empty() { Ok(finished.exit_code) } else { Err(unwritten) }
+}
+
+/// What is known of the run before it begins.
+fn described(
+    args: &Args,
+    prepared: &Prepared,
+    planned: &Planned,
+    environment: &Environment,
+    started: jiff::Timestamp,
+) -> RunInfo {
+    let config = &prepared.config;
+    let path = |path: &PathBuf| path.display().to_string();
+    let cluster = |(name, cluster): (&String, &crate::config::Cluster)| ClusterInfo {
+        name: name.clone(),
+        context: config.context(name).into(),
+        kubeconfig: cluster.kubeconfig.as_ref().map(path),
+    };
+    let of_plan = |id: &String| planned.loaded.iter().find(|l| l.info.id == *id).map(|l| l.info.clone());
+    RunInfo {
+        arguments: std::env::args().skip(1).collect(),
+        targets: args.wanted.targets.clone(),
+        dir: path(&environment.dir),
+        config: config.path.as_ref().map(path),
+        profile: config.profile.clone(),
+        playbooks: planned.plan.playbooks.iter().filter_map(of_plan).collect(),
+        settings: prepare::all_settings(&planned.loaded),
+        clusters: config.clusters.iter().map(cluster).collect(),
+        ..RunInfo::here(started)
+    }
 }
 
 fn assemble(
@@ -129,6 +154,7 @@ fn assemble(
     let mut bodies = BTreeMap::new();
     let mut playbooks = Vec::new();
     let settings = prepare::all_settings(&planned.loaded);
+    let modules = modules(&planned);
     for loaded in planned.loaded {
         world.settings.lock().unwrap_or_else(PoisonError::into_inner).extend(loaded.values);
         for ((cluster, step), body) in loaded.bodies {
@@ -148,12 +174,31 @@ fn assemble(
         plan: planned.plan,
         bodies,
         playbooks,
+        modules,
         settings,
         arguments: std::env::args().skip(1).collect(),
         jobs: args.jobs,
         not_selected,
         record: Some(record.to_string()),
     }
+}
+
+/// What the playbooks of a plan import, each module once.
+fn modules(planned: &Planned) -> Vec<ModuleInfo> {
+    let mut found: BTreeMap<String, ModuleInfo> = BTreeMap::new();
+    for id in &planned.plan.playbooks {
+        for source in planned.loaded.iter().filter(|l| l.info.id == *id).flat_map(|l| &l.modules) {
+            let module = found.entry(source.name.clone()).or_insert_with(|| ModuleInfo {
+                name: source.stem().to_string(),
+                path: source.name.clone(),
+                sha256: source.sha256(),
+                source: source.origin_word().into(),
+                playbooks: Vec::new(),
+            });
+            module.playbooks.push(id.clone());
+        }
+    }
+    found.into_values().collect()
 }
 
 /// Every cluster that a selected step runs on has a kubeconfig with its context: a mistake there is told before

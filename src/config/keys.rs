@@ -39,6 +39,7 @@ pub const ROOT: Section = Section {
     about: "the whole file",
     keys: &[
         key("record", "path", "where the folders of the runs are; default `.pb/runs`"),
+        key("answer_limit", "size", "how much of a call's answer the record keeps, for example `1Mi`; default `256Ki`"),
         key("checklist", "path", "the boxes that steps cover; default `playbooks/checklist.tsv`"),
         key("clusters", "sections", "the clusters; default `infra` and `apps`"),
         key("hosts", "sections", "what `ssh(\"NAME\")` reaches"),

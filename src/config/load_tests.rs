@@ -33,6 +33,7 @@ fn bad(toml: &str) -> String {
 
 const WHOLE: &str = r#"
 record = ".pb/runs"
+answer_limit = "1Mi"
 checklist = "playbooks/checklist.tsv"
 [clusters.infra]
 kubeconfig = "~/.kube/config"
@@ -78,6 +79,7 @@ fn the_whole_example_is_read() {
     let dir = folder.path();
     assert_eq!(config.path.as_deref(), Some(dir.join("pb.toml").as_path()));
     assert_eq!(config.record, dir.join(".pb/runs"));
+    assert_eq!(config.answer_limit(), 1024 * 1024);
     assert_eq!(config.checklist.as_deref(), Some(dir.join("playbooks/checklist.tsv").as_path()));
     let infra = &config.clusters["infra"];
     assert_eq!(infra.kubeconfig.as_deref(), Some(Path::new("/home/ada/.kube/config")));

@@ -23,6 +23,9 @@ pub use value::{Type, Value};
 
 use crate::error::{Error, Kind, Result, did_you_mean};
 
+/// How much of a call's answer the record keeps, unless `answer_limit` says otherwise: a hundred pods or so.
+pub const ANSWER_LIMIT: u64 = 256 * 1024;
+
 /// Everything that was configured; made once, from files, environment and arguments.
 #[derive(Debug, Clone, Default)]
 pub struct Config {
@@ -32,6 +35,8 @@ pub struct Config {
     pub dir: PathBuf,
     /// Where the folders of the runs stand.
     pub record: PathBuf,
+    /// The longest answer of a call that the record keeps whole, in bytes; see [`Config::answer_limit`].
+    pub answer_limit: Option<u64>,
     /// The checklist, where the platform brings its own.
     pub checklist: Option<PathBuf>,
     /// The clusters by name.
@@ -60,6 +65,11 @@ impl Config {
                 .maybe_hint(did_you_mean(name, known))
                 .hint(format!("[clusters.{name}] in pb.toml makes one"))
         })
+    }
+
+    /// The longest answer of a call that the record keeps whole, in bytes: as configured, or else [`ANSWER_LIMIT`].
+    pub fn answer_limit(&self) -> usize {
+        usize::try_from(self.answer_limit.unwrap_or(ANSWER_LIMIT)).unwrap_or(usize::MAX)
     }
 
     /// The kubeconfig's context of a cluster: as configured, or else the cluster's name.

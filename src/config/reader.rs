@@ -134,6 +134,20 @@ impl<'t> Reader<'t> {
         self.string(table, key).map(|(text, _)| expand(&text, self.dir, self.home))
     }
 
+    /// A size in bytes.
+    pub(super) fn size(&mut self, table: &Table<'t>, key: &str) -> Option<u64> {
+        let value = table.fields.get(key)?;
+        let size = match plain(value) {
+            Some(toml::Value::Integer(bytes)) => u64::try_from(bytes).ok(),
+            Some(toml::Value::String(text)) => super::units::size(&text),
+            _ => None,
+        };
+        if size.is_none() {
+            self.wrong(table, key, value, "a size such as \"256Ki\"");
+        }
+        size
+    }
+
     /// `true` or `false`; absent is false.
     pub(super) fn flag(&mut self, table: &Table<'t>, key: &str) -> bool {
         let Some(value) = table.fields.get(key) else { return false };

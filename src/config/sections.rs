@@ -23,6 +23,7 @@ pub(super) fn read<'t>(reader: &mut Reader<'t>, fields: &'t DeTable<'t>, config:
     if let Some(record) = reader.path(&root, "record") {
         config.record = record;
     }
+    config.answer_limit = reader.size(&root, "answer_limit");
     config.checklist = reader.path(&root, "checklist");
     let clusters = reader.named(&root, "clusters");
     if fields.contains_key("clusters") {

@@ -5,13 +5,28 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use super::{Event, What};
+use super::{Answer, Event, What};
 use crate::clock::Clock;
+use crate::error::{Error, Kind, Result};
 
 /// Whatever wants to know what happens: the terminal, the record, a report.
 pub trait Listener: Send {
     /// One thing happened.
     fn on(&mut self, event: &Event);
+
+    /// A call was answered, just before its end is told: for whoever keeps answers.
+    fn answered(&mut self, _answer: &Answer) {}
+
+    /// Whether all that was told so far is where a kill can't take it away. Where it is not, nothing is changed.
+    ///
+    /// # Errors
+    /// What could not be kept, and why.
+    fn kept(&mut self) -> Result<()> {
+        Ok(())
+    }
+
+    /// Nothing more will happen.
+    fn close(&mut self) {}
 
     /// Nothing happened for a moment: redraw what moves with time.
     fn tick(&mut self) {}
@@ -27,7 +42,8 @@ pub type Filter = dyn Fn(Event) -> Event + Send + Sync;
 
 enum Message {
     Event(Box<Event>),
-    Flush(Sender<()>),
+    Answer(Box<Answer>),
+    Flush(Sender<Result<()>>),
     Close,
 }
 
@@ -66,11 +82,27 @@ impl Bus {
         let _ = self.lock().send(Message::Event(Box::new(event)));
     }
 
+    /// Hands on what a call answered. It was redacted where it was made: here it is only bytes.
+    pub fn answer(&self, answer: Answer) {
+        let _ = self.lock().send(Message::Answer(Box::new(answer)));
+    }
+
     /// Returns when everything emitted so far has reached the listeners.
     pub fn flush(&self) {
+        // Whether it was kept matters to those alone who are about to change something.
+        let _ = self.settle();
+    }
+
+    /// Returns when everything emitted so far is kept by all who keep it: then something may be changed.
+    ///
+    /// # Errors
+    /// What a listener could not keep; [`Kind::Io`] when nobody listens any more.
+    pub fn settle(&self) -> Result<()> {
         let (done, wait) = channel();
-        if self.lock().send(Message::Flush(done)).is_ok() {
-            let _ = wait.recv();
+        let sent = self.lock().send(Message::Flush(done));
+        match sent.ok().and_then(|()| wait.recv().ok()) {
+            Some(kept) => kept,
+            None => Err(Error::new(Kind::Io, "what happens is no longer recorded")),
         }
     }
 
@@ -93,11 +125,16 @@ fn deliver(receiver: &Receiver<Message>, mut listeners: Vec<Box<dyn Listener>>) 
     loop {
         match receiver.recv_timeout(every) {
             Ok(Message::Event(event)) => listeners.iter_mut().for_each(|l| l.on(&event)),
+            Ok(Message::Answer(answer)) => listeners.iter_mut().for_each(|l| l.answered(&answer)),
             Ok(Message::Flush(done)) => {
-                let _ = done.send(());
+                let mut kept: Vec<Result<()>> = listeners.iter_mut().map(|l| l.kept()).collect();
+                let failed = kept.iter().position(Result::is_err);
+                let _ = done.send(failed.map_or(Ok(()), |at| kept.swap_remove(at)));
             }
             Err(RecvTimeoutError::Timeout) => listeners.iter_mut().for_each(|l| l.tick()),
-            Ok(Message::Close) | Err(RecvTimeoutError::Disconnected) => return,
+            Ok(Message::Close) | Err(RecvTimeoutError::Disconnected) => {
+                return listeners.iter_mut().for_each(|l| l.close());
+            }
         }
     }
 }

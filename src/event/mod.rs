@@ -1,8 +1,13 @@
 //! What happens, as plain data. The runner and the host emit events; the terminal, the record and
 //! the reports are listeners, and none of them learns anything in another way.
 
+mod answer;
 mod bus;
+mod number;
 mod undo;
+
+#[cfg(test)]
+mod samples;
 
 use std::fmt;
 use std::time::Duration;
@@ -12,7 +17,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Place};
 
+pub use answer::{Answer, Body};
 pub use bus::{Bus, Filter, Listener};
+#[cfg(test)]
+pub(crate) use samples::one_of_each;
 pub use undo::{FieldChange, LedgerRow, ObjectRef, Undo};
 
 /// How strongly something may act, weakest first.
@@ -153,8 +161,8 @@ pub struct Failure {
     /// The object it was read from: `Service web/shop`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub object: Option<String>,
-    /// The script line that judged.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// The script line that judged. It is written as `place`, since a failure is also an event, whose `at` is a time.
+    #[serde(default, rename = "place", skip_serializing_if = "Option::is_none")]
     pub at: Option<Place>,
     /// The pruned difference of two structures, one line each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -167,11 +175,12 @@ pub struct Metric {
     /// Its name within the step.
     pub name: String,
     /// The value that is compared: the mean or percentile that the playbook chose.
+    #[serde(with = "number")]
     pub value: f64,
     /// `s`, `ms`, `B`, `1` …
     pub unit: String,
     /// The greatest value that is right, if the playbook set one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, with = "number::maybe", skip_serializing_if = "Option::is_none")]
     pub max: Option<f64>,
     /// Count, min, mean, percentiles and max, where it came from a summary.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -191,6 +200,21 @@ pub struct PlaybookInfo {
     pub sha256: String,
     /// `disk` or `embedded`.
     pub source: String,
+}
+
+/// A module that playbooks of a run import: of the standard library, or a file beside them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ModuleInfo {
+    /// The file's name without folder and ending: `bgp`.
+    pub name: String,
+    /// Where it was read.
+    pub path: String,
+    /// SHA-256 of the text, in hex.
+    pub sha256: String,
+    /// `disk` or `embedded`.
+    pub source: String,
+    /// The ids of the playbooks that use it, themselves or through another module.
+    pub playbooks: Vec<String>,
 }
 
 /// A setting and where its value came from.
@@ -305,6 +329,9 @@ pub enum What {
         arguments: Vec<String>,
         /// The playbooks, in order.
         playbooks: Vec<PlaybookInfo>,
+        /// The modules that they import, by path.
+        #[serde(default)]
+        modules: Vec<ModuleInfo>,
         /// The steps, in order.
         steps: Vec<StepInfo>,
         /// Every setting with its value and origin.

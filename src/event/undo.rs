@@ -91,12 +91,17 @@ impl Undo {
 pub struct FieldChange {
     /// A JSON pointer: `/spec/replicas`.
     pub pointer: String,
-    /// The value before; none where the field was absent.
-    #[serde(default)]
+    /// The value before; none where the field was absent, which is not the same as null.
+    #[serde(default, deserialize_with = "there", skip_serializing_if = "Option::is_none")]
     pub before: Option<serde_json::Value>,
     /// The value that the run gave; none where it was removed.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "there", skip_serializing_if = "Option::is_none")]
     pub after: Option<serde_json::Value>,
+}
+
+/// A value that stands there, be it null.
+fn there<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<serde_json::Value>, D::Error> {
+    serde_json::Value::deserialize(from).map(Some)
 }
 
 /// A row of the ledger.

@@ -10,6 +10,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio_util::sync::CancellationToken;
 
+use super::answer;
 use super::call::{CALL_LIMIT, Call, Limit};
 use super::kube::secrets::row_for_record;
 use super::state::StepState;
@@ -200,20 +201,34 @@ impl Context {
     }
 
     /// Writes the undo of a change that is about to be made into the ledger; it is worked off at the step's end.
-    /// The row has reached the record when this returns: a run that is killed while it changes has it.
-    pub fn undo(&self, change: impl Into<String>, undo: Undo) -> LedgerRow {
-        let row = self.world.ledger.add(Some(&self.step), change.into(), undo);
-        self.emit(What::UndoRecorded(row_for_record(&row)));
-        self.world.bus.flush();
-        row
+    /// The row is on the disk when this returns: a run that is killed while it changes has it.
+    ///
+    /// # Errors
+    /// [`Kind::Io`] when the record can't be written: then nothing may be changed.
+    pub fn undo(&self, change: impl Into<String>, undo: Undo) -> Result<LedgerRow, Error> {
+        self.row(Some(&self.step), change.into(), undo)
     }
 
     /// The same for what the whole run shares: worked off at the run's end.
-    pub fn undo_at_end_of_run(&self, change: impl Into<String>, undo: Undo) -> LedgerRow {
-        let row = self.world.ledger.add(None, change.into(), undo);
-        self.emit(What::UndoRecorded(row_for_record(&row)));
-        self.world.bus.flush();
-        row
+    ///
+    /// # Errors
+    /// As [`Context::undo`].
+    pub fn undo_at_end_of_run(&self, change: impl Into<String>, undo: Undo) -> Result<LedgerRow, Error> {
+        self.row(None, change.into(), undo)
+    }
+
+    fn row(&self, owner: Option<&str>, change: String, undo: Undo) -> Result<LedgerRow, Error> {
+        let row = self.world.ledger.add(owner, change, undo);
+        // Whoever works the rows off from the record takes them for the step's or the run's by this.
+        self.world.bus.emit(owner, What::UndoRecorded(row_for_record(&row)));
+        match self.world.bus.settle() {
+            Ok(()) => Ok(row),
+            Err(error) => {
+                self.world.ledger.forget(row.row);
+                self.world.bus.emit(owner, What::UndoDone { row: row.row, error: None });
+                Err(error.context(format!("{} is not done, since its undo can't be recorded", row.change)))
+            }
+        }
     }
 
     /// The server gave what a row creates this uid: the undo deletes that object alone, also one that is performed
@@ -316,18 +331,25 @@ impl Context {
             function: call.function.into(),
             effect: call.effect,
             target: call.cluster.clone().or(call.target.clone()),
-            args: call.args.clone(),
+            args: answer::cut(&call.args, self.world.config.answer_limit()),
             line: call.line.clone(),
             place,
         });
-        let result = self.world.runtime.block_on(async {
-            tokio::select! {
-                biased;
-                () = self.cancel.cancelled() => Err(Error::new(Kind::Cancelled, "interrupted")),
-                result = work => result,
-                () = self.world.clock.sleep(limit) => Err(self.timed_out(&call, limit, whose)),
-            }
+        // What changes something is not begun before its beginning is recorded.
+        let recorded = if call.effect > Effect::Read { self.world.bus.settle() } else { Ok(()) };
+        let result = recorded.and_then(|()| {
+            self.world.runtime.block_on(async {
+                tokio::select! {
+                    biased;
+                    () = self.cancel.cancelled() => Err(Error::new(Kind::Cancelled, "interrupted")),
+                    result = work => result,
+                    () = self.world.clock.sleep(limit) => Err(self.timed_out(&call, limit, whose)),
+                }
+            })
         });
+        if let (Ok(value), Some(_)) = (&result, &self.world.folder) {
+            self.world.bus.answer(answer::of(number, value, self.world.config.answer_limit(), &self.world.redactor));
+        }
         let seconds = self.world.clock.instant().saturating_duration_since(started).as_secs_f64();
         self.emit(What::CallFinished {
             call: number,

@@ -155,7 +155,7 @@ fn the_uid_of_what_was_created_is_told_to_the_record() {
     let allowed = Permissions::default();
     let world = World::new("r".into(), None, quiet.config.clone(), runtime, bus.clone(), clock, redactor, allowed);
     let cx = Context::new(world, "t/s", None, Effect::Write, None);
-    let row = cx.undo("create", Undo::Command { program: "true".into(), args: Vec::new() }).row;
+    let row = cx.undo("create", Undo::Command { program: "true".into(), args: Vec::new() }).unwrap().row;
     // The listeners have the row before the change is made, not some time after.
     assert_eq!(seen.0.lock().unwrap().len(), 1);
     cx.created(row, "u-1");

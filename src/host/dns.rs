@@ -16,6 +16,10 @@ use crate::client::sh::quoted;
 use crate::error::Result;
 use crate::event::{Effect, short};
 
+const OPTIONS: &[&str] = &["server", "type", "within", "tcp"];
+/// The options that a measurement has besides.
+const MORE: &[&str] = &["queries", "concurrency"];
+
 /// How long an answer is waited for.
 const WITHIN: Duration = Duration::from_secs(5);
 
@@ -29,6 +33,7 @@ pub(crate) const MODULE: Module = Module {
 fn register(m: &mut Registrar) {
     m.path("lookup")
         .sig("(name: string, options?: map) -> map")
+        .options(OPTIONS)
         .effect(Effect::Read)
         .doc(
             "Looks a name up. Options: `type` (`A` by default, `AAAA`, `CAA`, `CNAME`, `MX`, `NS`, `PTR`, `SOA`, \
@@ -46,6 +51,8 @@ fn register(m: &mut Registrar) {
         .add(|at: NativeCallContext, name: &str, options: Map| lookup(&at, name, options));
     m.path("bench")
         .sig("(name: string, options?: map) -> map")
+        .options(OPTIONS)
+        .options(MORE)
         .effect(Effect::Read)
         .doc(
             "Asks a server for a name many times and measures. Options: `queries` (100), `concurrency` (10), and \
@@ -55,9 +62,8 @@ fn register(m: &mut Registrar) {
              latencies; when every query failed the first error is thrown.",
         )
         .example(
-            r#"let gone = false;
-try { dns::bench("localhost", #{ server: "127.0.0.1:1", queries: 3, within: duration("1s") }) } catch { gone = true }
-gone"#,
+            r#"let asked = dns::bench("shop.test", #{ server: "192.0.2.53", queries: 20, concurrency: 4 });
+asked.count == 20 && asked.errors == 0 && asked.p99 < duration("5s")"#,
         )
         .add(|at: NativeCallContext, name: &str| bench(&at, name, Map::new()))
         .add(|at: NativeCallContext, name: &str, options: Map| bench(&at, name, options));
@@ -106,7 +112,7 @@ fn asked(name: &str, options: &Options, shown: &serde_json::Value) -> Result<Ask
 fn lookup(at: &NativeCallContext, name: &str, options: Map) -> HostResult<Map> {
     let cx = Context::current()?;
     let shown = super::values::from_dynamic(&options.clone().into());
-    let options = Options::new(options, "dns::lookup", &["server", "type", "within", "tcp"])?;
+    let options = Options::new(options, "dns::lookup", OPTIONS)?;
     let Asked { question, line, target, args } = asked(name, &options, &shown)?;
     let routes = Net::of(&cx.world).routes(&cx.world)?;
     let call = Call::new("dns::lookup", line).target(&target).args(args).limit(gate(question.limit));
@@ -118,8 +124,7 @@ fn lookup(at: &NativeCallContext, name: &str, options: Map) -> HostResult<Map> {
 fn bench(at: &NativeCallContext, name: &str, options: Map) -> HostResult<Map> {
     let cx = Context::current()?;
     let shown = super::values::from_dynamic(&options.clone().into());
-    let known = ["server", "type", "within", "tcp", "queries", "concurrency"];
-    let options = Options::new(options, "dns::bench", &known)?;
+    let options = Options::new(options, "dns::bench", &[OPTIONS, MORE].concat())?;
     let (queries, concurrency) = (how_many(&options, "queries", 100)?, how_many(&options, "concurrency", 10)?);
     let Asked { question, line, target, args } = asked(name, &options, &shown)?;
     let routes = Net::of(&cx.world).routes(&cx.world)?;

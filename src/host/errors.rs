@@ -14,7 +14,7 @@ fn register(m: &mut Registrar) {
         .sig("string")
         .doc(
             "What went wrong, in one word: `not_found`, `unreachable`, `timeout`, `exit_code`, `status`, `conflict`, \
-             `forbidden`, `unreadable`, `refused`, `expectation` … What Rhai itself throws (a division by zero, an index \
+             `forbidden`, `not_started`, `unreadable`, `refused`, `expectation` … What Rhai itself throws (a division by zero, an index \
              out of range) is a map with `message` instead, and has none.",
         )
         .example(r#"let kind = ""; try { ms(1) - ms(2) } catch (err) { kind = err.kind } kind == "script""#)

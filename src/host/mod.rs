@@ -3,6 +3,7 @@
 //! Every function that reaches outside passes [`context::Context::call`], the single gate: deadline,
 //! cancellation, effects, redaction, recording.
 
+mod answer;
 pub mod bgp;
 pub mod call;
 pub mod closure;

@@ -61,6 +61,8 @@ pub struct Function {
     pub doc: &'static str,
     /// Script lines that run as a test.
     pub example: &'static str,
+    /// The keys of the map that it takes last; none where it takes no such map.
+    pub options: Vec<&'static str>,
     /// The numbers of arguments it takes, the receiver not counted.
     pub arities: Vec<usize>,
 }
@@ -163,6 +165,7 @@ impl Registrar {
             host_call: false,
             doc: "",
             example: "",
+            options: Vec::new(),
             arities: Vec::new(),
         };
         Row { registrar: self, function }
@@ -181,6 +184,13 @@ impl Row<'_> {
     #[must_use]
     pub fn sig(mut self, signature: &'static str) -> Self {
         self.function.signature = signature;
+        self
+    }
+
+    /// The keys of its last parameter, a map: the very list that its reader gets. Called again, it adds keys.
+    #[must_use]
+    pub fn options(mut self, keys: &'static [&'static str]) -> Self {
+        self.function.options.extend(keys);
         self
     }
 

@@ -14,6 +14,8 @@ use crate::client::tcp::{Connection, Talk, connect};
 use crate::error::{Error, Kind};
 use crate::event::{Effect, short};
 
+const OPTIONS: &[&str] = &["within", "send", "expect", "check", "effect"];
+
 pub(crate) const MODULE: Module = Module {
     name: "tcp",
     about: "Whether a port is open, how fast it answers, and what it says.",
@@ -24,6 +26,7 @@ pub(crate) const MODULE: Module = Module {
 fn register(m: &mut Registrar) {
     m.path("connect")
         .sig("(address: string, options?: map) -> map")
+        .options(OPTIONS)
         .effect(Effect::Write)
         .doc(
             "Opens a TCP connection to `host:port` and closes it. Options: `within` (a duration for all of it, 5 s), \
@@ -43,7 +46,7 @@ fn register(m: &mut Registrar) {
 fn dial(at: &NativeCallContext, address: &str, options: Map) -> HostResult<Map> {
     let cx = Context::current()?;
     let shown = super::values::from_dynamic(&options.clone().into());
-    let options = Options::new(options, "tcp::connect", &["within", "send", "expect", "check", "effect"])?;
+    let options = Options::new(options, "tcp::connect", OPTIONS)?;
     let (host, port) = host_and_port(address, None)?;
     let within = options.duration("within")?.unwrap_or(CONNECT_LIMIT);
     let talk = Talk {

@@ -13,6 +13,8 @@ use crate::client::sh::quoted;
 use crate::client::tls::{Peer, peer};
 use crate::event::Effect;
 
+const OPTIONS: &[&str] = &["ca", "within"];
+
 pub(crate) const MODULE: Module = Module {
     name: "tls",
     about: "The certificates that a server shows, trusted or not.",
@@ -23,6 +25,7 @@ pub(crate) const MODULE: Module = Module {
 fn register(m: &mut Registrar) {
     m.path("peer")
         .sig("(address: string, name?: string, options?: map) -> map")
+        .options(OPTIONS)
         .effect(Effect::Read)
         .doc(
             "Shakes hands with a TLS server and returns what it shows. `address` is `host:port` (443 where there is \
@@ -36,9 +39,8 @@ fn register(m: &mut Registrar) {
              `unreachable` when nothing there speaks TLS, and `timeout` when nothing answers.",
         )
         .example(
-            r#"let gone = false;
-try { tls::peer("localhost:1") } catch { gone = true }
-gone"#,
+            r#"let peer = tls::peer("192.0.2.10:443", "shop.test", #{ ca: "ca.pem" });
+peer.trusted && peer.chain[0].names == ["shop.test"] && peer.chain[0].expires_in > duration("30d")"#,
         )
         .add(|at: NativeCallContext, address: &str| look(&at, address, None, Map::new()))
         .add(|at: NativeCallContext, address: &str, name: &str| look(&at, address, Some(name), Map::new()))
@@ -49,7 +51,7 @@ gone"#,
 fn look(at: &NativeCallContext, address: &str, name: Option<&str>, options: Map) -> HostResult<Map> {
     let cx = Context::current()?;
     let shown = super::values::from_dynamic(&options.clone().into());
-    let options = Options::new(options, "tls::peer", &["ca", "within"])?;
+    let options = Options::new(options, "tls::peer", OPTIONS)?;
     let (host, port) = host_and_port(address, Some(443))?;
     let name = name.unwrap_or(&host).to_string();
     let (trust, ca) = trust(&cx, at, &options)?;

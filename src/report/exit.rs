@@ -54,6 +54,19 @@ fn of_step(result: &StepResult) -> u8 {
     }
 }
 
+/// An exit code in a word or two: `failed`, `not found out`.
+pub fn exit_word(code: u8) -> &'static str {
+    match code {
+        INTERRUPTED => "interrupted",
+        WRONG => "the playbook or the configuration is wrong",
+        FAILED => "failed",
+        ERRORED => "not found out",
+        INCOMPLETE => "incomplete",
+        0 => "passed",
+        _ => "ended",
+    }
+}
+
 /// The exit code's meaning: `incomplete: 2 manual steps wait (exit code 4)`.
 pub fn exit_words(run: &Run) -> String {
     let results = run.results();
@@ -66,34 +79,29 @@ pub fn exit_words(run: &Run) -> String {
             why.push(format!("{} {words}", plural(count, "step")));
         }
     };
-    let word = match code {
+    match code {
         INTERRUPTED => {
             say(coded(INTERRUPTED), "did not finish");
             say(count(Outcome::Skipped), "did not begin");
-            "interrupted"
         }
         WRONG => {
             say(coded(WRONG), "could not run as written");
-            "the playbook or the configuration is wrong"
         }
         FAILED => {
             say(coded(FAILED), "failed");
             say(coded(ERRORED), "could not find out");
-            "failed"
         }
         ERRORED => {
             say(coded(ERRORED), "could not find out");
             if run.finished.as_ref().is_some_and(|f| !f.left.is_empty()) {
                 why.push("a change could not be undone".into());
             }
-            "not found out"
         }
         INCOMPLETE => {
             why = incomplete(&count);
             if results.is_empty() {
                 why.push("there was no step to run".into());
             }
-            "incomplete"
         }
         0 => {
             let all = results.len();
@@ -103,10 +111,10 @@ pub fn exit_words(run: &Run) -> String {
                 (_, 0) => format!("all {all} steps passed"),
                 (_, warned) => format!("all {all} steps passed, {warned} with a warning"),
             });
-            "passed"
         }
-        _ => "ended",
-    };
+        _ => {}
+    }
+    let word = exit_word(code);
     match why.is_empty() {
         true => format!("{word} (exit code {code})"),
         false => format!("{word}: {} (exit code {code})", joined(&why)),

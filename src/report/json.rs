@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::{EvidenceFile, Run, Verdict, Word};
 use crate::error::{Error, Kind, Result};
-use crate::event::{Effect, Failure, Metric, Outcome, PlaybookInfo, SettingInfo, StepInfo, StepResult};
+use crate::event::{Effect, Failure, Metric, ModuleInfo, Outcome, PlaybookInfo, SettingInfo, StepInfo, StepResult};
 
 /// The version of the shape.
 const SCHEMA: u32 = 1;
@@ -26,6 +26,7 @@ struct Report<'a> {
     not_selected: u64,
     record: Option<&'a str>,
     playbooks: &'a [PlaybookInfo],
+    modules: &'a [ModuleInfo],
     settings: &'a [SettingInfo],
     steps: Vec<Step<'a>>,
     left: &'a [String],
@@ -103,6 +104,7 @@ pub(super) fn render(run: &Run) -> Result<String> {
         not_selected: run.not_selected,
         record: run.record.as_deref(),
         playbooks: &run.playbooks,
+        modules: &run.modules,
         settings: &run.settings,
         steps: results.iter().map(|(info, result)| step(run, info, result)).collect(),
         left: run.finished.as_ref().map(|f| f.left.as_slice()).unwrap_or_default(),

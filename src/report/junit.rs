@@ -1,7 +1,7 @@
 //! `--report junit=FILE`: JUnit XML for CI servers.
 //!
-//! A playbook is a testsuite (its properties: where it was read, the settings that differ, the run's verdict), a step
-//! is a testcase (`bgp-table@infra`). JUnit knows four ends only: `passed` and `warned` are successes (the warning
+//! A playbook is a testsuite (its properties: where it and its modules were read, the settings that differ, the run's
+//! verdict), a step is a testcase (`bgp-table@infra`). JUnit knows four ends only: `passed` and `warned` are successes (the warning
 //! stands in system-out), `failed` is a failure, `errored` is an error. `skipped`, `blocked`, `manual` and
 //! `inconclusive` become skipped with a message: nothing that was looked at was wrong, so a failure would be untrue;
 //! but nothing was shown to be right, so a success would be a lie.
@@ -34,6 +34,10 @@ pub(super) fn render(run: &Run) -> Result<String> {
             ("source", &playbook.source),
         ] {
             suite.add_property(Property::new(name, value));
+        }
+        for module in run.modules.iter().filter(|m| m.playbooks.contains(&playbook.id)) {
+            let value = format!("{}, {} {}", module.path, module.source, module.sha256);
+            suite.add_property(Property::new(format!("module.{}", module.name), value));
         }
         for setting in run.settings.iter().filter(|s| s.playbook == playbook.id && s.value != s.default) {
             let cluster = setting.cluster.as_ref().map(|c| format!("@{c}")).unwrap_or_default();

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::exit_code;
 use crate::error::{Error, Kind};
-use crate::event::{Event, Outcome, PlaybookInfo, SettingInfo, StepInfo, StepResult, What};
+use crate::event::{Event, ModuleInfo, Outcome, PlaybookInfo, SettingInfo, StepInfo, StepResult, What};
 
 /// A file of evidence that was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +43,8 @@ pub struct Run {
     pub arguments: Vec<String>,
     /// In order.
     pub playbooks: Vec<PlaybookInfo>,
+    /// What the playbooks import, by path.
+    pub modules: Vec<ModuleInfo>,
     /// In order of the plan.
     pub steps: Vec<StepInfo>,
     /// All of them.
@@ -66,11 +68,12 @@ impl Run {
     /// Learns one event.
     pub fn on(&mut self, event: &Event) {
         match &event.what {
-            What::RunStarted { run, arguments, playbooks, steps, settings, jobs, not_selected, record } => {
+            What::RunStarted { run, arguments, playbooks, modules, steps, settings, jobs, not_selected, record } => {
                 self.id.clone_from(run);
                 self.started = Some(event.at);
                 self.arguments.clone_from(arguments);
                 self.playbooks.clone_from(playbooks);
+                self.modules.clone_from(modules);
                 self.steps.clone_from(steps);
                 self.settings.clone_from(settings);
                 self.jobs = *jobs;

@@ -6,8 +6,8 @@ use serde_json::json;
 use super::Run;
 use crate::error::{Error, Kind, Place};
 use crate::event::{
-    Effect, Event, Failure, LedgerRow, Metric, ObjectRef, Outcome, PlaybookInfo, SettingInfo, StepInfo, StepResult,
-    Undo, What,
+    Effect, Event, Failure, LedgerRow, Metric, ModuleInfo, ObjectRef, Outcome, PlaybookInfo, SettingInfo, StepInfo,
+    StepResult, Undo, What,
 };
 
 /// The run's beginning: 2026-11-23 06:31:12 UTC.
@@ -116,6 +116,13 @@ pub(super) fn started(ids: &[&str]) -> Event {
         playbook("t14", "Integration", "playbooks/t14-integration.rhai", "b7e2", "embedded"),
     ];
     let of = |p: &PlaybookInfo| ids.iter().any(|id| id.starts_with(&format!("{}/", p.id)));
+    let module = |name: &str, path: &str, sha: &str, source: &str| ModuleInfo {
+        name: name.into(),
+        path: path.into(),
+        sha256: sha.repeat(16),
+        source: source.into(),
+        playbooks: vec!["t5".into()],
+    };
     let setting = |name: &str, cluster: Option<&str>, value, default, from: &str| SettingInfo {
         playbook: "t5".into(),
         name: name.into(),
@@ -132,6 +139,10 @@ pub(super) fn started(ids: &[&str]) -> Event {
             run: "20261123-063112-1a2b3c".into(),
             arguments: vec!["run".into(), "t2".into(), "t5".into()],
             playbooks: all.into_iter().filter(of).collect(),
+            modules: vec![
+                module("bgp", "stdlib/bgp.rhai", "51d0", "embedded"),
+                module("probes", "playbooks/lib/probes.rhai", "c4a7", "disk"),
+            ],
             steps: ids.iter().map(|id| info(id)).collect(),
             settings: vec![
                 setting("router", None, json!("edge-1"), json!("edge-1"), "default"),

@@ -113,8 +113,8 @@ mod tests {
         let world = world(Config::default());
         let run = |program: &str| Undo::Command { program: program.into(), args: Vec::new() };
         let context = Context::new(world.clone(), "t/s", None, Effect::Write, None);
-        context.undo_at_end_of_run("start a thing", run("true"));
-        context.undo_at_end_of_run("start another", run("false"));
+        context.undo_at_end_of_run("start a thing", run("true")).expect("noted");
+        context.undo_at_end_of_run("start another", run("false")).expect("noted");
         assert_eq!(end_of_run(&world), ["start another: false ended with exit code 1"]);
     }
 }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
-use crate::event::{Outcome, PlaybookInfo, SettingInfo, StepResult, What};
+use crate::event::{ModuleInfo, Outcome, PlaybookInfo, SettingInfo, StepResult, What};
 use crate::host::World;
 use crate::playbook::plan::{Plan, Planned};
 use crate::report::exit_code;
@@ -36,6 +36,8 @@ pub struct Run {
     pub bodies: BTreeMap<(String, Option<String>, String), Body>,
     /// What reports say of the playbooks.
     pub playbooks: Vec<PlaybookInfo>,
+    /// What reports say of the modules that they import.
+    pub modules: Vec<ModuleInfo>,
     /// What reports say of the settings.
     pub settings: Vec<SettingInfo>,
     /// What was typed.
@@ -70,6 +72,7 @@ impl Run {
                 run: self.world.run.clone(),
                 arguments: self.arguments.clone(),
                 playbooks: self.playbooks.clone(),
+                modules: self.modules.clone(),
                 steps: self.plan.steps.iter().map(|s| s.info.clone()).collect(),
                 settings: self.settings.clone(),
                 jobs: self.jobs,

@@ -10,7 +10,7 @@ use super::declare::declaring;
 use super::load::Loader;
 use super::reference::{Page, Reference};
 use super::{diagnose, settings};
-use crate::client::testing::web;
+use crate::client::testing::{DnsAnswer, Tls, dns_server, network, tls_server, web};
 use crate::clock::System;
 use crate::config::{Cluster, Config, Endpoint, Host};
 use crate::event::{Bus, Effect, LedgerRow};
@@ -36,6 +36,7 @@ impl Examples {
     fn new(change: impl FnOnce(&mut Config)) -> Self {
         let dir = tempfile::TempDir::new().expect("a folder");
         let mut config = Config { dir: dir.path().into(), ..Config::default() };
+        shop_network(&mut config);
         change(&mut config);
         let config = Arc::new(config);
         let loader = Loader::new(Library::new(dir.path(), dir.path()), settings::from_config(config.clone()));
@@ -126,6 +127,17 @@ fn clean(world: &Arc<World>, step: Option<&str>) -> Vec<String> {
     let undone = |row: &LedgerRow| runtime().block_on(undo::perform(world, &row.undo));
     let rows = world.ledger.take(step);
     rows.iter().filter_map(|row| Some(format!("{}: {}", row.change, undone(row).err()?))).collect()
+}
+
+/// The network of examples, 192.0.2.0/24: a TLS server, whose authority is the file `ca.pem`, and a name server.
+fn shop_network(config: &mut Config) {
+    let tls = Tls::new(&["shop.test"], (2020, 2120));
+    std::fs::write(config.dir.join("ca.pem"), &tls.authority).expect("written");
+    let proxy = runtime().block_on(async {
+        let names = dns_server(DnsAnswer::Records(vec!["shop.test. 60 IN A 192.0.2.10"])).await;
+        network(&[(443, tls_server(&tls).await), (53, names)]).await
+    });
+    config.networks.insert("192.0.2.0/24".into(), format!("socks5://{proxy}"));
 }
 
 fn web_endpoint(config: &mut Config) {

@@ -30,6 +30,8 @@ pub struct Loaded {
     pub values: Vec<(SettingKey, rhai::Dynamic)>,
     /// The text.
     pub source: Source,
+    /// The modules that it imports, by name.
+    pub modules: Vec<Source>,
     /// The compiled text, for `pb check`.
     pub ast: AST,
 }
@@ -73,6 +75,7 @@ pub struct Loader {
     pub library: Library,
     /// What was loaded, by the name that positions carry.
     pub sources: Sources,
+    resolver: Resolver,
     resolve: Arc<Resolve>,
 }
 
@@ -92,8 +95,9 @@ impl Loader {
         for name in library.stdlib_names() {
             engine.register_static_module(name, rhai::Module::new().into());
         }
-        engine.set_module_resolver(Resolver::new(library.clone(), sources.clone()));
-        Self { engine: Arc::new(engine), library, sources, resolve }
+        let resolver = Resolver::new(library.clone(), sources.clone());
+        engine.set_module_resolver(resolver.clone());
+        Self { engine: Arc::new(engine), library, sources, resolver, resolve }
     }
 
     /// Enters a text, so that what it imports is found beside it and errors can quote its lines.
@@ -196,7 +200,8 @@ impl Loader {
             sha256: source.sha256(),
             source: source.origin_word().into(),
         };
-        Ok(Loaded { info, declared, bodies, settings, values, source: source.clone(), ast })
+        let modules = self.resolver.modules(&self.engine, &whole);
+        Ok(Loaded { info, declared, bodies, settings, values, source: source.clone(), modules, ast })
     }
 
     fn evaluate(&self, ast: &AST, cluster: Option<&str>, problems: &mut Vec<Error>) -> Result<Declarations> {

@@ -2,10 +2,12 @@
 //! `import "./path"` (relative to the importing file).
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rhai::{AST, Engine, EvalAltResult, GlobalRuntimeState, Module, ModuleResolver, Position, Scope};
+use rhai::{
+    AST, ASTNode, Engine, EvalAltResult, Expr, GlobalRuntimeState, Module, ModuleResolver, Position, Scope, Stmt,
+};
 
 use super::diagnose;
 use crate::error::{Error, Kind, Place, Result, did_you_mean};
@@ -14,18 +16,20 @@ use crate::playbook::{Library, Source};
 /// The texts that were loaded, by the name that positions carry.
 pub type Sources = Arc<Mutex<HashMap<String, Source>>>;
 
-/// Finds and compiles modules, each once.
-#[derive(Debug)]
+/// Finds and compiles modules, each once; its copies know what each of them found.
+#[derive(Debug, Clone)]
 pub struct Resolver {
     library: Library,
     sources: Sources,
-    compiled: Mutex<HashMap<String, AST>>,
+    compiled: Arc<Mutex<HashMap<String, AST>>>,
+    /// What imports what, by name.
+    imports: Arc<Mutex<BTreeMap<String, BTreeSet<String>>>>,
 }
 
 impl Resolver {
     /// A resolver over a library. What it loads is entered into `sources`.
     pub fn new(library: Library, sources: Sources) -> Self {
-        Self { library, sources, compiled: Mutex::default() }
+        Self { library, sources, compiled: Arc::default(), imports: Arc::default() }
     }
 
     /// The text that an import names.
@@ -51,13 +55,37 @@ impl Resolver {
 
     /// The compiled module; an error without a place of its own gets that of the import.
     fn ast(&self, engine: &Engine, importer: Option<&str>, path: &str, at: Position) -> Result<AST> {
-        self.compiled(engine, importer, path).map_err(|e| match (importer, at.line()) {
+        let ast = self.compiled(engine, importer, path).map_err(|e| match (importer, at.line()) {
             (Some(file), Some(line)) if e.place.is_none() => {
                 let source = lock(&self.sources).get(file).and_then(|s| s.text.lines().nth(line - 1).map(Into::into));
                 e.at(Place { file: file.to_string(), line, column: at.position().unwrap_or(0), source })
             }
             _ => e,
-        })
+        })?;
+        if let (Some(importer), Some(name)) = (importer, ast.source()) {
+            lock(&self.imports).entry(importer.to_string()).or_default().insert(name.to_string());
+        }
+        Ok(ast)
+    }
+
+    /// Every module that a compiled and evaluated text imports, itself or through another: also what the closures of
+    /// its steps will import, which have not run yet. A module that can't be had is told when it is imported.
+    pub fn modules(&self, engine: &Engine, ast: &AST) -> Vec<Source> {
+        let mut found = BTreeSet::new();
+        let mut open: Vec<AST> = vec![ast.clone()];
+        while let Some(ast) = open.pop() {
+            let Some(importer) = ast.source() else { continue };
+            for path in imported(&ast) {
+                let _ = self.ast(engine, Some(importer), &path, Position::NONE);
+            }
+            for name in lock(&self.imports).get(importer).into_iter().flatten() {
+                if found.insert(name.clone()) {
+                    open.extend(lock(&self.compiled).get(name).cloned());
+                }
+            }
+        }
+        let sources = lock(&self.sources);
+        found.iter().filter_map(|name| sources.get(name).cloned()).collect()
     }
 
     fn compiled(&self, engine: &Engine, importer: Option<&str>, path: &str) -> Result<AST> {
@@ -71,6 +99,20 @@ impl Resolver {
         lock(&self.compiled).insert(source.name.clone(), ast.clone());
         Ok(ast)
     }
+}
+
+/// The paths that a text imports, wherever the `import` stands.
+fn imported(ast: &AST) -> Vec<String> {
+    let mut paths = Vec::new();
+    ast.walk(&mut |path| {
+        if let Some(ASTNode::Stmt(Stmt::Import(import, _))) = path.last()
+            && let Expr::StringConstant(path, _) = &import.0
+        {
+            paths.push(path.to_string());
+        }
+        true
+    });
+    paths
 }
 
 impl ModuleResolver for Resolver {

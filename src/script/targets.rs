@@ -48,7 +48,7 @@ pub fn load(loader: &Loader, targets: &[String], clusters: &[String]) -> Result<
     if problems.is_empty() { Ok(loaded) } else { Err(problems) }
 }
 
-/// The texts that targets name, each once, whether they load or not.
+/// The texts that targets name, each once, whether they load or not; modules by their name, too.
 ///
 /// # Errors
 /// Unknown targets.
@@ -64,7 +64,10 @@ pub fn sources(loader: &Loader, targets: &[String]) -> Result<Vec<Source>, Vec<E
                     }
                 }
             }
-            Err(error) => problems.push(error),
+            Err(error) => match module(loader, target) {
+                Some(source) => found.push(source),
+                None => problems.push(error),
+            },
         }
     }
     if problems.is_empty() { Ok(found) } else { Err(problems) }
@@ -119,6 +122,10 @@ fn find(loader: &Loader, target: &str) -> Result<Vec<(Source, bool)>> {
     }
     match by_id(loader, target)? {
         Some(source) => Ok(vec![(source, true)]),
+        None if module(loader, target).is_some() => {
+            Err(Error::new(Kind::Usage, format!("\"{target}\" is a module: playbooks import it, and it has no steps"))
+                .hint(format!("pb check {target} looks it over")))
+        }
         None => {
             let ids: Vec<String> =
                 library.playbooks()?.iter().filter_map(|s| Some(declared_id(loader, s)?.0)).collect();
@@ -139,11 +146,22 @@ fn by_id(loader: &Loader, id: &str) -> Result<Option<Source>> {
             Ok(loaded) if loaded.info.id == id => return Ok(Some(source)),
             Ok(_) => {}
             // A broken file is the answer only where its name says that it is meant.
-            Err(error) if source.stem() == id || source.stem().starts_with(&format!("{id}-")) => broken = Some(error),
+            Err(error)
+                if (source.stem() == id || source.stem().starts_with(&format!("{id}-")))
+                    && !loader.is_module(&source) =>
+            {
+                broken = Some(error);
+            }
             Err(_) => {}
         }
     }
     broken.map_or(Ok(None), Err)
+}
+
+/// The module of a name: beside the playbooks, or in the standard library.
+fn module(loader: &Loader, name: &str) -> Option<Source> {
+    let beside = loader.library.playbooks().ok()?.into_iter().find(|s| s.stem() == name && loader.is_module(s));
+    beside.or_else(|| loader.library.stdlib(name).ok().flatten())
 }
 
 fn declared_id(loader: &Loader, source: &Source) -> Option<(String, String)> {

@@ -1,5 +1,7 @@
 //! The language host: imports, overlays, closures, traps.
 
+use sha2::Digest;
+
 use crate::Test;
 
 #[test]
@@ -40,6 +42,47 @@ fn a_module_of_the_library_needs_no_import_and_the_file_on_disk_wins() {
         .step("expect(mine::twice(2), \"four\").to_be(4);")
         .pb("run p.rhai")
         .code(0);
+}
+
+#[test]
+fn a_report_names_the_modules_that_were_used_and_no_others() {
+    let ran = Test::new()
+        .file("playbooks/lib/outer.rhai", "import \"./inner\" as inner;\nfn four() { inner::two() * 2 }")
+        .file("playbooks/lib/inner.rhai", "fn two() { 2 }")
+        .file("playbooks/lib/late.rhai", "fn one() { 1 }")
+        .file("playbooks/lib/other.rhai", "fn nobody() { 0 }")
+        .file("stdlib/bgp.rhai", "fn five() { 5 }")
+        // Loaded for the order of playbooks alone.
+        .file("playbooks/b.rhai", "import \"./lib/other\" as o; playbook(#{ id: \"b\", after: [\"a\"] });\nstep(\"s\", #{ on: \"none\" }, |t| {});")
+        .file(
+            "playbooks/a.rhai",
+            r#"import "./lib/outer" as outer;
+playbook(#{ id: "a" });
+step("s", #{ on: "none" }, |t| { import "./lib/late" as late; expect(outer::four() + late::one(), "five").to_be(bgp::five()); });"#,
+        )
+        .pb("run a --report json=report.json --report junit=report.xml")
+        .code(0)
+        .says(&["modules", "bgp", "stdlib/bgp.rhai", "playbooks/lib/inner.rhai"]);
+    let report = ran.json("report.json");
+    let modules = report["modules"].as_array().expect("modules");
+    let paths: Vec<&str> = modules.iter().filter_map(|m| m["path"].as_str()).collect();
+    let lib = |name: &str| format!("playbooks/lib/{name}.rhai");
+    assert_eq!(paths, [&lib("inner"), &lib("late"), &lib("outer"), "stdlib/bgp.rhai"]);
+    let hash: String = sha2::Sha256::digest(b"fn five() { 5 }").iter().map(|b| format!("{b:02x}")).collect();
+    let bgp = serde_json::json!({ "name": "bgp", "path": "stdlib/bgp.rhai", "sha256": hash, "source": "disk", "playbooks": ["a"] });
+    assert_eq!(modules[3], bgp);
+    assert!(ran.read("report.xml").contains(&format!("value=\"stdlib/bgp.rhai, disk {hash}\"")));
+}
+
+#[test]
+fn an_embedded_module_is_reported_and_not_shown() {
+    let ran = Test::new()
+        .step("if 1 > 2 { bgp::nothing(); } expect(1, \"one\").to_be(1);")
+        .pb("run p.rhai --report json=report.json")
+        .code(0)
+        .says_nothing_of(&["module"]);
+    let report = ran.json("report.json");
+    assert_eq!((&report["modules"][0]["name"], &report["modules"][0]["source"]), (&"bgp".into(), &"embedded".into()));
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod course;
 mod language;
 mod reading;
 mod real;
+mod record;
 mod running;
 mod settings;
 mod step;

@@ -1,8 +1,10 @@
-//! `pb doctor`: what is configured, what of it can be reached, and what is missing on this machine.
+//! `pb doctor`: what is configured, what of it can be reached, whether the playbooks are well, and what is missing on
+//! this machine.
 
 mod clusters;
 mod endpoints;
 mod hosts;
+mod playbooks;
 mod probe;
 mod tools;
 mod view;
@@ -35,14 +37,15 @@ pub(super) struct Args {
     configured: Configured,
 }
 
-/// Looks at everything and tells it as one table. The exit code is 2 where the configuration is wrong, 3 where
+/// Looks at everything and tells it as one table. The exit code is 2 where the configuration or a playbook is wrong, 3 where
 /// something configured can't be reached, else 0.
 pub(super) fn run(args: &Args, environment: &Environment, out: &mut dyn Write) -> Outcome {
     let prepared = prepare::configured(&args.configured, environment);
     let wrong = prepared.as_ref().map(prepare::Prepared::wrong_settings).unwrap_or_default();
+    let playbooks = prepared.as_ref().ok().map(playbooks::section);
     let loaded = prepared.map(|prepared| prepared.config);
     let runtime = runtime()?;
-    let told = tell(args, &loaded, &wrong, environment, runtime.handle(), Ui::stdout().measured(), out);
+    let told = tell(args, &loaded, &wrong, playbooks, environment, runtime.handle(), Ui::stdout().measured(), out);
     // Who has not answered by now was given up.
     runtime.shutdown_background();
     told.map_err(|e| vec![e])
@@ -52,6 +55,7 @@ fn tell(
     args: &Args,
     loaded: &Result<Arc<Config>, Vec<Error>>,
     wrong_settings: &[Error],
+    playbooks: Option<Section>,
     environment: &Environment,
     runtime: &tokio::runtime::Handle,
     ui: Ui,
@@ -77,6 +81,12 @@ fn tell(
             2
         }
     };
+    let broken = playbooks.as_ref().is_some_and(|s| s.rows.iter().any(|row| row.state == State::Bad));
+    let configured = code != 2;
+    if broken {
+        code = 2;
+    }
+    sections.extend(playbooks);
     let (tools, missing) = tools::section(loaded.as_deref().ok(), environment);
     sections.push(tools);
     if missing && code == 0 {
@@ -85,6 +95,7 @@ fn tell(
     let verdict = match code {
         0 if args.offline => "The configuration is right; nobody was asked whether it answers.",
         0 => "All well.",
+        2 if configured => "Playbooks are wrong: pb check shows all of it.",
         2 => "The configuration is wrong.",
         _ => "Something that is configured can't be reached.",
     };

@@ -38,7 +38,8 @@ impl Case {
         let wrong = loaded.as_deref().map(wrong).unwrap_or_default();
         let mut out = Vec::new();
         let runtime = crate::host::testing::runtime().handle();
-        let code = tell(&args, &loaded, &wrong, &self.environment, runtime, Ui::plain(), &mut out).expect("written");
+        let code =
+            tell(&args, &loaded, &wrong, None, &self.environment, runtime, Ui::plain(), &mut out).expect("written");
         let folder = self.folder.path().display().to_string();
         (code, String::from_utf8(out).expect("text").replace(&folder, "DIR"))
     }
@@ -219,5 +220,24 @@ fn an_endpoint_that_answers_is_well_unless_it_refuses_or_breaks() {
         let text = view::show(&sections, "", Ui::plain());
         assert_eq!(got, code, "{status}: {text}");
         assert!(text.contains(told), "{status}: {text}");
+    }
+}
+
+#[test]
+fn a_broken_playbook_is_2_and_named() {
+    let case = case("");
+    let doctor = || {
+        let mut out = Vec::new();
+        let code = run(&parse(&["--offline"]), &case.environment, &mut out).expect("written");
+        (code, String::from_utf8(out).expect("text"))
+    };
+    let (_, text) = doctor();
+    assert!(text.contains("steps, ") && text.contains("nothing wrong"), "{text}");
+    std::fs::create_dir(case.folder.path().join("playbooks")).expect("a folder");
+    case.write("playbooks/mine.rhai", "playbook(#{ id: \"mine\" });\nstep(\"a\", #{}, |t| { expekt(1); });\n");
+    let (code, text) = doctor();
+    assert_eq!(code, 2, "{text}");
+    for part in ["1 error", "there is no function \"expekt\"", "mine.rhai:2", "Playbooks are wrong"] {
+        assert!(text.contains(part), "{part}: {text}");
     }
 }

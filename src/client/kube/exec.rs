@@ -40,6 +40,8 @@ pub struct ExecRequest {
     pub stdin: Option<Vec<u8>>,
     /// Bytes of stdout and of stderr, each; more is an error.
     pub limit: usize,
+    /// Whether a program that the container lacks is an error; else it is the exit code that a shell gives it.
+    pub check: bool,
 }
 
 /// How it ended, and what it wrote.
@@ -56,7 +58,8 @@ pub struct ExecResult {
 /// Runs a program in a container to its end. Dropping the future closes the connection.
 ///
 /// # Errors
-/// [`Kind::NotFound`] for the pod, [`Kind::MissingTool`] where the container lacks the program, [`Kind::Unreadable`]
+/// [`Kind::NotFound`] for the pod, [`Kind::MissingTool`] where the container lacks the program or may not run it,
+/// unless `check` is off, [`Kind::Unreachable`] when it could not be started for another reason, [`Kind::Unreadable`]
 /// when it writes more than the limit. A non-zero exit code is no error here.
 pub async fn exec(cluster: &Cluster, request: &ExecRequest) -> Result<ExecResult> {
     let pod = format!("Pod {}/{}", request.namespace, request.pod);
@@ -101,8 +104,13 @@ pub async fn exec(cluster: &Cluster, request: &ExecRequest) -> Result<ExecResult
             Ok(()) => error,
         });
     };
-    let code = exit_code(&status).map_err(|message| refused(cluster, &asked, request, &message))?;
-    Ok(ExecResult { stdout: text(stdout), stderr: text(stderr), code })
+    match exit_code(&status) {
+        Ok(code) => Ok(ExecResult { stdout: text(stdout), stderr: text(stderr), code }),
+        Err(message) => match shell_code(&message).filter(|_| !request.check && !stands_in(request, &message)) {
+            Some(code) => Ok(ExecResult { stdout: String::new(), stderr: message, code }),
+            None => Err(refused(cluster, &asked, request, &message)),
+        },
+    }
 }
 
 /// `sh` hands the program the first `bytes` bytes of the input and then its end; the exit code is the program's.
@@ -197,22 +205,42 @@ fn exit_code(status: &Status) -> Result<i64, String> {
         .ok_or_else(|| status.message.clone().unwrap_or_else(|| "the server gave no exit code and no reason".into()))
 }
 
-fn refused(cluster: &Cluster, asked: &str, request: &ExecRequest, message: &str) -> Error {
-    let absent = ["executable file not found", "no such file or directory"].iter().any(|t| message.contains(t));
-    if !absent {
-        return Error::new(Kind::Unreachable, format!("{}: {asked}: it could not be started", cluster.name()))
-            .because(message);
+/// The exit code that a shell has for a program that the container runtime could not start: 127 where there is none,
+/// 126 where it may not be run. None where it is another reason, such as a container that is gone.
+fn shell_code(message: &str) -> Option<i64> {
+    let says = |words: &[&str]| words.iter().any(|word| message.contains(word));
+    // A working directory that is gone is not the program's fault.
+    if says(&["chdir", "cwd", "container not found", "container is not running"]) {
+        None
+    } else if says(&["executable file not found", "no such file or directory"]) {
+        Some(127)
+    } else if says(&["permission denied", "exec format error", "is a directory"]) {
+        Some(126)
+    } else {
+        None
     }
+}
+
+/// Whether it is not the program that is missing but the shell that was to feed it.
+fn stands_in(request: &ExecRequest, message: &str) -> bool {
+    request.stdin.is_some() && request.command[0] != "sh" && message.contains("\"sh\"")
+}
+
+fn refused(cluster: &Cluster, asked: &str, request: &ExecRequest, message: &str) -> Error {
     let program = &request.command[0];
-    let error = Error::new(
-        Kind::MissingTool,
-        format!("{}: {asked}: the container has no program \"{program}\"", cluster.name()),
-    )
-    .because(message);
-    if request.stdin.is_some() && message.contains("\"sh\"") {
+    let (kind, what) = match shell_code(message) {
+        Some(126) => (Kind::MissingTool, format!("the container can't run \"{program}\"")),
+        Some(_) => (Kind::MissingTool, format!("the container has no program \"{program}\"")),
+        None => (Kind::Unreachable, "it could not be started".into()),
+    };
+    let error = Error::new(kind, format!("{}: {asked}: {what}", cluster.name())).because(message);
+    if stands_in(request, message) {
         return error.hint("input on servers before 1.30 needs sh and head in the container");
     }
-    error
+    match kind {
+        Kind::MissingTool => error.hint("#{ check: false } gives 127 (or 126: it can't be run) as the exit code"),
+        _ => error,
+    }
 }
 
 fn text(bytes: Vec<u8>) -> String {
@@ -236,6 +264,16 @@ mod tests {
         assert_eq!(code(failed), Ok(3));
         let internal = r#"{"status":"Failure","reason":"InternalError","message":"exec failed"}"#;
         assert_eq!(code(internal), Err("exec failed".into()));
+    }
+
+    #[test]
+    fn a_program_that_is_missing_is_told_from_a_container_that_is() {
+        let code = |message: &str| shell_code(&format!("failed to exec in container: {message}: unknown"));
+        assert_eq!(code("exec: \"nope\": executable file not found in $PATH"), Some(127));
+        assert_eq!(code("exec: \"/nope\": stat /nope: no such file or directory"), Some(127));
+        assert_eq!(code("exec: \"/etc/passwd\": permission denied"), Some(126));
+        assert_eq!(code("chdir to cwd (\"/gone\") set in config.json failed: no such file or directory"), None);
+        assert_eq!(code("task 1a2b not found"), None);
     }
 
     #[tokio::test]

@@ -15,12 +15,14 @@ pub mod evict;
 pub mod exec;
 mod fault;
 pub mod forward;
+mod forward_target;
 mod list;
 pub mod logs;
 mod meta;
 pub mod node;
 pub mod pod;
 mod query;
+mod raw;
 mod reach;
 mod request;
 mod resource;
@@ -30,6 +32,8 @@ mod review;
 pub mod target;
 #[cfg(test)]
 mod tests;
+pub mod unstarted;
+mod verbs;
 mod watch;
 mod write;
 

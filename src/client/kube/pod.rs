@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::Cluster;
 use super::rest::{self, pod_path};
-use super::{Cluster, events, logs};
+use super::unstarted::{explain, is_start_error};
 use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
 use crate::event::short;
@@ -94,8 +95,9 @@ pub enum Until {
 /// Waits for a pod, and stops early when it can't come to that. Returns the pod as it is then.
 ///
 /// # Errors
-/// [`Kind::Expectation`] when it won't start, [`Kind::ExitCode`] when it ended instead of getting ready,
-/// [`Kind::Timeout`] after `within`: each with the reason, the pod's events and the last lines of its log.
+/// [`Kind::NotStarted`] when it won't start, [`Kind::ExitCode`] when it ended instead of getting ready,
+/// [`Kind::Timeout`] after `within`: each with the reason, the pod's conditions and events, the last lines of its log
+/// and what to do next.
 pub async fn wait(
     cluster: &Cluster,
     namespace: &str,
@@ -109,7 +111,7 @@ pub async fn wait(
     let started = clock.instant();
     let mut homeless = None;
     loop {
-        let pod = rest::get(cluster, &path, &what).await?;
+        let pod = rest::get(cluster, &path, &what).await.map_err(removed)?;
         let waited = clock.instant().saturating_duration_since(started);
         let state = state(&pod);
         if !matches!(state, State::Unschedulable(_)) {
@@ -119,18 +121,21 @@ pub async fn wait(
         let error = match state {
             State::Ready if until == Until::Ready => return Ok(pod),
             State::Ended(..) if until == Until::Ended => return Ok(pod),
+            State::Ended(code, reason) if is_start_error(&reason) => {
+                Error::new(Kind::NotStarted, format!("{on}: its program can't be started: exit code {code} ({reason})"))
+            }
             State::Ended(code, reason) => {
                 Error::new(Kind::ExitCode, format!("{on} ended before it was ready: exit code {code} ({reason})"))
                     .hint("a test pod needs a command that stays, such as \"sleep 3600\"; kube.run waits for an end")
             }
-            State::Hopeless(why) => Error::new(Kind::Expectation, format!("{on} can't start: {why}")),
+            State::Hopeless(why) => Error::new(Kind::NotStarted, format!("{on} can't start: {why}")),
             State::Unschedulable(why) => {
                 let since = *homeless.get_or_insert(waited);
                 if waited - since < UNSCHEDULABLE.min(within) {
                     clock.sleep(LOOK).await;
                     continue;
                 }
-                Error::new(Kind::Expectation, format!("{on} finds no node (for {}): {why}", short(waited - since)))
+                Error::new(Kind::NotStarted, format!("{on} finds no node (for {}): {why}", short(waited - since)))
             }
             State::Ready | State::Waiting(_) if waited < within => {
                 clock.sleep(LOOK).await;
@@ -146,17 +151,12 @@ pub async fn wait(
     }
 }
 
-/// Adds what a person would look at next: events, and the last words of the container.
-async fn explain(cluster: &Cluster, namespace: &str, pod: &Value, mut error: Error) -> Error {
-    let text = |pointer: &str| pod.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
-    match events::of_uid(cluster, namespace, text("/metadata/uid")).await {
-        Ok(events) if events.is_empty() => error.causes.push("it has no events".into()),
-        Ok(events) => error.causes.extend(events.into_iter().map(|e| format!("event: {e}"))),
-        Err(e) => error.causes.push(format!("its events can't be read: {e}")),
+/// A pod that goes while it is waited for was taken away: that says nothing about what the step looks at.
+fn removed(error: Error) -> Error {
+    match error.kind {
+        Kind::NotFound => Error { kind: Kind::NotStarted, ..error }.because("it was deleted while it was waited for"),
+        _ => error,
     }
-    let lines = logs::last_lines(cluster, namespace, text("/metadata/name"), 5).await;
-    error.causes.extend(lines.into_iter().map(|l| format!("log: {l}")));
-    error
 }
 
 #[cfg(test)]

@@ -1,12 +1,11 @@
-//! Changing: create, server-side apply, patch, delete, and any request by its path. Nothing is retried.
+//! Changing: create, server-side apply, patch, delete. Nothing is retried.
 
 use http::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 
-use super::query::escaped;
 use super::request::request;
 use super::{Cluster, Resource, without_managed_fields};
-use crate::error::{Error, Kind, Result};
+use crate::error::Result;
 
 /// Who owns the fields that server-side apply sets.
 pub(crate) const FIELD_MANAGER: &str = "pb";
@@ -148,35 +147,5 @@ impl Cluster {
         let request =
             request(Method::DELETE, &resource.path(namespace, name, None)).body("application/json", how.body())?;
         self.ask(request, &resource.describe(namespace, name), 4 << 10).await.map(drop)
-    }
-
-    /// Any request: the answer's text as it came.
-    ///
-    /// # Errors
-    /// What the server or the way to it says.
-    pub async fn raw(&self, method: &str, path: &str, body: Option<(&str, String)>) -> Result<String> {
-        let parsed = Method::from_bytes(method.as_bytes())
-            .map_err(|e| Error::new(Kind::Invalid, format!("\"{method}\" is not an HTTP method")).because(e))?;
-        if !path.starts_with('/') {
-            return Err(Error::new(Kind::Invalid, format!("the path \"{path}\" does not begin with a slash"))
-                .hint("such as /api/v1/namespaces/default/pods"));
-        }
-        let builder = request(parsed, path).accept("application/json, */*");
-        let request = match body {
-            Some((content_type, body)) => builder.body(content_type, body)?,
-            None => builder.empty()?,
-        };
-        Ok(self.ask(request, &format!("{method} {path}"), 16 << 10).await?.text)
-    }
-
-    /// The path of a service's proxy: how to reach it through the API server.
-    pub fn proxy_path(namespace: &str, service: &str, port: &str, path: &str) -> String {
-        let target = format!("{service}:{port}");
-        format!(
-            "/api/v1/namespaces/{}/services/{}/proxy/{}",
-            escaped(namespace),
-            escaped(&target),
-            path.trim_start_matches('/')
-        )
     }
 }

@@ -7,8 +7,38 @@ pub fn quoted(word: &str) -> String {
     if !word.is_empty() && !word.starts_with('=') && word.chars().all(plain) {
         return word.to_string();
     }
-    // A NUL can't stand on a command line at all; the line is for reading then.
-    shlex::try_quote(word).map_or_else(|_| format!("{word:?}"), Into::into)
+    if word.contains('\0') {
+        // It can't stand on a command line at all; the line is for reading then.
+        return format!("{word:?}");
+    }
+    if word.chars().any(unseen) {
+        return escaped(word);
+    }
+    // Always in the same way, since it also tells the redactor how a secret looks on such a line.
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+/// What a terminal would act upon instead of showing it, and what would therefore not be pasted as it is.
+fn unseen(c: char) -> bool {
+    (c.is_control() && c != '\n') || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// The word in `$'…'`, which bash, zsh and POSIX 2024 read.
+fn escaped(word: &str) -> String {
+    let mut out = String::from("$'");
+    for c in word.chars() {
+        match c {
+            '\n' => out.push_str("\\n"),
+            '\t' => out.push_str("\\t"),
+            '\r' => out.push_str("\\r"),
+            '\'' | '\\' => out.extend(['\\', c]),
+            c if unseen(c) && c.is_ascii() => out.push_str(&format!("\\x{:02x}", c as u32)),
+            c if unseen(c) => out.push_str(&format!("\\u{:04x}", c as u32)),
+            c => out.push(c),
+        }
+    }
+    out.push('\'');
+    out
 }
 
 /// A text without its last newline, as `$(…)` in a shell has it, but one alone.
@@ -29,6 +59,9 @@ mod tests {
             ("", "''"),
             ("a b", "'a b'"),
             ("a\0b", r#""a\0b""#),
+            ("it's \"a\"", r#"'it'\''s "a"'"#),
+            ("a\nb", "'a\nb'"),
+            ("it's\ta\u{1b}[1m\n\\\u{202e}\u{9b}", r"$'it\'s\ta\x1b[1m\n\\\u202e\u009b'"),
         ] {
             assert_eq!(quoted(word), shown);
         }

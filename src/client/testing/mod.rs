@@ -48,16 +48,29 @@ pub(crate) async fn closed_udp_port() -> SocketAddr {
 
 /// A SOCKS 5 proxy that connects to IPv4 addresses.
 pub(crate) async fn socks_proxy() -> SocketAddr {
+    proxy(SocketAddr::from).await
+}
+
+/// A SOCKS 5 proxy that leads to one server for each port asked for, whatever the address: a network of the test's own.
+pub(crate) async fn network(ports: &[(u16, SocketAddr)]) -> SocketAddr {
+    let ports = ports.to_vec();
+    proxy(move |(ip, port)| {
+        ports.iter().find(|(p, _)| *p == port).map_or_else(|| SocketAddr::from((ip, port)), |(_, server)| *server)
+    })
+    .await
+}
+
+async fn proxy(way: impl Fn(([u8; 4], u16)) -> SocketAddr + Clone + Send + 'static) -> SocketAddr {
     let (listener, address) = listener().await;
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
-            tokio::spawn(serve_socks(stream));
+            tokio::spawn(serve_socks(stream, way.clone()));
         }
     });
     address
 }
 
-async fn serve_socks(mut client: TcpStream) -> std::io::Result<()> {
+async fn serve_socks(mut client: TcpStream, way: impl Fn(([u8; 4], u16)) -> SocketAddr) -> std::io::Result<()> {
     let mut hello = [0; 3];
     client.read_exact(&mut hello).await?;
     client.write_all(&[5, 0]).await?;
@@ -65,7 +78,7 @@ async fn serve_socks(mut client: TcpStream) -> std::io::Result<()> {
     client.read_exact(&mut request).await?;
     let ip: [u8; 4] = request[4..8].try_into().expect("four bytes");
     let port = u16::from_be_bytes([request[8], request[9]]);
-    match TcpStream::connect(SocketAddr::from((ip, port))).await {
+    match TcpStream::connect(way((ip, port))).await {
         Ok(mut server) => {
             client.write_all(&[5, 0, 0, 1, 0, 0, 0, 0, 0, 0]).await?;
             tokio::io::copy_bidirectional(&mut client, &mut server).await.map(|_| ())

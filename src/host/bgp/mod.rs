@@ -20,7 +20,9 @@ use super::registrar::{Module, Needs, Registrar};
 use super::ssh::SshHost;
 use crate::error::{Error, Kind};
 use crate::event::Effect;
-use reader::Reader;
+use reader::{ABOUT, Reader};
+
+const OF_FAMILY: &[&str] = &["family"];
 pub use routes::Routes;
 
 pub(crate) const MODULE: Module = Module {
@@ -33,6 +35,7 @@ pub(crate) const MODULE: Module = Module {
 fn register(m: &mut Registrar) {
     m.path("summary")
         .sig("(text: string, about: map) -> map")
+        .options(ABOUT)
         .doc(
             "Reads `show … bgp … summary`. `about`: `host`, `command`, `dialect` (frr, ios, eos), `family` (ipv4, ipv6), \
              `json` (bool), `neighbours` (their number, where the text has no total). Gives \
@@ -45,6 +48,7 @@ fn register(m: &mut Registrar) {
         .add(|text: &str, about: Map| summary(text, about));
     m.path("neighbours")
         .sig("(text: string, about: map) -> list")
+        .options(ABOUT)
         .doc("Reads `show … bgp … neighbors`. `about` is that of `summary`. Throws `unreadable`, with the text.")
         .example(
             "let text = ssh(\"edge-1\").run(\"show bgp ipv4 neighbors json\", #{ effect: \"read\" }).stdout;\n\
@@ -53,6 +57,7 @@ fn register(m: &mut Registrar) {
         .add(|text: &str, about: Map| neighbours(text, about));
     m.path("routes")
         .sig("(text: string, about: map) -> routes")
+        .options(ABOUT)
         .doc(
             "Reads `show … bgp …`. `about` is that of `summary`; `networks` and `paths` are the numbers of both where the \
              text has no total (EOS: the paths from neighbours). Throws `unreadable`, with the text.",
@@ -64,6 +69,7 @@ fn register(m: &mut Registrar) {
         .add(|text: &str, about: Map| table(text, about));
     m.path("counts")
         .sig("(text: string, about: map) -> map")
+        .options(ABOUT)
         .doc(
             "The numbers that a summary in text gives for the table: `#{ networks, paths }`; for EOS `networks` is `()` and \
              `paths` what the neighbours sent.",
@@ -76,6 +82,7 @@ fn register(m: &mut Registrar) {
         .add(|text: &str, about: Map| counts(text, about));
     m.path("count_neighbours")
         .sig("(text: string, about: map) -> int")
+        .options(ABOUT)
         .doc("How many neighbours `show … bgp … neighbors | include BGP neighbor is` names.")
         .example(
             "bgp_text::count_neighbours(\"BGP neighbor is 10.0.0.2,  remote AS 65002, external link\\n\", \
@@ -92,6 +99,7 @@ fn register(m: &mut Registrar) {
         .add(refused);
     m.path("family")
         .sig("(options: map) -> string")
+        .options(OF_FAMILY)
         .doc("The option `family` of bgp's functions: `ipv4` (the default) or `ipv6`.")
         .example(r#"bgp_text::family(#{}) == "ipv4""#)
         .add(family);
@@ -154,7 +162,7 @@ fn refused(text: &str) -> bool {
 }
 
 fn family(options: Map) -> HostResult<String> {
-    let options = Options::new(options, "bgp", &["family"])?;
+    let options = Options::new(options, "bgp", OF_FAMILY)?;
     let family = options.string("family")?.unwrap_or_else(|| "ipv4".into());
     if ["ipv4", "ipv6"].contains(&family.as_str()) {
         return Ok(family);

@@ -10,6 +10,9 @@ use rhai::Map;
 use crate::error::{Error, Kind, Result};
 use crate::host::options::Options;
 
+/// What is told of a text.
+pub(super) const ABOUT: &[&str] = &["host", "command", "dialect", "family", "json", "neighbours", "networks", "paths"];
+
 /// How a router speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Dialect {
@@ -56,8 +59,7 @@ pub(super) struct Reader<'a> {
 impl<'a> Reader<'a> {
     /// Takes the map that the script gives beside a text.
     pub(super) fn new(function: &'static str, text: &'a str, about: Map) -> Result<Self> {
-        let known = ["host", "command", "dialect", "family", "json", "neighbours", "networks", "paths"];
-        let about = Options::new(about, function, &known)?;
+        let about = Options::new(about, function, ABOUT)?;
         let dialect = about.string("dialect")?.unwrap_or_default();
         Ok(Self {
             text,

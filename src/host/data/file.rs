@@ -13,6 +13,9 @@ use crate::event::Effect;
 use crate::host::object::population::answer;
 use crate::host::{Call, Context, HostResult, Module, Needs, Options, Registrar, paths};
 
+/// The options of `file::write`.
+const OPTIONS: &[&str] = &["overwrite"];
+
 pub(crate) const MODULE: Module =
     Module { name: "file", about: "Files: read, write, find", needs: Needs::Nothing, register };
 
@@ -76,6 +79,7 @@ fn register(m: &mut Registrar) {
         });
     m.path("write")
         .sig("(path: string, text: string | blob, options?: map) -> ()")
+        .options(OPTIONS)
         .effect(Effect::Write)
         .doc("Writes a file whole: a reader sees the old content or the new one, nothing between. Folders on the way are made. Nothing undoes it, because what a step writes is what somebody wants to keep; so a file that is there already is left alone with an error, unless `options` has `overwrite: true`. For what belongs to the report use `t.evidence`.")
         .example(r#"let f = "/tmp/pb-example.txt"; file::write(f, "y", #{ overwrite: true }); file::read(f) == "y""#)
@@ -133,7 +137,7 @@ fn load(file: &Path) -> Result<Vec<u8>, Error> {
 }
 
 fn write(at: &NativeCallContext, path: &str, content: &[u8], options: Map) -> HostResult<()> {
-    let options = Options::new(options, "file::write", &["overwrite"])?;
+    let options = Options::new(options, "file::write", OPTIONS)?;
     let overwrite = options.bool("overwrite")?.unwrap_or(false);
     let cx = Context::current()?;
     let file = paths::resolve(&cx, at, path);

@@ -14,7 +14,7 @@ use crate::host::net::{Net, how_many, kind_word, summary, summary_line};
 use crate::host::{Context, HostResult};
 
 /// The options that a measurement has besides those of a request.
-const MORE: &[&str] = &["requests", "concurrency", "method"];
+pub(super) const MORE: &[&str] = &["requests", "concurrency", "method"];
 
 /// Measures.
 pub(super) fn bench(at: &NativeCallContext, function: &'static str, to: To<'_>, options: Map) -> HostResult<Map> {

@@ -2,9 +2,9 @@
 
 use rhai::{ImmutableString, Map, NativeCallContext};
 
-use super::bench::bench;
+use super::bench::{MORE, bench};
 use super::endpoint::Endpoint;
-use super::prepare::To;
+use super::prepare::{OPTIONS, To};
 use super::response::Response;
 use super::send::exchange;
 use crate::event::Effect;
@@ -80,6 +80,7 @@ fn functions(m: &mut Registrar) {
         let effect = if READS.iter().any(|r| r.0 == verb) { Effect::Read } else { Effect::Write };
         m.path(verb)
             .sig("(url: string, options?: map) -> response")
+            .options(OPTIONS)
             .effect(effect)
             .doc(doc(verb))
             .example(example(verb))
@@ -90,6 +91,7 @@ fn functions(m: &mut Registrar) {
     }
     m.path("request")
         .sig("(method: string, url: string, options?: map) -> response")
+        .options(OPTIONS)
         .effect(Effect::Write)
         .doc("Sends a request with any method; GET, HEAD and OPTIONS count as `read`. Options: see `http::post`.")
         .example(r#"http::request("GET", http("web").url).text.len() > 0"#)
@@ -101,6 +103,8 @@ fn functions(m: &mut Registrar) {
         });
     m.path("bench")
         .sig("(url: string, options?: map) -> map")
+        .options(OPTIONS)
+        .options(MORE)
         .effect(Effect::Write)
         .doc(
             "Sends the same request many times and measures. Options: `requests` (100, at most 1,000,000), \
@@ -174,6 +178,7 @@ fn endpoints(m: &mut Registrar) {
         let function = all.filter(|row| row.0 == verb).map(|row| row.2).next().unwrap_or("endpoint.request");
         m.method("endpoint", verb)
             .sig("(path: string, options?: map) -> response")
+            .options(OPTIONS)
             .effect(effect)
             .doc(doc)
             .example(example)
@@ -186,6 +191,7 @@ fn endpoints(m: &mut Registrar) {
     }
     m.method("endpoint", "request")
         .sig("(method: string, path: string, options?: map) -> response")
+        .options(OPTIONS)
         .effect(Effect::Write)
         .doc("A request with any method. Options and effect: see `http::request`.")
         .example(r#"http("web").request("GET", "/json").json().ok"#)
@@ -197,6 +203,8 @@ fn endpoints(m: &mut Registrar) {
         });
     m.method("endpoint", "bench")
         .sig("(path: string, options?: map) -> map")
+        .options(OPTIONS)
+        .options(MORE)
         .effect(Effect::Write)
         .doc("Measures requests to a path. Options and result: see `http::bench`.")
         .example(r#"http("web").bench("/", #{ requests: 10 }).count == 10"#)

@@ -42,10 +42,10 @@ pub(crate) fn list(pages: Vec<Page>, cluster: &str, what: &str) -> List {
     List::of_docs(docs.collect(), what)
 }
 
-/// One object itself, several as a list.
-pub(crate) fn one_or_list(mut objects: Vec<Object>, what: &str) -> Dynamic {
+/// One object itself; several, and what was given as a list, as a list.
+pub(crate) fn one_or_list(mut objects: Vec<Object>, listed: bool, what: &str) -> Dynamic {
     match objects.len() {
-        1 => Dynamic::from(objects.remove(0)),
+        1 if !listed => Dynamic::from(objects.remove(0)),
         _ => Dynamic::from(List::new(objects.into_iter().map(Dynamic::from).collect(), what)),
     }
 }

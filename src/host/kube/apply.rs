@@ -17,9 +17,13 @@ use crate::host::object::Object;
 use crate::host::options::Options;
 use crate::host::registrar::Registrar;
 
+const OF_APPLY: &[&str] = &["namespace", "force"];
+const OF_CREATE: &[&str] = &["namespace"];
+
 pub(super) fn register(m: &mut Registrar) {
     m.method("cluster", "apply")
         .sig("(manifest: string | map | list, options?: map) -> object | list")
+        .options(OF_APPLY)
         .effect(Effect::Disrupt)
         .doc(
             "Applies manifests on the server's side, as field manager `pb`: YAML text (one or many documents), the name of a \
@@ -27,7 +31,8 @@ pub(super) fn register(m: &mut Registrar) {
              to take fields over from other managers. Creating is `write`, and so is changing what this run created; applying \
              over what was there before is `disrupt`. What is created gets the label `pb.run`, and its deletion is in the \
              ledger before; for what was there, the fields' former values are. `generateName` becomes a name that ends with \
-             the run's mark. Gives the object, or a list where there are several.",
+             the run's mark. Gives the object; a list for what is one: a list, a `kind: List` or \
+             text of several documents, even with a single object in it.",
         )
         .example(
             r#"let cm = kube("infra").apply(#{ apiVersion: "v1", kind: "ConfigMap", metadata: #{ generateName: "doc-apply-" }, data: #{ a: "1" } },
@@ -38,6 +43,7 @@ cm.data.a == "1""#,
         .add(|at: NativeCallContext, k: &mut ClusterHandle, manifest: Dynamic, options: Map| apply(&at, k, &manifest, options));
     m.method("cluster", "create")
         .sig("(manifest: string | map | list, options?: map) -> object | list")
+        .options(OF_CREATE)
         .effect(Effect::Write)
         .doc(
             "Creates objects from manifests (as `apply` takes them), and throws `conflict` where one exists. `options`: \
@@ -54,25 +60,27 @@ cm.name.starts_with("doc-create-")"#,
 
 fn apply(at: &NativeCallContext, k: &ClusterHandle, value: &Dynamic, options: Map) -> HostResult<Dynamic> {
     let cx = Context::current()?;
-    let options = Options::new(options, "cluster.apply", &["namespace", "force"])?;
+    let options = Options::new(options, "cluster.apply", OF_APPLY)?;
     let (namespace, force) = (options.string("namespace")?, options.bool("force")?.unwrap_or(false));
     let mut objects = Vec::new();
-    for manifest in manifest::read(&cx, at, value, "cluster.apply")? {
+    let manifests = manifest::read(&cx, at, value, "cluster.apply")?;
+    for manifest in manifests.all {
         let (spot, manifest) = settled(&cx, at, k, manifest, namespace.clone())?;
         objects.push(apply_one(&cx, at, k, &spot, manifest, force)?);
     }
-    Ok(one_or_list(objects, &format!("applied objects on {}", k.name())))
+    Ok(one_or_list(objects, manifests.listed, &format!("applied objects on {}", k.name())))
 }
 
 fn create(at: &NativeCallContext, k: &ClusterHandle, value: &Dynamic, options: Map) -> HostResult<Dynamic> {
     let cx = Context::current()?;
-    let namespace = Options::new(options, "cluster.create", &["namespace"])?.string("namespace")?;
+    let namespace = Options::new(options, "cluster.create", OF_CREATE)?.string("namespace")?;
     let mut objects = Vec::new();
-    for manifest in manifest::read(&cx, at, value, "cluster.create")? {
+    let manifests = manifest::read(&cx, at, value, "cluster.create")?;
+    for manifest in manifests.all {
         let (spot, manifest) = settled(&cx, at, k, manifest, namespace.clone())?;
         objects.push(create_one(&cx, at, k, &spot, manifest)?);
     }
-    Ok(one_or_list(objects, &format!("created objects on {}", k.name())))
+    Ok(one_or_list(objects, manifests.listed, &format!("created objects on {}", k.name())))
 }
 
 /// Finds the kind and the namespace of a manifest.
@@ -131,7 +139,7 @@ pub(crate) fn create_one(
         .args(json!({ "manifest": shown(&manifest) }));
     cx.check()?;
     cx.admit(&call)?;
-    let row = change::creating(cx, &object);
+    let row = change::creating(cx, &object)?;
     let found = cx.call_with(at, call, |_: &Found| format!("created {object}"), async {
         let work = async {
             let cluster = k.connection(cx).await?;
@@ -173,7 +181,7 @@ fn apply_one(
             |dry| cluster.apply(&spot.resource, spot.namespace.as_deref(), &manifest.name, body.clone(), force, dry);
         let result = match before {
             None => {
-                let row = change::creating(cx, &object);
+                let row = change::creating(cx, &object)?;
                 let result = send(false).await.map(|applied| applied.text);
                 change::created(cx, &row, &result);
                 result
@@ -183,7 +191,7 @@ fn apply_one(
                 // Tried out first: the server alone knows what an apply makes of the object.
                 let after = parsed(&send(true).await?.text)?;
                 let fields = diff::changes(&parsed(&before.text)?, &after, None);
-                let row = change::changing(cx, "apply", &object, None, fields);
+                let row = change::changing(cx, "apply", &object, None, fields)?;
                 let result = send(false).await.map(|applied| applied.text);
                 change::settle(cx, row.as_ref(), result.as_ref().err());
                 result

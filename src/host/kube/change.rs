@@ -6,7 +6,7 @@ use crate::event::{FieldChange, LedgerRow, ObjectRef, Undo, What};
 use crate::host::context::Context;
 
 /// Notes the creation that is about to be asked for.
-pub(crate) fn creating(cx: &Context, object: &ObjectRef) -> LedgerRow {
+pub(crate) fn creating(cx: &Context, object: &ObjectRef) -> Result<LedgerRow> {
     cx.undo(format!("create {object}"), Undo::Delete { object: object.clone() })
 }
 
@@ -18,12 +18,12 @@ pub(crate) fn changing(
     object: &ObjectRef,
     subresource: Option<&str>,
     fields: Vec<FieldChange>,
-) -> Option<LedgerRow> {
+) -> Result<Option<LedgerRow>> {
     if fields.is_empty() || cx.world.ledger.is_ours(object) {
-        return None;
+        return Ok(None);
     }
     let undo = Undo::Restore { object: object.clone(), subresource: subresource.map(Into::into), fields };
-    Some(cx.undo(format!("{verb} {object}"), undo))
+    cx.undo(format!("{verb} {object}"), undo).map(Some)
 }
 
 /// After a creation: the row learns the uid, or goes where the server refused.
@@ -81,11 +81,11 @@ mod tests {
             uid: None,
         };
         for (kind, left) in [(Kind::Conflict, 0), (Kind::Forbidden, 0), (Kind::Timeout, 1), (Kind::Unreachable, 2)] {
-            let row = creating(&cx, &object);
+            let row = creating(&cx, &object).expect("noted");
             created(&cx, &row, &Err(Error::new(kind, "no")));
             assert_eq!(world.ledger.open_rows().len(), left, "{kind:?}");
         }
-        let row = creating(&cx, &object);
+        let row = creating(&cx, &object).expect("noted");
         created(&cx, &row, &Ok(r#"{"metadata":{"name":"a","uid":"u-1"}}"#.into()));
         assert!(world.ledger.is_ours(&object));
         let rows = world.ledger.open_rows();

@@ -14,9 +14,12 @@ use crate::host::context::{Context, HostResult};
 use crate::host::options::Options;
 use crate::host::registrar::Registrar;
 
+const OPTIONS: &[&str] = &["namespace", "wait", "grace", "propagation"];
+
 pub(super) fn register(m: &mut Registrar) {
     m.method("cluster", "delete")
         .sig("(kind: string, name: string, options?: map)")
+        .options(OPTIONS)
         .effect(Effect::Destroy)
         .doc(
             "Deletes an object. `options`: `namespace`; `wait` (true: until it is gone, as long as the step has, or a \
@@ -36,7 +39,7 @@ k.find("cm", cm.name, #{ namespace: "default" }) == ()"#,
 
 fn delete(at: &NativeCallContext, k: &ClusterHandle, kind: &str, name: &str, options: Map) -> HostResult<()> {
     let cx = Context::current()?;
-    let options = Options::new(options, "cluster.delete", &["namespace", "wait", "grace", "propagation"])?;
+    let options = Options::new(options, "cluster.delete", OPTIONS)?;
     let wait = match options.value("wait")? {
         None => None,
         Some(v) => match v.as_bool() {

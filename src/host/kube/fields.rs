@@ -16,9 +16,13 @@ use crate::host::options::Options;
 use crate::host::registrar::Registrar;
 use crate::host::values::{show, type_name};
 
+const OPTIONS: &[&str] = &["namespace"];
+const OF_PATCH: &[&str] = &["namespace", "type", "subresource"];
+
 pub(super) fn register(m: &mut Registrar) {
     m.method("cluster", "patch")
         .sig("(kind: string, name: string, patch: map | list, options?: map) -> object")
+        .options(OF_PATCH)
         .effect(Effect::Disrupt)
         .doc(
             "Patches an object. `options`: `namespace`, `type` (`merge`, the default: fields replace fields, `()` removes; \
@@ -39,6 +43,7 @@ k.patch("cm", cm.name, #{ data: #{ a: "1" } }, #{ namespace: "default" }).data.a
         });
     m.method("cluster", "label")
         .sig("(kind: string, name: string, labels: map, options?: map) -> object")
+        .options(OPTIONS)
         .effect(Effect::Disrupt)
         .doc("Sets labels; `()` removes one. `options`: `namespace`. Effect and ledger as with `patch`.")
         .example(
@@ -54,6 +59,7 @@ k.label("cm", cm.name, #{ tier: "web" }, #{ namespace: "default" }).metadata.lab
         });
     m.method("cluster", "annotate")
         .sig("(kind: string, name: string, annotations: map, options?: map) -> object")
+        .options(OPTIONS)
         .effect(Effect::Disrupt)
         .doc(
             "Sets annotations; `()` removes one. `options`: `namespace`. Effect and ledger as with `patch`: \
@@ -72,6 +78,7 @@ k.annotate("cm", cm.name, #{ note: "x" }, #{ namespace: "default" }).metadata.an
         });
     m.method("cluster", "scale")
         .sig("(kind: string, name: string, replicas: int, options?: map) -> object")
+        .options(OPTIONS)
         .effect(Effect::Disrupt)
         .doc(
             "Sets the number of replicas by the subresource `scale`, which it gives. It does not wait for the pods. \
@@ -92,6 +99,7 @@ k.scale("rs", rs.name, 1, #{ namespace: "default" }).spec.replicas == 1"#,
         });
     m.method("cluster", "restart")
         .sig("(kind: string, name: string, options?: map) -> object")
+        .options(OPTIONS)
         .effect(Effect::Disrupt)
         .doc(
             "Rolls a Deployment, StatefulSet or DaemonSet out anew, as `kubectl rollout restart` does. It does not wait for \
@@ -109,7 +117,7 @@ k.restart("deploy", d.name, #{ namespace: "default" }).spec.template.metadata.an
 }
 
 fn namespace_option(options: Map, function: &'static str) -> Result<Option<String>> {
-    Options::new(options, function, &["namespace"])?.string("namespace")
+    Options::new(options, function, OPTIONS)?.string("namespace")
 }
 
 fn at_place(spot: &Spot) -> String {
@@ -125,7 +133,7 @@ fn patch_any(
     options: Map,
 ) -> HostResult<Object> {
     let cx = Context::current()?;
-    let options = Options::new(options, "cluster.patch", &["namespace", "type", "subresource"])?;
+    let options = Options::new(options, "cluster.patch", OF_PATCH)?;
     let how = match options.string("type")?.as_deref() {
         None | Some("merge") => PatchKind::Merge,
         Some("json") => PatchKind::Json,

@@ -24,13 +24,24 @@ pub(crate) struct Manifest {
     pub(crate) json: Value,
 }
 
-/// Everything that a script's value describes, in its order; a `List` is taken apart.
+/// What a script's value describes.
+pub(crate) struct Manifests {
+    /// In their order; a `kind: List` is taken apart.
+    pub(crate) all: Vec<Manifest>,
+    /// Whether they were given as a list: a script's, a `kind: List`, or several documents. What comes of one is then
+    /// a list too, so that its shape does not hang on how many there are.
+    pub(crate) listed: bool,
+}
+
+/// Everything that a script's value describes.
 ///
 /// # Errors
 /// [`Kind::Invalid`] for what is no manifest, and where there is none at all.
-pub(crate) fn read(cx: &Context, at: &NativeCallContext, value: &Dynamic, function: &str) -> Result<Vec<Manifest>> {
+pub(crate) fn read(cx: &Context, at: &NativeCallContext, value: &Dynamic, function: &str) -> Result<Manifests> {
     let mut values = Vec::new();
     collect(cx, at, value, function, &mut values)?;
+    let listed =
+        value.is_array() || value.is::<List>() || values.len() > 1 || values.iter().any(|v| items_of(v).is_some());
     let mut out = Vec::new();
     // Before anything is said of them, errors too.
     values.iter().for_each(|value| secrets::learn(&cx.world.redactor, value, false));
@@ -40,7 +51,13 @@ pub(crate) fn read(cx: &Context, at: &NativeCallContext, value: &Dynamic, functi
     if out.is_empty() {
         return Err(Error::new(Kind::Invalid, format!("{function}: the manifest holds no object")));
     }
-    Ok(out)
+    Ok(Manifests { all: out, listed })
+}
+
+/// The objects of a `kind: List`, or of a list of one kind (`PodList`).
+fn items_of(value: &Value) -> Option<&Vec<Value>> {
+    value["kind"].as_str().filter(|kind| kind.ends_with("List"))?;
+    value["items"].as_array()
 }
 
 fn collect(cx: &Context, at: &NativeCallContext, value: &Dynamic, function: &str, out: &mut Vec<Value>) -> Result<()> {
@@ -87,9 +104,7 @@ fn yaml(text: &str, what: &str, out: &mut Vec<Value>) -> Result<()> {
 }
 
 fn flatten(cx: &Context, value: Value, function: &str, out: &mut Vec<Manifest>) -> Result<()> {
-    if value["kind"].as_str().is_some_and(|k| k.ends_with("List"))
-        && let Some(items) = value["items"].as_array()
-    {
+    if let Some(items) = items_of(&value) {
         return items.iter().try_for_each(|item| flatten(cx, item.clone(), function, out));
     }
     let mut json = value;

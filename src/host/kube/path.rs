@@ -130,7 +130,7 @@ mod tests {
         let world = testing::world(crate::config::Config::default());
         let cx = Context::new(world.clone(), "t/s", None, Effect::Destroy, None);
         let own = ApiPath::read("/api/v1/namespaces/pb-x").and_then(|p| p.object("infra")).expect("a namespace");
-        let row = cx.undo("create", Undo::Delete { object: own });
+        let row = cx.undo("create", Undo::Delete { object: own }).expect("noted");
         cx.created(row.row, "u");
         let refresh = json!({ "metadata": { "annotations": { "reconcile.fluxcd.io/requestedAt": "now" } } });
         let none = Value::Null;

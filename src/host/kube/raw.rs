@@ -25,7 +25,8 @@ pub(super) fn register(m: &mut Registrar) {
              and path as the function would be that does the same: reading is `read`; creating, and whatever touches only what \
              this run created, `write`; changing others' objects, eviction and binding `disrupt`; deleting others' objects or \
              a whole collection `destroy`. Proxies, `exec` and their like are `write`. A PATCH takes its type from the body: a \
-             list is a JSON patch, a map a merge patch. Label and ledger as with `create` and `patch`.",
+             list is a JSON patch, a map a merge patch. Throws `not_found` for an object that is not there, `unknown_kind` for a path that \
+             the server does not have, with the part that it lacks. Label and ledger as with `create` and `patch`.",
         )
         .example(r#"kube("infra").raw("GET", "/api/v1/namespaces/default").metadata.name == "default""#)
         .add(|at: NativeCallContext, k: &mut ClusterHandle, method: &str, path: &str| raw(&at, k, method, path, &Dynamic::UNIT))
@@ -132,7 +133,7 @@ async fn create(
 ) -> Result<String> {
     let spot = spot_of(cluster, api).await?;
     let object = k.object(&spot, json["metadata"]["name"].as_str().unwrap_or_default());
-    let row = change::creating(cx, &object);
+    let row = change::creating(cx, &object)?;
     let result = cluster.raw("POST", path, Some(("application/json", json.to_string()))).await;
     change::created(cx, &row, &result);
     result
@@ -166,7 +167,7 @@ async fn replace(
         secrets::learn_text(&cx.world.redactor, &before, secret);
         let after = send(format!("{path}{joint}dryRun=All")).await?;
         let fields = diff::changes(&parsed(&before)?, &parsed(&after)?, api.subresource);
-        change::changing(cx, if method == "PUT" { "replace" } else { "patch" }, &object, api.subresource, fields)
+        change::changing(cx, if method == "PUT" { "replace" } else { "patch" }, &object, api.subresource, fields)?
     };
     let result = send(path.to_string()).await;
     change::settle(cx, row.as_ref(), result.as_ref().err());

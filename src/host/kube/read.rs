@@ -17,9 +17,15 @@ use crate::host::options::Options;
 use crate::host::registrar::Registrar;
 use crate::host::values::to_dynamic;
 
+/// The options of `get` and `find`, of `list`, and of `can_i`.
+const OF_ONE: &[&str] = &["namespace"];
+const OF_MANY: &[&str] = &["namespace", "labels", "fields", "limit"];
+const OF_RIGHT: &[&str] = &["namespace", "name"];
+
 pub(super) fn register(m: &mut Registrar) {
     m.method("cluster", "get")
         .sig("(kind: string, name: string, options?: map) -> object")
+        .options(OF_ONE)
         .effect(Effect::Read)
         .doc(
             "One object, by any name of its kind that kubectl takes: `deployments`, `deploy`, `deployments.apps`. \
@@ -31,6 +37,7 @@ pub(super) fn register(m: &mut Registrar) {
         .add(|at: NativeCallContext, k: &mut ClusterHandle, kind: &str, name: &str, options: Map| get(&at, k, kind, name, options));
     m.method("cluster", "find")
         .sig("(kind: string, name: string, options?: map) -> object | ()")
+        .options(OF_ONE)
         .effect(Effect::Read)
         .doc("As `get`, but gives `()` where there is no such object. A kind that the cluster lacks still throws.")
         .example(r#"kube("infra").find("configmap", "no-such", #{ namespace: "default" }) == ()"#)
@@ -42,6 +49,7 @@ pub(super) fn register(m: &mut Registrar) {
         });
     m.method("cluster", "list")
         .sig("(kind: string, options?: map) -> list")
+        .options(OF_MANY)
         .effect(Effect::Read)
         .doc(
             "The objects of a kind, in all namespaces. `options`: `namespace` (one), `labels` and `fields` (selectors in \
@@ -65,10 +73,12 @@ pub(super) fn register(m: &mut Registrar) {
         .add(|at: NativeCallContext, k: &mut ClusterHandle, object: Object| events(&at, k, &object));
     m.method("cluster", "can_i")
         .sig("(verb: string, kind: string, options?: map) -> bool")
+        .options(OF_RIGHT)
         .effect(Effect::Read)
         .doc(
             "Whether the credentials may do this: `can_i(\"delete\", \"pods\", #{ namespace: \"web\" })`; a subresource after \
-             a slash (`pods/exec`). `options`: `namespace` (default: in all), `name`.",
+             a slash (`pods/exec`). `options`: `namespace` (default: in all), `name`. A kind or subresource that the cluster \
+             lacks throws `unknown_kind`, a verb that the kind does not have `invalid`: both would be a plain \"no\" else.",
         )
         .example(r#"kube("infra").can_i("create", "pods/exec", #{ namespace: "default" })"#)
         .add(|at: NativeCallContext, k: &mut ClusterHandle, verb: &str, kind: &str| can_i(&at, k, verb, kind, Map::new()))
@@ -112,7 +122,7 @@ fn get_line(kind: &str, name: &str, namespace: Option<&str>) -> String {
 
 fn get(at: &NativeCallContext, k: &ClusterHandle, kind: &str, name: &str, options: Map) -> HostResult<Object> {
     let cx = Context::current()?;
-    let namespace = Options::new(options, "cluster.get", &["namespace"])?.string("namespace")?;
+    let namespace = Options::new(options, "cluster.get", OF_ONE)?.string("namespace")?;
     let call = k
         .call("kube.get", Effect::Read, &get_line(kind, name, namespace.as_deref()))
         .args(json!({ "kind": kind, "name": name, "namespace": namespace }));
@@ -122,7 +132,7 @@ fn get(at: &NativeCallContext, k: &ClusterHandle, kind: &str, name: &str, option
 
 fn find(at: &NativeCallContext, k: &ClusterHandle, kind: &str, name: &str, options: Map) -> HostResult<Dynamic> {
     let cx = Context::current()?;
-    let namespace = Options::new(options, "cluster.find", &["namespace"])?.string("namespace")?;
+    let namespace = Options::new(options, "cluster.find", OF_ONE)?.string("namespace")?;
     match find_object(&cx, at, k, kind, name, namespace)? {
         Some(found) => Ok(Dynamic::from(found.object(k.name())?)),
         None => Ok(Dynamic::UNIT),
@@ -152,7 +162,7 @@ pub(crate) fn find_object(
 }
 
 fn list(at: &NativeCallContext, k: &ClusterHandle, kind: &str, options: Map) -> HostResult<List> {
-    let options = Options::new(options, "cluster.list", &["namespace", "labels", "fields", "limit"])?;
+    let options = Options::new(options, "cluster.list", OF_MANY)?;
     let query = Query {
         namespace: options.string("namespace")?,
         labels: options.string("labels")?,
@@ -230,7 +240,7 @@ fn events(at: &NativeCallContext, k: &ClusterHandle, object: &Object) -> HostRes
 
 fn can_i(at: &NativeCallContext, k: &ClusterHandle, verb: &str, kind: &str, options: Map) -> HostResult<bool> {
     let cx = Context::current()?;
-    let options = Options::new(options, "cluster.can_i", &["namespace", "name"])?;
+    let options = Options::new(options, "cluster.can_i", OF_RIGHT)?;
     let (namespace, name) = (options.string("namespace")?, options.string("name")?);
     let (word, subresource) = kind.split_once('/').map_or((kind, None), |(kind, sub)| (kind, Some(sub)));
     let place = namespace.as_ref().map_or(" -A".to_string(), |n| format!(" -n {}", quoted(n)));
@@ -243,6 +253,7 @@ fn can_i(at: &NativeCallContext, k: &ClusterHandle, verb: &str, kind: &str, opti
     let access = cx.call_with(at, call, summary, async {
         let cluster = k.connection(&cx).await?;
         let resource = cluster.resolve(word).await?;
+        cluster.check_verb(verb, &resource, subresource).await?;
         cluster.can_i(verb, &resource, subresource, namespace.as_deref(), name.as_deref()).await
     })?;
     Ok(access.allowed)

@@ -18,6 +18,8 @@ use crate::host::context::{Context, HostResult};
 use crate::host::options::Options;
 use crate::host::registrar::Registrar;
 
+const OPTIONS: &[&str] = &["namespace", "wants", "for", "fails_on", "within"];
+
 /// How long `wait` waits where neither the call nor the step has a limit.
 const UNLIMITED: Duration = Duration::from_secs(300);
 /// Kept of the step's time for saying what was seen.
@@ -25,6 +27,7 @@ const LAST_WORDS: Duration = Duration::from_millis(300);
 pub(super) fn register(m: &mut Registrar) {
     m.method("cluster", "wait")
         .sig("(kind: string, name: string, options?: map) -> object | list | ()")
+        .options(OPTIONS)
         .effect(Effect::Read)
         .doc(
             "Waits until an object is as wanted, by watching it. Instead of a name a label selector (`app=web`) waits for all \
@@ -41,7 +44,7 @@ pub(super) fn register(m: &mut Registrar) {
 
 fn wait(at: &NativeCallContext, k: &ClusterHandle, kind: &str, name: &str, options: Map) -> HostResult<Dynamic> {
     let cx = Context::current()?;
-    let options = Options::new(options, "cluster.wait", &["namespace", "wants", "for", "fails_on", "within"])?;
+    let options = Options::new(options, "cluster.wait", OPTIONS)?;
     let namespace = options.string("namespace")?;
     let wanted = match (options.value("wants")?, options.value("for")?) {
         (Some(_), Some(_)) => {
@@ -109,5 +112,5 @@ fn wait(at: &NativeCallContext, k: &ClusterHandle, kind: &str, name: &str, optio
         let objects = objects.into_iter().map(Dynamic::from).collect();
         return Ok(Dynamic::from(crate::host::object::List::new(objects, &format!("{kind} on {}", k.name()))));
     }
-    Ok(one_or_list(objects, kind))
+    Ok(one_or_list(objects, false, kind))
 }

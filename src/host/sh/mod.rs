@@ -9,7 +9,7 @@ use super::{Call, Context, HostResult, Module, Needs, Registrar};
 use crate::client::sh::{Command, last_lines, run as start, which};
 use crate::error::{Error, Kind};
 use crate::event::{Effect, Undo};
-use request::Request;
+use request::{OPTIONS, Request, SCRIPT_OPTIONS};
 
 pub(crate) const MODULE: Module =
     Module { name: "sh", about: "Programs on this machine", needs: Needs::Nothing, register };
@@ -20,6 +20,7 @@ const SHOWN: usize = 10;
 fn register(m: &mut Registrar) {
     m.path("run")
         .sig("(program: string, args?: list, options?: map) -> map")
+        .options(OPTIONS)
         .effect(Effect::Write)
         .doc(RUN)
         .example(r#"let r = sh::run("echo", ["two words", 3], #{ effect: "read" }); r.stdout == "two words 3" && r.code == 0"#)
@@ -28,6 +29,7 @@ fn register(m: &mut Registrar) {
         .add(|at: NativeCallContext, program: &str, args: Dynamic, options: Map| run(&at, program, &args, options));
     m.path("script")
         .sig("(text: string, options?: map) -> map")
+        .options(SCRIPT_OPTIONS)
         .effect(Effect::Write)
         .doc("Runs a bash script with `-euo pipefail`: the first command that fails ends it, also inside a pipe, and an unset variable is an error. Options, result and errors are those of `sh::run`, and `args` (a list) is `$1`, `$2` … in the script: give values that way, not pasted into the text, and no quoting can go wrong. What the script leaves behind in the background ends with it, unless it put itself into a session of its own (`setsid`).")
         .example(r#"sh::script("printf %s \"$1\" | tr a-z A-Z", #{ args: ["it's"], effect: "read" }).stdout == "IT'S""#)
@@ -99,7 +101,7 @@ fn perform(cx: &Context, at: &NativeCallContext, request: Request) -> HostResult
         // The row comes before the change, and not at all where the gate refuses it.
         cx.admit(&call)?;
         let args = ["-euo", "pipefail", "-c", &script].map(ToString::to_string).to_vec();
-        cx.undo(&what, Undo::Command { program: "bash".into(), args });
+        cx.undo(&what, Undo::Command { program: "bash".into(), args })?;
     }
     let ran = cx.call_with(at, call, Ran::summary, async move {
         let output = start(&command).await?;

@@ -12,9 +12,9 @@ use crate::event::Effect;
 use crate::host::values::{Secret, Size, to_array, type_name};
 use crate::host::{Call, Context, Limit, Options, paths};
 
-const OPTIONS: &[&str] =
+pub(super) const OPTIONS: &[&str] =
     &["dir", "env", "clear_env", "stdin", "within", "max_output", "check", "effect", "cluster", "undo"];
-const SCRIPT_OPTIONS: &[&str] =
+pub(super) const SCRIPT_OPTIONS: &[&str] =
     &["args", "dir", "env", "clear_env", "stdin", "within", "max_output", "check", "effect", "cluster", "undo"];
 
 /// A program to run, and how the call stands before the gate.

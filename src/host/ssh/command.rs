@@ -14,6 +14,9 @@ use crate::host::call::{Call, Limit};
 use crate::host::context::{Context, HostResult};
 use crate::host::options::Options;
 
+/// The options of `host.run`.
+pub(super) const OPTIONS: &[&str] = &["effect", "check", "within", "stdin", "shell", "keep_newline"];
+
 /// What a command may print: a string of a script holds twice as much.
 const OUTPUT_LIMIT: usize = 32 << 20;
 
@@ -84,8 +87,7 @@ pub(crate) fn send(ctx: &NativeCallContext, host: &SshHost, request: Request) ->
 
 /// `host.run(command, options)`
 pub(super) fn run(ctx: &NativeCallContext, host: &SshHost, line: &str, options: Map) -> HostResult<Map> {
-    let known = ["effect", "check", "within", "stdin", "shell", "keep_newline"];
-    let options = Options::new(options, "host.run", &known)?;
+    let options = Options::new(options, "host.run", OPTIONS)?;
     let effect = match options.string("effect")?.as_deref() {
         None | Some("write") => Effect::Write,
         Some("read") => Effect::Read,

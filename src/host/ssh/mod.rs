@@ -52,6 +52,7 @@ fn register(m: &mut Registrar) {
         .add(|host: &mut SshHost| host.name.clone());
     m.method("host", "run")
         .sig("(command: string, options?: map) -> map")
+        .options(command::OPTIONS)
         .effect(Effect::Write)
         .doc(
             "Runs a command and gives `#{ stdout, stderr, code }`; `stdout` comes without its last newline, `code` is `()` \

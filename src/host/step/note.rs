@@ -16,6 +16,8 @@ use crate::host::options::Options;
 use crate::host::registrar::Registrar;
 use crate::host::values::from_dynamic;
 
+const OF_METRIC: &[&str] = &["max", "of"];
+
 pub(super) fn register(m: &mut Registrar) {
     m.method("step", "note")
         .sig("(text: string)")
@@ -49,6 +51,7 @@ pub(super) fn register(m: &mut Registrar) {
         .add(|_: &mut Step, name: &str, value: Dynamic| -> HostResult<()> { Ok(evidence(&here()?, name, &value)?) });
     m.method("step", "metric")
         .sig("(name: string, value: number | duration | map, unit?: string, options?: map)")
+        .options(OF_METRIC)
         .doc(
             "Keeps a measured value. A duration is converted to `unit` (`s` by default; `ms`, `us`, `m`); a map is a \
              summary as `stats::summary` and `http::bench` give it, of which `of` (`\"mean\"` by default) is the \
@@ -69,7 +72,7 @@ pub(super) fn register(m: &mut Registrar) {
 
 fn metric(at: &NativeCallContext, name: &str, value: &Dynamic, unit: &str, options: Map) -> HostResult<()> {
     let cx = here()?;
-    let options = Options::new(options, "t.metric", &["max", "of"])?;
+    let options = Options::new(options, "t.metric", OF_METRIC)?;
     let max = options.value("max")?;
     let of = options.string("of")?;
     let summary = value.read_lock::<Map>().map(|m| m.clone());

@@ -40,7 +40,8 @@ impl Calls {
         let role = if error.is_some() { Role::Bad } else { Role::Quiet };
         let mut typed = line.lines();
         let mut lines = vec![format!("    {} {}", ui.paint(Role::Quiet, "$"), typed.next().unwrap_or_default())];
-        lines.extend(typed.map(|line| format!("      {line}")));
+        // As they are: an indentation would become a part of the word that goes on there.
+        lines.extend(typed.map(String::from));
         if let Some(last) = lines.last_mut() {
             last.push_str("  ");
             last.push_str(&ui.paint(role, remark));

@@ -1,7 +1,7 @@
 //! What stands above a run: which run it is, of what, where, and which settings differ.
 
 use super::layout::{STATUS, entry};
-use crate::event::{PlaybookInfo, SettingInfo};
+use crate::event::{ModuleInfo, PlaybookInfo, SettingInfo};
 use crate::report::Run;
 use crate::ui::{Role, Ui, clean, columns, joined, truncate, width, wrap};
 
@@ -18,6 +18,9 @@ pub(super) fn lines(ui: Ui, run: &Run) -> Vec<String> {
     };
     let room = ui.width.saturating_sub(STATUS + 1);
     labelled(if run.playbooks.len() == 1 { "playbook" } else { "playbooks" }, playbooks(ui, run, room));
+    // What the program brings along is no news; what lies on the disk may stand in its place.
+    let own: Vec<&ModuleInfo> = run.modules.iter().filter(|m| m.source == "disk").collect();
+    labelled(if own.len() == 1 { "module" } else { "modules" }, modules(ui, &own, room));
     let mut clusters: Vec<&str> = Vec::new();
     for cluster in run.steps.iter().filter_map(|s| s.cluster.as_deref()) {
         if !clusters.contains(&cluster) {
@@ -62,6 +65,21 @@ fn playbooks(ui: Ui, run: &Run, room: usize) -> Vec<String> {
         vec![ui.paint(Role::Name, id), title.clone(), quiet(path), quiet(source), quiet(hash)]
     };
     columns(&rows.iter().map(painted).collect::<Vec<_>>())
+}
+
+/// Name, path, origin and hash; on a narrow terminal without the path.
+fn modules(ui: Ui, modules: &[&ModuleInfo], room: usize) -> Vec<String> {
+    let rows = |ui: Ui, path: bool| {
+        let quiet = |text: &str| ui.paint(Role::Quiet, clean(text));
+        let row = |m: &&ModuleInfo| {
+            let hash = m.sha256.get(..8).unwrap_or(&m.sha256);
+            let path = if path { quiet(&m.path) } else { String::new() };
+            vec![ui.paint(Role::Name, clean(&m.name)), path, quiet(&m.source), quiet(hash)]
+        };
+        columns(&modules.iter().map(row).collect::<Vec<_>>())
+    };
+    let fits = rows(Ui::plain(), true).iter().all(|line| width(line) <= room);
+    rows(ui, fits)
 }
 
 /// `t5.bgp_asn@infra = 64512  (pb.toml; default 64513)`

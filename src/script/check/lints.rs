@@ -19,6 +19,7 @@ pub(super) fn check(tree: &Tree<'_>, known: &Known) -> Vec<Finding> {
             captured_receiver(tree, path, expr, &mut findings);
             silent_comparison(tree, expr, &mut findings);
             whole_division(tree, expr, &mut findings);
+            constant_judged(tree, expr, &mut findings);
         }
         in_place_result(tree, path, &mut findings);
         expect_alone(tree, node, &mut findings);
@@ -93,6 +94,23 @@ fn constant(expr: &Expr) -> Option<&'static str> {
         Expr::Map(..) => "a map",
         _ => return None,
     })
+}
+
+/// `expect(true).to_be(true)` passes whatever the cluster does.
+fn constant_judged(tree: &Tree<'_>, expr: &Expr, findings: &mut Vec<Finding>) {
+    let Expr::FnCall(call, position) = expr else { return };
+    if call.name != "expect" || !call.namespace.is_empty() {
+        return;
+    }
+    let shown = match call.args.first() {
+        Some(Expr::BoolConstant(value, _)) => value.to_string(),
+        Some(Expr::Unit(_)) => "()".into(),
+        _ => return,
+    };
+    let message = format!("expect({shown}) judges a constant: nothing is looked at");
+    let mut found = finding(Level::Warning, tree.source, *position, message);
+    found.error = found.error.hint("expect what was found; t.note(…) or t.skip(…) where there is nothing to judge");
+    findings.push(found);
 }
 
 /// `9500000 / 1000000` is 9.

@@ -241,3 +241,90 @@ fn the_embedded_playbooks_and_library_have_no_findings() {
         assert!(findings.is_empty(), "{name}: {findings:#?}");
     }
 }
+
+#[test]
+fn options_of_host_calls_that_there_are_not() {
+    finds(
+        "t.kube.list(\"pods\", #{ lables: \"x\" });",
+        &["3: cluster.list: there is no option \"lables\"", "did you mean \"labels\"?", "namespace"],
+    );
+    finds("dns::lookup(\"x\", #{ servr: \"y\" });", &["dns::lookup: there", "did you mean \"server\"?"]);
+    finds("sh::run(\"x\", [], #{ chekc: false });", &["did you mean \"check\"?"]);
+    finds("http(\"web\").get(\"/\", #{ header: #{} });", &["did you mean \"headers\"?"]);
+    finds("t.kube.pod(#{ immage: \"x\" });", &["did you mean \"image\"?"]);
+    lets_pass(&[
+        "t.kube.label(\"pods\", \"a\", #{ any: \"x\" });",
+        "t.kube.patch(\"pods\", \"a\", #{ spec: #{} }, #{ type: \"merge\" });",
+        "t.metric(\"m\", #{ p50: 1, p99: 2 });",
+        "t.metric(\"m\", 1, \"s\", #{ max: 3 });",
+        "t.kube.apply(#{ kind: \"ConfigMap\" });",
+        "let m = #{ list: |a, b| b }; m.list(\"x\", #{ anything: 1 });",
+        "object(#{ a: 1 });",
+    ]);
+    let own =
+        "playbook(#{ id: \"p\" });\nfn run(o) { o.x }\nstep(\"s\", #{}, |t| { expect(run(#{ x: 1 })).to_be(1); });";
+    assert_eq!(said(own), [""; 0]);
+}
+
+#[test]
+fn values_of_steps_and_names_that_there_are_not() {
+    let with = |needs: &str, read: &str| {
+        said(&format!(
+            "playbook(#{{ id: \"p\" }});\nstep(\"push\", #{{}}, |t| {{ [1].filter(|n| {{ t.publish(\"digest\", n); true }}); }});\n\
+             step(\"pull\", #{{ needs: [{needs}] }}, |t| {{ expect({read}, \"x\").to_be(1); }});"
+        ))
+    };
+    assert_eq!(with("\"push\"", "t.value(\"p/push\", \"digest\")"), [""; 0]);
+    assert_eq!(with("\"push\"", "t.value(`p/${\"push\"}`, \"digest\")"), [""; 0]);
+    for (read, texts) in [
+        ("t.value(\"p/pushh\", \"digest\")", ["there is no such step", "did you mean \"p/push\"?"]),
+        ("t.value(\"push\", \"digest\")", ["there is no such step", "did you mean \"p/push\"?"]),
+        ("t.value(\"p/push\", \"digset\")", ["publishes no \"digset\"", "did you mean \"digest\"?"]),
+    ] {
+        let found = with("\"push\"", read);
+        assert!(found.len() == 1 && texts.iter().all(|text| found[0].contains(text)), "{read}: {found:#?}");
+        assert!(found[0].starts_with("3: "), "{found:#?}");
+    }
+    let found = with("", "t.value(\"p/push\", \"digest\")");
+    assert!(found.len() == 1 && found[0].contains("needs: [\"push\"] in the options of \"pull\""), "{found:#?}");
+    // A name that is computed may be any.
+    let computed = "playbook(#{ id: \"p\" });\nstep(\"a\", #{}, |t| { t.publish(`x${1}`, 1); });\n\
+                    step(\"b\", #{ needs: [\"a\"] }, |t| { t.value(\"p/a\", \"x1\"); });";
+    assert_eq!(said(computed), [""; 0]);
+}
+
+#[test]
+fn needs_of_other_playbooks() {
+    let with = |need: &str| {
+        said(&format!(
+            "playbook(#{{ id: \"p\" }});\nstep(\"a\", #{{ needs: [\"{need}\"] }}, |t| {{ expect(1).to_be(1); }});"
+        ))
+    };
+    assert_eq!(with("t5/bgp-sessions"), [""; 0]);
+    assert_eq!(with("t5/bgp-sessions@infra"), [""; 0]);
+    let found = with("t5/bgp-sesions");
+    assert!(found.len() == 1 && found[0].contains("no such step | did you mean \"t5/bgp-sessions\"?"), "{found:#?}");
+    let found = with("t55/bgp-sessions");
+    assert!(found.len() == 1 && found[0].contains("no such playbook | did you mean \"t5\"?"), "{found:#?}");
+}
+
+#[test]
+fn what_declares_belongs_to_the_top_level() {
+    for (body, line) in [
+        ("let x = setting(\"x\", 1, \"x\");", "3: setting(…) declares"),
+        ("step(\"in\", #{}, |t| {});", "3: step(…) declares"),
+        ("[1].filter(|n| { playbook(#{ id: \"q\" }); true });", "3: playbook(…) declares"),
+    ] {
+        finds(body, &[line, "top level"]);
+    }
+    let loops =
+        "playbook(#{ id: \"p\" });\n[\"a\", \"b\"].for_each(|n| { step(n, #{}, |t| { expect(1).to_be(1); }); });";
+    assert!(said(loops).iter().all(|f| !f.contains("top level")), "{:#?}", said(loops));
+}
+
+#[test]
+fn constants_that_are_judged() {
+    finds("expect(true, \"well\").to_be(true);", &["expect(true) judges a constant"]);
+    finds("expect(()).to_be(());", &["expect(()) judges a constant"]);
+    lets_pass(&["let well = true; expect(well, \"well\").to_be(true);", "expect([1].len() == 1).to_be(true);"]);
+}

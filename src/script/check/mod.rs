@@ -1,8 +1,11 @@
 //! `pb check`: what is wrong with a playbook, found by walking its syntax tree; no cluster is needed.
 
 mod boxes;
+mod closures;
 mod lints;
 mod names;
+mod options;
+mod others;
 mod steps;
 mod table;
 mod tree;
@@ -14,6 +17,7 @@ use crate::error::{Error, Kind, Place, Result};
 use crate::playbook::Source;
 
 pub use boxes::known_boxes;
+pub use steps::no_steps;
 pub use table::{LINTS, Lint};
 
 /// How bad a finding is.
@@ -49,6 +53,7 @@ pub struct Checker<'a> {
     loader: &'a Loader,
     known: names::Known,
     boxes: BTreeSet<String>,
+    others: others::Others,
     /// Parses what the strict engine refuses at its first undefined variable.
     lenient: rhai::Engine,
 }
@@ -61,7 +66,14 @@ impl<'a> Checker<'a> {
     pub fn new(loader: &'a Loader, boxes: BTreeSet<String>) -> Result<Self> {
         let mut lenient = super::engine::build();
         lenient.set_strict_variables(false);
-        Ok(Self { loader, known: names::Known::of(loader)?, boxes, lenient })
+        Ok(Self { loader, known: names::Known::of(loader)?, boxes, others: others::Others::default(), lenient })
+    }
+
+    /// Texts that are checked too: playbooks may speak of each other, wherever their files lie.
+    #[must_use]
+    pub fn together_with(mut self, sources: &[Source]) -> Self {
+        self.others.sources = sources.to_vec();
+        self
     }
 
     /// Everything that is wrong with a playbook.
@@ -70,8 +82,11 @@ impl<'a> Checker<'a> {
         match self.loader.load_or_all(source, clusters) {
             Ok(loaded) => {
                 checked.findings.extend(boxes::check(&loaded, &self.boxes));
+                let tree = tree::Tree { source, ast: &loaded.ast };
+                checked.findings.extend(steps::none(&loaded));
                 checked.findings.extend(steps::risks(&loaded));
-                checked.findings.extend(steps::settings(&tree::Tree { source, ast: &loaded.ast }, &loaded));
+                checked.findings.extend(steps::settings(&tree, &loaded));
+                checked.findings.extend(others::check(&tree, &loaded, &self.others, self.loader));
                 checked.loaded = Some(loaded);
             }
             Err(wrong) => {
@@ -95,6 +110,8 @@ impl<'a> Checker<'a> {
             let tree = tree::Tree { source, ast: &ast };
             findings.extend(names::check(&tree, &self.known, self.loader));
             findings.extend(lints::check(&tree, &self.known));
+            findings.extend(options::check(&tree, &self.known));
+            findings.extend(closures::late(&tree));
             findings.extend(steps::check(&tree));
         }
         if let Err(error) = self.loader.compile(source) {

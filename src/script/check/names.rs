@@ -7,11 +7,12 @@ use rhai::{ASTNode, Expr, Position, Stmt};
 use super::tree::{Tree, call_of};
 use super::{Finding, Level, finding};
 use crate::error::{Error, Kind, Result, did_you_mean};
+use crate::host::Function;
 use crate::script::load::{Loader, namespaces};
 use crate::script::resolver::Resolver;
 
 /// Functions by name, with the numbers of arguments that they take (a receiver counts).
-type Functions = HashMap<String, BTreeSet<usize>>;
+pub(super) type Functions = HashMap<String, BTreeSet<usize>>;
 
 /// Words that Rhai itself answers, whatever stands in the parentheses.
 const KEYWORDS: &[&str] = &[
@@ -36,6 +37,8 @@ pub(super) struct Known {
     modules: BTreeMap<String, Functions>,
     /// Host calls by their name as a script writes it at top level: `kube`, `dns::lookup`.
     pub(super) host: BTreeSet<String>,
+    /// The rows of the host's functions.
+    pub(super) rows: Vec<Function>,
 }
 
 impl Known {
@@ -56,13 +59,9 @@ impl Known {
             let Some(source) = loader.library.stdlib(&name)? else { continue };
             modules.insert(name, declared(&loader.compile(&source)?));
         }
-        let host = super::super::engine::functions()
-            .into_iter()
-            .filter(|f| f.host_call)
-            .map(|f| f.full_name())
-            .filter(|n| !n.contains('.'))
-            .collect();
-        Ok(Self { global, modules, host })
+        let rows = super::super::engine::functions();
+        let host = rows.iter().filter(|f| f.host_call).map(|f| f.full_name()).filter(|n| !n.contains('.')).collect();
+        Ok(Self { global, modules, host, rows })
     }
 }
 
@@ -74,7 +73,8 @@ fn collect(list: &serde_json::Value, into: &mut Functions) {
     }
 }
 
-fn declared(ast: &rhai::AST) -> Functions {
+/// The functions that a text has itself.
+pub(super) fn declared(ast: &rhai::AST) -> Functions {
     let mut own = Functions::new();
     for function in ast.iter_functions() {
         own.entry(function.name.to_string()).or_default().insert(function.params.len());
@@ -222,15 +222,15 @@ fn imports(
 
 /// Names that a text binds itself.
 #[derive(Default)]
-struct Names {
+pub(super) struct Names {
     /// Keys of map literals: `#{ check: |x| … }` may be called as `m.check(x)`.
-    keys: BTreeSet<String>,
+    pub(super) keys: BTreeSet<String>,
     /// Variables that are given a closure.
     closures: BTreeSet<String>,
 }
 
 impl Names {
-    fn of(tree: &Tree<'_>) -> Self {
+    pub(super) fn of(tree: &Tree<'_>) -> Self {
         let mut names = Self::default();
         tree.ast.walk(&mut |path| {
             match path.last() {

@@ -44,6 +44,19 @@ fn after_matcher(tree: &Tree<'_>, root: &Expr, rest: &Expr, matchers: &BTreeSet<
     }
 }
 
+/// A playbook that looks at nothing.
+pub(super) fn none(loaded: &Loaded) -> Option<Finding> {
+    let steps = loaded.declared.steps.get(&None).map_or(0, Vec::len);
+    (steps == 0).then(|| Finding { level: Level::Error, error: no_steps(loaded) })
+}
+
+/// What is said of a playbook without steps.
+pub fn no_steps(loaded: &Loaded) -> Error {
+    Error::new(Kind::Playbook, format!("playbook \"{}\" declares no step: nothing would be looked at", loaded.info.id))
+        .hint("step(\"ID\", #{ title: \"…\" }, |t| { expect(…).to_be(…); });")
+        .at(loaded.declared.playbook.place.clone())
+}
+
 /// Risks that nobody listed.
 pub(super) fn risks(loaded: &Loaded) -> Vec<Finding> {
     let steps = loaded.declared.steps.get(&None).into_iter().flatten();

@@ -43,6 +43,13 @@ pub const LINTS: &[Lint] = &[
         "eventualy(duration(\"5s\"), || true);",
         "eventually(duration(\"5s\"), || true);",
     ),
+    in_step(
+        Level::Error,
+        "An option that the host function does not have",
+        "there is no option",
+        "let pods = t.kube.list(\"pods\", #{ lables: \"app=web\" });",
+        "let pods = t.kube.list(\"pods\", #{ labels: \"app=web\" });",
+    ),
     on_top(
         "A host call at the top level, which only declares",
         "the top level only declares",
@@ -74,6 +81,47 @@ pub const LINTS: &[Lint] = &[
         "step(\"a\", #{ on: \"all\" }, |t| { let n = t.cluster(\"infra\").setting(\"nme\"); });",
         "setting(\"name\", 1, \"it\"); step(\"a\", #{ on: \"all\" }, |t| { let n = t.cluster(\"infra\").setting(\"name\"); });",
     ),
+    in_step(
+        Level::Warning,
+        "An expectation of a constant looks at nothing",
+        "judges a constant",
+        "expect(true, \"well\").to_be(true);",
+        "expect(1 + 1 == 2, \"well\").to_be(true);",
+    ),
+    Lint {
+        level: Level::Warning,
+        ..on_top(
+            "A step that reads what another publishes, and does not need it, may run before it",
+            "does not need it",
+            "step(\"a\", #{}, |t| { t.publish(\"n\", 1); }); step(\"b\", #{}, |t| { let n = t.value(\"p/a\", \"n\"); });",
+            "step(\"a\", #{}, |t| { t.publish(\"n\", 1); }); step(\"b\", #{ needs: [\"a\"] }, |t| { let n = t.value(\"p/a\", \"n\"); });",
+        )
+    },
+    on_top(
+        "A value of a step that there is not",
+        "there is no such step",
+        "step(\"a\", #{}, |t| { t.publish(\"n\", 1); let n = t.value(\"p/aa\", \"n\"); });",
+        "step(\"a\", #{}, |t| { t.publish(\"n\", 1); let n = t.value(\"p/a\", \"n\"); });",
+    ),
+    on_top(
+        "A value that nobody publishes",
+        "publishes no",
+        "step(\"a\", #{}, |t| { t.publish(\"nodes\", 1); let n = t.value(\"p/a\", \"nods\"); });",
+        "step(\"a\", #{}, |t| { t.publish(\"nodes\", 1); let n = t.value(\"p/a\", \"nodes\"); });",
+    ),
+    on_top(
+        "A need of a step or playbook that there is not",
+        "there is no such playbook",
+        "step(\"a\", #{ needs: [\"t55/bgp-sessions\"] }, |t| {});",
+        "step(\"a\", #{ needs: [\"t5/bgp-sessions\"] }, |t| {});",
+    ),
+    on_top(
+        "`setting`, `step` or `playbook` within a step, where the plan stands already",
+        "belongs at the top level",
+        "step(\"a\", #{}, |t| { let n = setting(\"n\", 1, \"it\"); });",
+        "let n = setting(\"n\", 1, \"it\"); step(\"a\", #{}, |t| { let own = n; });",
+    ),
+    on_top("A playbook without steps looks at nothing", "declares no step", "let n = 1;", "step(\"a\", #{}, |t| {});"),
     in_step(
         Level::Error,
         "A matcher ends an expectation: nothing can be judged after it",

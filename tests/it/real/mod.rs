@@ -5,6 +5,7 @@
 //! stands in the clusters before and after.
 
 mod cluster;
+mod explained;
 mod failing;
 mod router;
 

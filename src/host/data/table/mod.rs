@@ -16,6 +16,7 @@ const OPTIONS: &[&str] = &["columns", "skip", "after"];
 fn register(m: &mut Registrar) {
     m.path("parse")
         .sig("(text: string, options?: map) -> array of maps")
+        .options(OPTIONS)
         .doc("The rows of a table as kubectl, ceph and flux print it. The first line that is not blank holds the titles, separated by tabs or by two or more spaces; a value belongs to the title that it stands under, to whichever side it is aligned. A key is the title in lower case, every run of other characters than letters and digits an underscore, none at the ends: `NOMINATED NODE` is `nominated_node`, `%USE` is `use`, `PORT(S)` is `port_s`; where two titles give the same key, the second gets `_2`. Values are strings, `\"\"` where the cell is empty. `options`: `columns` the titles as printed, for tables whose titles contain wide gaps or stand one space apart; `skip` lines to pass over at the beginning; `after` a text: the table begins below the first line that contains it and ends at a blank line. An empty text, titles without a single row, rows that cannot be told apart, and text after a blank line (unless `after` is given) throw `unreadable`, never an empty table.")
         .example("let t = table::parse(\"NAME      READY   STATUS\\nweb-abc   1/1     Running\"); t[0].status == \"Running\"")
         .add(|text: &str| -> HostResult<Array> { Ok(script_rows(text, Map::new())?) })

@@ -5,13 +5,14 @@ use std::time::Duration;
 use rhai::{Dynamic, Map, NativeCallContext};
 use serde_json::json;
 
+use super::explain;
 use super::line::{kubectl, quoted};
 use super::spec::shell;
 use crate::client::kube::exec::{ExecRequest, ExecResult, OUTPUT_LIMIT, exec as run};
-use crate::client::sh::without_newline;
+use crate::client::sh::{quoted as quote, without_newline};
 use crate::error::{Error, Kind, Result};
 use crate::event::Effect;
-use crate::host::call::Limit;
+use crate::host::call::{Call, Limit};
 use crate::host::context::{Context, HostResult};
 use crate::host::kube::ClusterHandle;
 use crate::host::options::Options;
@@ -19,17 +20,19 @@ use crate::host::registrar::Registrar;
 use crate::host::values::Secret;
 
 const FUNCTION: &str = "cluster.exec";
-const OPTIONS: &[&str] = &["check", "container", "effect", "max_output", "namespace", "stdin", "within"];
+pub(super) const OPTIONS: &[&str] = &["check", "container", "effect", "max_output", "namespace", "stdin", "within"];
 
 pub(super) fn register(m: &mut Registrar) {
     m.method("cluster", "exec")
         .sig("(pod: string, command: string | list, options?: map) -> map")
+        .options(OPTIONS)
         .effect(Effect::Write)
         .doc(
             "Runs a program in a container of a pod and waits for its end. `command` is a list of words, or a string \
              for `sh -c`. The result has `stdout` and `stderr` (without their last newline) and `code`. A code other \
-             than 0 throws `exit_code`.\n\nOptions: `namespace`, `container` (default: the pod's default or only one), \
-             `stdin` (a string or secret), `check: false` (a code other than 0 does not throw), `within` (default: \
+             than 0 throws `exit_code`, a program that the container lacks `missing_tool`.\n\nOptions: `namespace`, `container` (default: the pod's default or only one), \
+             `stdin` (a string or secret), `check: false` (a code other than 0 does not throw; a missing \
+             program has the code 127, one that can't be run 126, as in a shell), `within` (default: \
              the step's time), `max_output` (bytes of each output, default 16 MiB; more throws `unreadable`), \
              `effect: \"read\"` (the program only looks; without it the call counts as `write`).\n\nWhen the time is \
              up the connection is closed; a program that then neither reads nor writes goes on in its container. \
@@ -58,26 +61,35 @@ pub(super) fn exec(
     options: Map,
 ) -> HostResult<Map> {
     let cx = Context::current()?;
+    let shown_stdin = options.get("stdin").map(explain::hide);
     let options = Options::new(options, FUNCTION, OPTIONS)?;
+    let shown = words(&explain::hide(command), FUNCTION)?;
     let command = words(command, FUNCTION)?;
     let namespace = options.string("namespace")?;
     let container = options.string("container")?;
     let stdin = options.text("stdin")?;
     let effect = effect(&options)?;
     let limit = options.size("max_output")?.map_or(OUTPUT_LIMIT, |s| usize::try_from(s.0).unwrap_or(usize::MAX));
-    let line = explain(pod, namespace.as_deref(), container.as_deref(), &command, stdin.is_some());
-    let call = k
-        .call("kube.exec", effect, &line)
-        .args(json!({ "pod": pod, "namespace": namespace, "container": container, "command": command, "stdin": stdin }))
+    let shown_stdin = shown_stdin.filter(|_| stdin.is_some()).map(|text| text.to_string());
+    let line = typed(pod, namespace.as_deref(), container.as_deref(), &shown, stdin.is_some());
+    let check = options.bool("check")?.unwrap_or(true);
+    let call = match &shown_stdin {
+        Some(text) => Call::new("kube.exec", format!("printf %s {} | {} {line}", quote(text), k.kubectl()))
+            .effect(effect)
+            .cluster(k.name()),
+        None => k.call("kube.exec", effect, &line),
+    };
+    let call = call
+        .args(json!({ "pod": pod, "namespace": namespace, "container": container, "command": shown, "stdin": shown_stdin }))
         .limit(within(&options)?);
-    let shown = quoted(&command.iter().map(String::as_str).collect::<Vec<_>>());
+    let shown = quoted(&shown.iter().map(String::as_str).collect::<Vec<_>>());
     let result = cx.call_with(ctx, call, |r: &ExecResult| format!("exit {}", r.code), async {
         let cluster = k.connection(&cx).await?;
         let namespace = namespace.unwrap_or_else(|| cluster.default_namespace().to_string());
         let stdin = stdin.map(String::into_bytes);
-        run(&cluster, &ExecRequest { namespace, pod: pod.into(), container, command, stdin, limit }).await
+        run(&cluster, &ExecRequest { namespace, pod: pod.into(), container, command, stdin, limit, check }).await
     })?;
-    if result.code != 0 && options.bool("check")?.unwrap_or(true) {
+    if result.code != 0 && check {
         let said = if result.stderr.trim().is_empty() { &result.stdout } else { &result.stderr };
         return Err(exit_error(&format!("{shown} in pod {pod} on cluster {}", k.name()), result.code, said).into());
     }
@@ -131,7 +143,7 @@ fn effect(options: &Options) -> Result<Effect> {
     Effect::parse(&word).ok_or_else(|| options.wrong("effect", "read, write, disrupt or destroy", &Dynamic::from(word)))
 }
 
-fn explain(pod: &str, namespace: Option<&str>, container: Option<&str>, command: &[String], stdin: bool) -> String {
+fn typed(pod: &str, namespace: Option<&str>, container: Option<&str>, command: &[String], stdin: bool) -> String {
     let mut words = vec!["exec", pod];
     if stdin {
         words.push("-i");

@@ -17,6 +17,7 @@ use crate::host::options::Options;
 use crate::host::registrar::Registrar;
 
 const FUNCTION: &str = "cluster.forward";
+const OPTIONS: &[&str] = &["namespace"];
 
 /// What scripts hold of an open forward.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -45,10 +46,12 @@ pub(super) fn register(m: &mut Registrar) {
     m.raw().set_custom_type::<ForwardHandle>("forward");
     m.method("cluster", "forward")
         .sig("(target: string, port: int | string, options?: map) -> forward")
+        .options(OPTIONS)
         .effect(Effect::Read)
         .doc(
             "Opens a local address that leads to a port in the cluster, until the step ends. `target` is a pod's \
-             name, `svc/NAME` (a ready pod behind the service; `port` is the service's) or a workload such as \
+             name, `svc/NAME` (a ready pod behind the service: one of its endpoints or, where these name none, of its \
+             selector; `port` is the service's) or a workload such as \
              `deploy/NAME` (a running pod of it). `port` is a number or a name. The result has `address` \
              (`127.0.0.1:40123`), `port`, `url` (`http://…`) and `pod`. Option: `namespace`. Throws `not_found` where \
              there is no such port or no ready pod. Every connection goes to the same pod.",
@@ -111,7 +114,7 @@ fn forward(
     options: Map,
 ) -> HostResult<ForwardHandle> {
     let cx = Context::current()?;
-    let options = Options::new(options, FUNCTION, &["namespace"])?;
+    let options = Options::new(options, FUNCTION, OPTIONS)?;
     let namespace = options.string("namespace")?;
     let port = read_port(port)?;
     let mut target = Target::parse(target, namespace.as_deref().unwrap_or("default"))?;

@@ -15,12 +15,13 @@ use crate::host::options::Options;
 use crate::host::registrar::Registrar;
 
 const FUNCTION: &str = "cluster.logs";
-const OPTIONS: &[&str] =
+pub(super) const OPTIONS: &[&str] =
     &["container", "grep", "limit_bytes", "namespace", "previous", "since", "tail", "timestamps", "within"];
 
 pub(super) fn register(m: &mut Registrar) {
     m.method("cluster", "logs")
         .sig("(target: string, options?: map) -> string")
+        .options(OPTIONS)
         .effect(Effect::Read)
         .doc(
             "What the containers wrote, as one string without its last newline. `target` is a pod's name, or \

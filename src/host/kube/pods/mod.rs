@@ -2,6 +2,7 @@
 
 mod create;
 mod exec;
+mod explain;
 mod forward;
 mod line;
 mod logs;

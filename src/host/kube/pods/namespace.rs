@@ -37,28 +37,42 @@ pub(super) async fn of_run(cx: &Context, cluster: &Cluster) -> Result<String> {
     slot.ready.get_or_try_init(|| make(cx, cluster, &slot)).await.cloned()
 }
 
+/// What it is called, on every cluster.
+pub(super) fn name(cx: &Context) -> String {
+    format!("pb-{}", cx.world.mark())
+}
+
+/// As it is created.
+pub(super) fn manifest(cx: &Context) -> Value {
+    json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": name(cx), "labels": {
+        RUN_LABEL: cx.world.run, "app.kubernetes.io/managed-by": "pb",
+        // Test pods may need the host's network or privileges, whatever the cluster's default is.
+        "pod-security.kubernetes.io/enforce": "privileged" } } })
+}
+
 async fn make(cx: &Context, cluster: &Cluster, slot: &Slot) -> Result<String> {
-    let name = format!("pb-{}", cx.world.mark());
+    let name = name(cx);
     let what = format!("Namespace {name}");
     let row = {
         let mut row = slot.row.lock().unwrap_or_else(PoisonError::into_inner);
-        *row.get_or_insert_with(|| {
-            let object = ObjectRef {
-                cluster: cluster.name().into(),
-                api_version: "v1".into(),
-                kind: "Namespace".into(),
-                plural: "namespaces".into(),
-                namespace: None,
-                name: name.clone(),
-                uid: None,
-            };
-            cx.undo_at_end_of_run(format!("create {object}"), Undo::Delete { object }).row
-        })
+        match *row {
+            Some(row) => row,
+            None => {
+                let object = ObjectRef {
+                    cluster: cluster.name().into(),
+                    api_version: "v1".into(),
+                    kind: "Namespace".into(),
+                    plural: "namespaces".into(),
+                    namespace: None,
+                    name: name.clone(),
+                    uid: None,
+                };
+                let noted = cx.undo_at_end_of_run(format!("create {object}"), Undo::Delete { object })?;
+                *row.insert(noted.row)
+            }
+        }
     };
-    let body = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": name, "labels": {
-        RUN_LABEL: cx.world.run, "app.kubernetes.io/managed-by": "pb",
-        // Test pods may need the host's network or privileges, whatever the cluster's default is.
-        "pod-security.kubernetes.io/enforce": "privileged" } } });
+    let body = manifest(cx);
     let made = match rest::post(cluster, "/api/v1/namespaces", &body, &what).await {
         Ok(made) => made,
         // An earlier attempt of this run may have been cut short after the server had acted.

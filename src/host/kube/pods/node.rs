@@ -27,9 +27,8 @@ pub(super) fn register(m: &mut Registrar) {
         )
         .example(
             r#"let k = kube("infra");
-let node = k.list("nodes")[0].name;
-let changed = k.cordon(node);
-k.uncordon(node) == changed"#,
+let node = k.create(#{ apiVersion: "v1", kind: "Node", metadata: #{ generateName: "doc-cordon-" } });
+k.cordon(node.name) && k.get("node", node.name).spec.unschedulable"#,
         )
         .add(|ctx: NativeCallContext, k: &mut ClusterHandle, node: &str| cordon(&ctx, k, node));
     m.method("cluster", "uncordon")
@@ -39,10 +38,15 @@ k.uncordon(node) == changed"#,
             "Opens a node to new pods. `false` when it was open already. A node that was closed before this run is \
              closed again at the step's end.",
         )
-        .example(r#"let k = kube("infra"); k.uncordon(k.list("nodes")[0].name) == false"#)
+        .example(
+            r#"let k = kube("infra");
+let node = k.create(#{ apiVersion: "v1", kind: "Node", metadata: #{ generateName: "doc-uncordon-" }, spec: #{ unschedulable: true } });
+k.uncordon(node.name) && k.get("node", node.name).spec.unschedulable == ()"#,
+        )
         .add(|ctx: NativeCallContext, k: &mut ClusterHandle, node: &str| uncordon(&ctx, k, node));
     m.method("cluster", "drain")
         .sig("(node: string, options?: map) -> map")
+        .options(OPTIONS)
         .effect(Effect::Disrupt)
         .doc(
             "Closes a node to new pods and evicts those that it has, as disruption budgets allow. The step's end opens \
@@ -55,9 +59,11 @@ k.uncordon(node) == changed"#,
         )
         .example(
             r#"let k = kube("infra");
-let gone = false;
-try { k.drain("node-that-is-gone", #{ grace: 10, within: "2m" }); } catch { gone = true; }
-gone"#,
+let node = k.create(#{ apiVersion: "v1", kind: "Node", metadata: #{ generateName: "doc-drain-" } });
+let pod = k.create(#{ apiVersion: "v1", kind: "Pod", metadata: #{ generateName: "doc-drain-", namespace: "default" },
+    spec: #{ nodeName: node.name, containers: [#{ name: "main", image: "busybox" }] } });
+let done = k.drain(node.name, #{ force: true, grace: 0, within: "1m" });
+done.evicted == [`default/${pod.name}`] && k.get("node", node.name).spec.unschedulable"#,
         )
         .add(|ctx: NativeCallContext, k: &mut ClusterHandle, node: &str| drain(&ctx, k, node, Map::new()))
         .add(|ctx: NativeCallContext, k: &mut ClusterHandle, node: &str, options: Map| drain(&ctx, k, node, options));
@@ -72,7 +78,7 @@ fn cordon(ctx: &NativeCallContext, k: &ClusterHandle, name: &str) -> HostResult<
         if node::is_cordoned(&found) {
             return Ok(false);
         }
-        cx.undo(format!("cordon node {name}"), Undo::Uncordon { object: reference(k, &found, name) });
+        cx.undo(format!("cordon node {name}"), Undo::Uncordon { object: reference(k, &found, name) })?;
         node::cordon(&cluster, name).await.map(|()| true)
     })?)
 }
@@ -91,7 +97,10 @@ fn uncordon(ctx: &NativeCallContext, k: &ClusterHandle, name: &str) -> HostResul
             let change =
                 FieldChange { pointer: "/spec/unschedulable".into(), before: Some(Value::Bool(true)), after: None };
             let object = reference(k, &found, name);
-            cx.undo(format!("uncordon node {name}"), Undo::Restore { object, subresource: None, fields: vec![change] });
+            cx.undo(
+                format!("uncordon node {name}"),
+                Undo::Restore { object, subresource: None, fields: vec![change] },
+            )?;
         }
         node::uncordon(&cluster, name).await.map(|()| true)
     })?)
@@ -127,7 +136,7 @@ fn drain(ctx: &NativeCallContext, k: &ClusterHandle, name: &str, options: Map) -
         // What forbids the drain is found before anything is written, also into the ledger.
         plan_of(&cluster, name, &how).await?;
         if !node::is_cordoned(&found) {
-            cx.undo(format!("drain node {name}"), Undo::Uncordon { object: reference(k, &found, name) });
+            cx.undo(format!("drain node {name}"), Undo::Uncordon { object: reference(k, &found, name) })?;
         }
         empty(&cluster, name, &how, within, &*cx.world.clock).await
     })?;

@@ -4,14 +4,14 @@ use rhai::{Dynamic, Map, NativeCallContext};
 use serde_json::{Value, json};
 
 use super::create::create;
-use super::line::kubectl;
+use super::explain::{self, hidden};
 use super::names::{object_name, patience};
 use super::spec::{OPTIONS, PodSpec};
 use super::{exec, logs, namespace};
 use crate::client::kube::Cluster;
 use crate::client::kube::pod::{Until, wait};
-use crate::error::Result;
-use crate::event::Effect;
+use crate::error::{Error, Kind, Result};
+use crate::event::{Effect, Outcome};
 use crate::host::context::{Context, HostResult};
 use crate::host::kube::ClusterHandle;
 use crate::host::object::{Object, Origin};
@@ -47,6 +47,7 @@ pub(super) fn register(m: &mut Registrar) {
     m.raw().set_custom_type::<TestPod>("pod");
     m.method("cluster", "pod")
         .sig("(options: map) -> pod")
+        .options(OPTIONS)
         .effect(Effect::Write)
         .doc(
             "Starts a test pod, waits until it is ready, and removes it when the step ends. It stands in the run's own \
@@ -56,8 +57,10 @@ pub(super) fn register(m: &mut Registrar) {
              `namespace`, `name` (gets the run's mark at its end), `labels`, `annotations`, `host_network`, \
              `privileged`, `service_account` (default: none is mounted), `within` (default 120 s).\n\nThe result has \
              `name`, `namespace`, `ip`, `node`, `object`, `exec(command, options)` and `logs(options)`. A pod that \
-             can't start (image, configuration, no node for 15 s) or ends ends the wait early; the error has the \
-             reason, the pod's events and its last log lines.",
+             can't start (image, configuration, no node for 15 s, admission refuses it) ends the wait early and throws \
+             `not_started`, which makes the step errored, not failed: nothing was found out. One that ends throws \
+             `exit_code`. The error has the reason, the pod's conditions, events and last log lines, and what to do \
+             next.",
         )
         .example(
             r#"let pod = kube("infra").pod(#{ files: #{ "/etc/app/greeting": "hello" }, env: #{ "WHO": "you" } });
@@ -75,6 +78,7 @@ pod.exec("cat /etc/app/greeting; echo \" $WHO\"").stdout == "hello you""#,
         .add(|pod: &mut TestPod| pod.object.clone());
     m.method("pod", "exec")
         .sig("(command: string | list, options?: map) -> map")
+        .options(exec::OPTIONS)
         .effect(Effect::Write)
         .doc("Runs a program in it: as `cluster.exec`, in its namespace.")
         .example(r#"let pod = kube("infra").pod(#{}); pod.exec("wc -c", #{ stdin: "12345" }).stdout == "5""#)
@@ -86,6 +90,7 @@ pod.exec("cat /etc/app/greeting; echo \" $WHO\"").stdout == "hello you""#,
         });
     m.method("pod", "logs")
         .sig("(options?: map) -> string")
+        .options(logs::OPTIONS)
         .effect(Effect::Read)
         .doc("What it wrote: as `cluster.logs`, in its namespace.")
         .example(r#"let pod = kube("infra").pod(#{ command: "sleep 3600" }); pod.logs() == """#)
@@ -113,10 +118,12 @@ fn property(m: &mut Registrar, name: &'static str, doc: &'static str, pointer: &
 fn pod(ctx: &NativeCallContext, k: &ClusterHandle, options: Map) -> HostResult<TestPod> {
     let cx = Context::current()?;
     let args = json!({ "options": from_dynamic(&Dynamic::from(options.clone())) });
+    let shown = hidden(&options);
     let spec = PodSpec::read(&Options::new(options, FUNCTION, OPTIONS)?, FUNCTION, true)?;
+    let shown = PodSpec::read(&Options::new(shown, FUNCTION, OPTIONS)?, FUNCTION, true)?;
     let name = object_name(&cx.world, spec.name.as_deref(), "pod")?;
     let (within, limit) = patience(&cx, spec.within, Some(READY));
-    let call = k.call("kube.pod", Effect::Write, &explain(&cx, &spec, &name, false)).args(args).limit(limit);
+    let call = k.call("kube.pod", Effect::Write, &explain::pod(&cx, k, &shown, &name, within)).args(args).limit(limit);
     let ready = cx.call_with(ctx, call, |pod: &Value| summary(pod), async {
         let cluster = k.connection(&cx).await?;
         let namespace = start(&cx, &cluster, &spec, &name).await?;
@@ -137,25 +144,23 @@ pub(super) async fn start(cx: &Context, cluster: &Cluster, spec: &PodSpec, name:
         None => namespace::of_run(cx, cluster).await?,
     };
     if let Some(files) = spec.config_map(name, &namespace, &cx.world.run) {
-        create(cx, cluster, "configmaps", &files).await?;
+        create(cx, cluster, "configmaps", &files).await.map_err(refused)?;
     }
-    create(cx, cluster, "pods", &spec.manifest(name, &namespace, &cx.world.run)).await?;
+    create(cx, cluster, "pods", &spec.manifest(name, &namespace, &cx.world.run)).await.map_err(refused)?;
     Ok(namespace)
 }
 
-/// The nearest `kubectl run`: files and the run's labels are left out.
-pub(super) fn explain(cx: &Context, spec: &PodSpec, name: &str, attach: bool) -> String {
-    let own = format!("pb-{}", cx.world.mark());
-    let image = format!("--image={}", spec.image);
-    let mut words = vec!["run", name, image.as_str(), "--restart=Never", "--image-pull-policy=IfNotPresent"];
-    if attach {
-        words.extend(["--attach", "--rm"]);
-    }
-    if let Some(command) = &spec.command {
-        words.extend(["--command", "--"]);
-        words.extend(command.iter().map(String::as_str));
-    }
-    kubectl(Some(spec.namespace.as_deref().unwrap_or(&own)), words)
+/// A test pod that the server does not take says nothing about what the step looks at: it could not find out.
+fn refused(error: Error) -> Error {
+    let kind = if error.kind.outcome() == Outcome::Failed { Kind::NotStarted } else { error.kind };
+    let hint = match error.kind {
+        Kind::NotFound => Some("the option `namespace` has to name one that exists; without it the run makes its own"),
+        Kind::Forbidden => {
+            Some("where admission forbids such a pod, other options or another `namespace` may be allowed")
+        }
+        _ => None,
+    };
+    Error { kind, ..error }.context("a test pod can't be created").maybe_hint(hint.map(Into::into))
 }
 
 fn summary(pod: &Value) -> String {

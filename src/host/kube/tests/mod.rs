@@ -16,6 +16,7 @@ use crate::host::step::Step;
 use crate::host::testing;
 use crate::host::world::World;
 
+mod asking;
 mod population;
 mod reach;
 

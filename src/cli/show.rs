@@ -1,0 +1,131 @@
+//! `pb show RUN`: what happened, told once more as it was told live.
+
+use std::io::Write;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::args::Configured;
+use super::{Outcome, prepare};
+use crate::clock::{Clock, Told};
+use crate::config::Environment;
+use crate::error::Error;
+use crate::event::{Event, Listener, What, short};
+use crate::record::{self, Course, Recorded};
+use crate::report::{Detail, Terminal, TerminalOptions};
+use crate::ui::{Role, Ui, joined, plural, show_warning};
+
+/// `pb show`
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct Args {
+    /// Its id, the beginning of it, latest, or its folder
+    #[arg(value_name = "RUN")]
+    run: String,
+    /// Show each host call as the command that a person could type
+    #[arg(long)]
+    explain: bool,
+    /// Show only what is not well, and the summary
+    #[arg(short, long, conflicts_with = "verbose")]
+    quiet: bool,
+    /// Show notes and metrics of steps that passed, too
+    #[arg(short, long)]
+    verbose: bool,
+    #[command(flatten)]
+    configured: Configured,
+}
+
+/// How often the terminal's listener asks the time while nothing happens.
+const BEAT: Duration = Duration::from_secs(1);
+/// A run that slept longer than this between two events is not counted through.
+const LONGEST: Duration = Duration::from_secs(24 * 3600);
+
+pub(super) fn run(args: &Args, environment: &Environment) -> Outcome {
+    let prepared = prepare::configured(&args.configured, environment)?;
+    show(args, &prepared.config.record).map_err(|e| vec![e])
+}
+
+fn show(args: &Args, folder: &std::path::Path) -> Result<u8, Error> {
+    let recorded = Recorded::open(&record::find(folder, &args.run)?)?;
+    let running = recorded.is_running();
+    let detail = match (args.quiet, args.verbose) {
+        (true, _) => Detail::Quiet,
+        (_, true) => Detail::Verbose,
+        _ => Detail::Normal,
+    };
+    let options = TerminalOptions { detail, explain: args.explain, ..TerminalOptions::default() };
+    // Nothing moves: what is told has happened.
+    let mut ui = Ui::stdout().measured();
+    ui.interactive = false;
+    let clock = Arc::new(Told::default());
+    let mut terminal = Terminal::new(ui, options, clock.clone(), Box::new(std::io::stdout()));
+    let mut course = Course::default();
+    for event in recorded.events()? {
+        if let Ok(event) = &event {
+            tell(&mut terminal, &clock, event);
+        }
+        course.learn(event);
+    }
+    // It went on while it was read: the end is there now.
+    if course.end.is_none() {
+        let left = recorded.left()?;
+        let mut out = std::io::stdout().lock();
+        for line in unfinished(ui, &course, &left.rows, running, &recorded.info.id) {
+            // A closed pipe is no error.
+            let _ = writeln!(out, "{line}");
+        }
+    }
+    for error in &course.unreadable {
+        let _ = writeln!(std::io::stderr(), "{}", show_warning(Ui::stderr().measured(), error));
+    }
+    Ok(0)
+}
+
+/// Tells an event, with the time passing before it as it did.
+fn tell(terminal: &mut Terminal, clock: &Told, event: &Event) {
+    let begins = matches!(event.what, What::RunStarted { .. });
+    let gap = event.at.duration_since(clock.now());
+    if let Ok(gap) = Duration::try_from(gap)
+        && !begins
+        && gap <= LONGEST
+    {
+        for _ in 0..gap.as_secs() {
+            clock.set(clock.now() + BEAT);
+            terminal.tick();
+        }
+    }
+    clock.set(event.at);
+    terminal.on(event);
+}
+
+/// What there is to say of a run without an end.
+fn unfinished(ui: Ui, course: &Course, left: &[record::LeftRow], running: bool, id: &str) -> Vec<String> {
+    let span = short(Duration::try_from_secs_f64(course.seconds()).unwrap_or_default());
+    let ended = format!("{} of {} ended", course.ended.len(), plural(course.plan.len(), "step"));
+    let mut lines = vec![String::new()];
+    let head = |word: &str, text: String| format!("{} {text}", ui.paint(Role::Bad, word));
+    if running {
+        lines.push(format!("{} it goes on; after {span} {ended}", ui.paint(Role::Strong, "RUNNING")));
+    } else {
+        lines.push(head("UNFINISHED", format!("the run was killed, {span} after it began; {ended}")));
+    }
+    let under_way: Vec<String> = course.under_way.keys().cloned().collect();
+    if !under_way.is_empty() {
+        lines.push(format!("  under way: {}", joined(&under_way)));
+    }
+    for (step, line) in course.calls_under_way.values() {
+        let of = step.as_ref().map(|step| format!(" ({step})")).unwrap_or_default();
+        lines.push(format!("  a call had no answer yet: {line}{of}"));
+    }
+    let never = course.never_began().len();
+    if never > 0 {
+        lines.push(format!("  never began: {}", plural(never, "step")));
+    }
+    // What a run has not undone while it goes on is its own business.
+    for left in left.iter().filter(|_| !running) {
+        let why = left.why.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+        lines.push(format!("  left to undo: {}{why}", left.row.change));
+    }
+    if !left.is_empty() && !running {
+        lines.push(format!("{} pb clean {id} undoes what is left", ui.paint(Role::Hint, "hint:")));
+    }
+    lines
+}

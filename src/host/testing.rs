@@ -58,3 +58,20 @@ pub(crate) fn eval_in(config: Config, script: &str) -> Result<Dynamic, Error> {
     world.sources.lock().expect("not poisoned").insert("test.rhai".into(), script.into());
     engine.eval_ast::<Dynamic>(&ast).map_err(|e| crate::script::diagnose::from_rhai(&e, Some("test.rhai")))
 }
+
+/// How a script's expectations ended: well, or what first did not hold, said nothing or was thrown.
+pub(crate) fn outcome(script: &str) -> Result<(), String> {
+    let world = world(Config::default());
+    let engine: Engine = crate::script::engine::build();
+    let context = Context::new(world, "test/step", None, Effect::Write, None);
+    let entered = context.enter();
+    let ended = engine.eval::<Dynamic>(script);
+    drop(entered);
+    let state = context.state();
+    let failed = state.failures.first().map(|f| format!("{}: {}", f.label, f.actual));
+    match failed.or_else(|| state.inconclusive.first().cloned()).or_else(|| ended.err().map(|e| e.to_string())) {
+        Some(why) => Err(why),
+        None if state.judged == 0 => Err("nothing was judged".into()),
+        None => Ok(()),
+    }
+}

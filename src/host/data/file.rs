@@ -1,13 +1,16 @@
 //! `file::` — files beside the playbook: read, written, found.
 
+mod glob;
+
 use std::path::{Path, PathBuf};
 
-use rhai::{Array, Blob, Map, NativeCallContext};
+use rhai::{Array, Blob, Dynamic, Map, NativeCallContext};
 use serde_json::json;
 
 use crate::client::sh::quoted;
 use crate::error::{Error, Kind};
 use crate::event::Effect;
+use crate::host::object::population::answer;
 use crate::host::{Call, Context, HostResult, Module, Needs, Options, Registrar, paths};
 
 /// The options of `file::write`.
@@ -61,15 +64,18 @@ fn register(m: &mut Registrar) {
     m.path("glob")
         .sig("(pattern: string) -> array of strings")
         .effect(Effect::Read)
-        .doc("The names of the files and folders that fit a pattern (`*`, `?`, `[a-z]`, `**` for folders at any depth), in alphabetical order; none is an empty array. They come back as paths that `file::read` takes.")
+        .doc("The names of the files and folders that fit a pattern (`*`, `?`, `[a-z]`, `**` for folders at any depth), in alphabetical order; none is an empty array. Where the folder that the pattern names does not exist, nothing was looked at: an `expect` that the empty array satisfies is inconclusive. They come back as paths that `file::read` takes.")
         .example(r#"file::glob("/etc/host*").contains("/etc/hosts")"#)
-        .add(|at: NativeCallContext, pattern: &str| -> HostResult<Array> {
+        .add(|at: NativeCallContext, pattern: &str| -> HostResult<Dynamic> {
             let cx = Context::current()?;
             let full = paths::resolve(&cx, &at, pattern);
             let line = format!("ls -d {}", full.display());
             let call = Call::new("file::glob", line).args(json!({ "pattern": full }));
-            let found = cx.call_with(&at, call, |f: &Vec<String>| format!("{} files", f.len()), async { find(&full) })?;
-            Ok(found.into_iter().map(Into::into).collect())
+            let found = cx.call_with(&at, call, |(f, _): &(Vec<String>, bool)| format!("{} files", f.len()), async {
+                Ok((glob::find(&full)?, glob::base(&full).is_dir()))
+            })?;
+            let (names, looked) = found;
+            Ok(answer(names.into_iter().map(Into::into).collect::<Array>(), looked))
         });
     m.path("write")
         .sig("(path: string, text: string | blob, options?: map) -> ()")
@@ -130,21 +136,6 @@ fn load(file: &Path) -> Result<Vec<u8>, Error> {
     std::fs::read(file).map_err(|e| failed("read", file, &e))
 }
 
-fn find(pattern: &Path) -> Result<Vec<String>, Error> {
-    let pattern = pattern.to_string_lossy();
-    let wrong = |e: &dyn std::fmt::Display| {
-        Error::new(Kind::Script, format!("{pattern:?} is no pattern for file names")).because(e)
-    };
-    let found = glob::glob(&pattern).map_err(|e| wrong(&e))?;
-    let mut names = Vec::new();
-    for file in found {
-        let file = file.map_err(|e| failed("look into", e.path(), e.error()))?;
-        names.push(file.to_string_lossy().into_owned());
-    }
-    names.sort();
-    Ok(names)
-}
-
 fn write(at: &NativeCallContext, path: &str, content: &[u8], options: Map) -> HostResult<()> {
     let options = Options::new(options, "file::write", OPTIONS)?;
     let overwrite = options.bool("overwrite")?.unwrap_or(false);
@@ -193,7 +184,7 @@ mod tests {
             Self(path)
         }
 
-        fn script(&self, script: &str) -> Result<rhai::Dynamic, Error> {
+        fn script(&self, script: &str) -> Result<Dynamic, Error> {
             eval(&script.replace('@', &self.0.display().to_string()))
         }
     }

@@ -17,7 +17,8 @@ use rhai::{Dynamic, ImmutableString};
 use self::recursion::calls_itself;
 use super::from_text;
 use crate::error::{Error, Kind};
-use crate::host::object::{List, Object};
+use crate::host::object::population::population;
+use crate::host::object::{List, Missing, Object, fields, items};
 use crate::host::values::from_dynamic;
 use crate::host::{HostResult, Module, Needs, Registrar};
 
@@ -38,11 +39,25 @@ fn register(m: &mut Registrar) {
         });
     m.path("all")
         .sig("(filter: string, value: any) -> list")
-        .doc("All results of a jq filter over a value, in order; none is an empty list. More than a million results are an error.")
+        .doc("All results of a jq filter over a value, in order; none is an empty list, which `expect` takes for looked at where there was something in the value: an empty value leaves it inconclusive. More than a million results are an error.")
         .example(r#"jq::all(".[] | select(. > 1)", [1, 2, 3]).len() == 2"#)
         .add(|filter: &str, value: Dynamic| -> HostResult<List> {
-            Ok(List::new(results(filter, &value, RESULTS)?, "results of the jq filter"))
+            let what = "results of the jq filter";
+            let found = results(filter, &value, RESULTS)?;
+            // What a filter passed over cannot be told from outside of it: the value's own items stand for that.
+            Ok(if found.is_empty() { List::of_population(found, size(&value), what) } else { List::new(found, what) })
         });
+}
+
+/// How much there was to look at: the items of a list or what it was filtered from, the fields of a map, one of
+/// anything else that is there.
+fn size(value: &Dynamic) -> usize {
+    let length = items(value).map(|items| items.len()).or_else(|| fields(value).map(|fields| fields.len()));
+    match length {
+        Some(0) => population(value).unwrap_or(0),
+        Some(length) => length,
+        None => usize::from(!value.is_unit() && !value.is::<Missing>()),
+    }
 }
 
 /// The most results of one filter.
@@ -184,6 +199,21 @@ mod tests {
 
     fn cause(script: &str) -> String {
         eval(script).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn no_result_of_nothing_is_no_pass() {
+        let none = |value: &str| {
+            crate::host::testing::outcome(&format!(
+                r#"expect(jq::all(".[]? | select(. > 2)", {value}), "big").to_be_empty()"#
+            ))
+        };
+        for value in ["[]", "#{}", "()", "list([])", "[].filter(|x| true)"] {
+            assert!(none(value).is_err_and(|why| why.contains("filtered from nothing")), "{value}");
+        }
+        for value in ["[1]", "#{ a: 1 }", "list([1]).filter(|x| x > 1)", "[3].filter(|x| x > 3)"] {
+            assert_eq!(none(value), Ok(()), "{value}");
+        }
     }
 
     #[test]

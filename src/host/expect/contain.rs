@@ -154,8 +154,13 @@ impl Expectation {
     }
 
     fn of_nothing(&self) -> String {
-        let what = self.value.read_lock::<List>().map(|list| list.what()).unwrap_or_default();
-        format!("the list was filtered from nothing: there are no {what}")
+        match self.value.read_lock::<List>() {
+            Some(list) => match list.nothing() {
+                Some(why) => format!("the list is empty, and nothing was looked at: {why}"),
+                None => format!("the list was filtered from nothing: there are no {}", list.what()),
+            },
+            None => "the list was filtered from nothing".into(),
+        }
     }
 
     fn unit(&self, length: usize) -> String {

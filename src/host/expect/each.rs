@@ -6,7 +6,7 @@ use super::Expectation;
 use super::verdict::{Offenders, Verdict};
 use crate::error::{Error, Kind};
 use crate::host::HostResult;
-use crate::host::object::{Missing, Object, call, items};
+use crate::host::object::{List, Missing, Object, call, items};
 use crate::host::values::{show, type_name};
 
 /// How many items must satisfy the closure.
@@ -75,6 +75,9 @@ impl Expectation {
     }
 
     fn filtered_from(&self) -> String {
+        if let Some(why) = self.value.read_lock::<List>().and_then(|list| list.nothing().map(ToString::to_string)) {
+            return format!(": {why}");
+        }
         self.population().map(|population| format!(", filtered from {population}")).unwrap_or_default()
     }
 

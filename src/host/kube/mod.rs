@@ -13,6 +13,7 @@ pub(crate) mod judge;
 mod manifest;
 mod path;
 pub mod pods;
+mod population;
 mod raw;
 mod read;
 pub(crate) mod secrets;

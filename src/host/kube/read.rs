@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::answer::{self, Found, count};
 use super::cluster::{ClusterHandle, namespace_of};
-use super::secrets;
+use super::{population, secrets};
 use crate::client::kube::{Access, Catalogue, Page, Query, Version};
 use crate::client::sh::quoted;
 use crate::error::{Error, Kind};
@@ -54,7 +54,10 @@ pub(super) fn register(m: &mut Registrar) {
         .doc(
             "The objects of a kind, in all namespaces. `options`: `namespace` (one), `labels` and `fields` (selectors in \
              kubectl's notation: `app=web,tier!=cache`), `limit` (at most so many). Asked for in pages of 500; the objects \
-             stay text, and a field is read when it is touched.",
+             stay text, and a field is read when it is touched. Where nothing comes back for a selector or a namespace, a \
+             second look tells whether there was anything to select from: an `expect` that the empty list satisfies is \
+             inconclusive where the namespace is not there, or has no object of the kind to select from; `.or_none()` \
+             takes that for a pass.",
         )
         .example(r#"kube("infra").list("ns", #{ fields: "metadata.name=default" }).len() == 1"#)
         .add(|at: NativeCallContext, k: &mut ClusterHandle, kind: &str| list(&at, k, kind, Map::new()))
@@ -171,7 +174,8 @@ fn list(at: &NativeCallContext, k: &ClusterHandle, kind: &str, options: Map) -> 
             Error::new(Kind::Script, "cluster.list: a limit of 0 asks for nothing; leave it out for all").into()
         );
     }
-    Ok(list_of(at, k, kind, &query)?)
+    let (found, namespaced) = listed(at, k, kind, &query)?;
+    Ok(if found.is_empty() { population::of_empty(at, k, kind, &query, found, namespaced)? } else { found })
 }
 
 /// What a list means besides its objects.
@@ -182,7 +186,13 @@ struct Listed {
     pages: Vec<Page>,
 }
 
+/// The list as it came: where it is empty, nothing is known of what it was selected from.
 pub(crate) fn list_of(at: &NativeCallContext, k: &ClusterHandle, kind: &str, query: &Query) -> Result<List, Error> {
+    Ok(listed(at, k, kind, query)?.0)
+}
+
+/// The same, and whether the kind lives in namespaces.
+fn listed(at: &NativeCallContext, k: &ClusterHandle, kind: &str, query: &Query) -> Result<(List, bool), Error> {
     let cx = Context::current()?;
     let namespaced = crate::client::kube::known(kind).is_none_or(|r| r.namespaced);
     let line = format!("get {}{} -o json", quoted(kind), query.as_options(namespaced));
@@ -202,7 +212,7 @@ pub(crate) fn list_of(at: &NativeCallContext, k: &ClusterHandle, kind: &str, que
         Some(namespace) if listed.namespaced => format!("{} in {namespace} on {}", listed.plural, k.name()),
         _ => format!("{} on {}", listed.plural, k.name()),
     };
-    Ok(answer::list(listed.pages, k.name(), &what))
+    Ok((answer::list(listed.pages, k.name(), &what), listed.namespaced))
 }
 
 fn events(at: &NativeCallContext, k: &ClusterHandle, object: &Object) -> HostResult<List> {

@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use rhai::Dynamic;
 
 use super::{Doc, Missing, Object, scan, value_at};
+use crate::host::values::depth_of_list;
 
 /// An unchangeable list that knows what it holds and what it was filtered from.
 #[derive(Clone)]
@@ -19,6 +20,10 @@ struct Inner {
     items: OnceLock<Vec<Dynamic>>,
     what: String,
     population: Option<usize>,
+    /// How deep its values are nested, itself included.
+    depth: usize,
+    /// Why nothing was looked at, where that is known.
+    nothing: Option<String>,
 }
 
 enum Source {
@@ -58,12 +63,34 @@ impl List {
     }
 
     fn build(source: Source, items: OnceLock<Vec<Dynamic>>, what: &str, population: Option<usize>) -> Self {
-        Self { inner: Arc::new(Inner { source, items, what: what.to_string(), population }) }
+        // What lies in documents stays text, and their reader bounds it.
+        let depth = items.get().map_or(1, |items| depth_of_list(items));
+        Self { inner: Arc::new(Inner { source, items, what: what.to_string(), population, depth, nothing: None }) }
+    }
+
+    /// An empty list that says nothing, and why: what it was asked of is not there, or could not be seen.
+    pub fn of_nothing(what: &str, why: &str) -> Self {
+        let (source, items, nothing) = (Source::Items, Vec::new().into(), Some(why.to_string()));
+        let (what, population) = (what.to_string(), Some(0));
+        Self { inner: Arc::new(Inner { source, items, what, population, depth: 1, nothing }) }
+    }
+
+    /// The levels of lists, arrays and maps in one another, from this one on.
+    pub fn depth(&self) -> usize {
+        self.inner.depth
+    }
+
+    /// Why nothing was looked at, where more is known of that than that there was nothing.
+    pub fn nothing(&self) -> Option<&str> {
+        self.inner.nothing.as_deref()
     }
 
     /// Some of this list's items, or what was made of them: the same `what`, and this list's size as population.
     #[must_use]
     pub fn derive(&self, items: Vec<Dynamic>) -> Self {
+        if let (Some(why), true) = (self.nothing(), items.is_empty()) {
+            return Self::of_nothing(&self.what(), why);
+        }
         let population = self.inner.population.unwrap_or_else(|| self.len());
         Self::build(Source::Items, items.into(), &self.what(), Some(population))
     }
@@ -72,6 +99,9 @@ impl List {
     /// of nothing has nothing as its population: that it is empty says nothing of what was made.
     #[must_use]
     pub fn made(&self, items: Vec<Dynamic>) -> Self {
+        if let (Some(why), true) = (self.nothing(), items.is_empty()) {
+            return Self::of_nothing(&self.what(), why);
+        }
         let population = self.inner.population.or_else(|| self.is_empty().then_some(0));
         Self::build(Source::Items, items.into(), &self.what(), population)
     }

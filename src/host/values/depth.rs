@@ -3,6 +3,7 @@
 use rhai::{Array, Dynamic, Map};
 
 use crate::error::{Error, Kind};
+use crate::host::object::List;
 
 /// Levels of arrays and maps in one another that a host function takes.
 pub const DEPTH: usize = 200;
@@ -14,21 +15,34 @@ pub const STACK: usize = 64 << 20;
 /// # Errors
 /// [`Kind::Script`].
 pub fn bounded(value: &Dynamic) -> Result<(), Error> {
-    if within(value, DEPTH) {
+    if depth(value, DEPTH + 1) <= DEPTH {
         return Ok(());
     }
     Err(Error::new(Kind::Script, format!("a value is nested more than {DEPTH} levels deep"))
         .hint("a map or array that is put into itself again and again grows so: x = #{ inner: x }"))
 }
 
-fn within(value: &Dynamic, levels: usize) -> bool {
+/// The levels of a list that holds these items; no more than one too many is told.
+pub fn depth_of_list(items: &[Dynamic]) -> usize {
+    1 + deepest(items.iter(), DEPTH)
+}
+
+fn depth(value: &Dynamic, most: usize) -> usize {
+    if most == 0 {
+        return 0;
+    }
     if let Some(items) = value.read_lock::<Array>() {
-        return levels > 0 && items.iter().all(|item| within(item, levels - 1));
+        return 1 + deepest(items.iter(), most - 1);
     }
     if let Some(fields) = value.read_lock::<Map>() {
-        return levels > 0 && fields.values().all(|field| within(field, levels - 1));
+        return 1 + deepest(fields.values(), most - 1);
     }
-    true
+    // A list can't change: it knew its depth when it was made.
+    value.read_lock::<List>().map_or(0, |list| list.depth().min(most))
+}
+
+fn deepest<'a>(values: impl Iterator<Item = &'a Dynamic>, most: usize) -> usize {
+    values.map(|value| depth(value, most)).max().unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -38,7 +52,7 @@ mod tests {
 
     #[test]
     fn what_is_nested_too_deep_is_refused_by_every_host_function() {
-        for grow in ["#{ a: x }", "[x]"] {
+        for grow in ["#{ a: x }", "[x]", "list([x])", "[x].map(|y| #{ a: [y] })"] {
             for call in
                 [r#"expect(x, "x").to_be(#{})"#, r#"expect(#{}, "x").to_be(x)"#, "json::stringify(x)", "list([x])"]
             {

@@ -6,6 +6,7 @@ use rhai::{Array, Dynamic, Map};
 
 use crate::error::{Error, Kind};
 use crate::host::object::Object;
+use crate::host::object::population::marked;
 use crate::host::values::{from_dynamic, to_array};
 use crate::host::{HostResult, Module, Needs, Registrar};
 use text::{Sample, parse};
@@ -27,10 +28,17 @@ fn register(m: &mut Registrar) {
         .add(|samples: Dynamic, name: &str, labels: Map| -> HostResult<f64> { Ok(value(&samples, name, &labels)?) });
     m.path("select")
         .sig("(samples: array of maps, name: string, labels?: map) -> array of maps")
-        .doc("The samples with this name and at least these labels; none is an empty array.")
+        .doc("The samples with this name and at least these labels; none is an empty array. Where no sample has the name, whatever its labels, nothing was looked at: an `expect` that the empty array satisfies is inconclusive.")
         .example("prom::select(prom::parse(\"a{x=\\\"1\\\"} 5\\na{x=\\\"2\\\"} 7\"), \"a\").len() == 2")
-        .add(|samples: Dynamic, name: &str| -> HostResult<Array> { Ok(select(&samples, name, &Map::new())?) })
-        .add(|samples: Dynamic, name: &str, labels: Map| -> HostResult<Array> { Ok(select(&samples, name, &labels)?) });
+        .add(|samples: Dynamic, name: &str| -> HostResult<Dynamic> { Ok(selected(&samples, name, &Map::new())?) })
+        .add(|samples: Dynamic, name: &str, labels: Map| -> HostResult<Dynamic> { Ok(selected(&samples, name, &labels)?) });
+}
+
+/// What fits, with the number of samples that have the name.
+fn selected(samples: &Dynamic, name: &str, labels: &Map) -> Result<Dynamic, Error> {
+    let found = select(samples, name, labels)?;
+    let named = if found.is_empty() { select(samples, name, &Map::new())?.len() } else { found.len() };
+    Ok(marked(found.into(), named))
 }
 
 fn map(sample: Sample) -> Dynamic {
@@ -117,6 +125,17 @@ mod tests {
 
     fn run(script: &str) -> Result<Dynamic, Error> {
         eval(&format!("{PAGE}{script}"))
+    }
+
+    #[test]
+    fn nothing_of_a_metric_that_is_not_there_is_no_pass() {
+        let none =
+            |select: &str| crate::host::testing::outcome(&format!("{PAGE}expect({select}, \"x\").to_be_empty()"));
+        assert_eq!(none(r#"prom::select(s, "up", #{ job: "c" })"#), Ok(()));
+        assert_eq!(none(r#"prom::select(s, "up").filter(|s| s.value > 1.0)"#), Ok(()));
+        for select in [r#"prom::select(s, "upp", #{ job: "a" })"#, r#"prom::select(s, "upp").map(|s| s.value)"#] {
+            assert!(none(select).is_err_and(|why| why.contains("nothing")), "{select}");
+        }
     }
 
     #[test]

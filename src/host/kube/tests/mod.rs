@@ -17,6 +17,7 @@ use crate::host::testing;
 use crate::host::world::World;
 
 mod asking;
+mod population;
 mod reach;
 
 const KUBECONFIG: &str = "/var/tmp/realkube/kubeconfig";

@@ -120,6 +120,10 @@ fn function(page: &Page) -> String {
         item = block.starts_with("- ");
         let _ = writeln!(out, "{}{block}", if again { "" } else { "\n" });
     }
+    if !page.options.is_empty() {
+        let keys: Vec<String> = page.options.iter().map(|key| format!("`{key}`")).collect();
+        let _ = writeln!(out, "\nAll options: {}.", keys.join(", "));
+    }
     if !page.example.is_empty() {
         let _ = writeln!(out, "\nFor example:\n\n```rhai\n{}\n```", page.example.trim());
     }

@@ -124,6 +124,11 @@ fn page(ui: Ui, page: &Page) -> Vec<String> {
         let text = flow::lines(&page.doc, prose.saturating_sub(2));
         lines.extend(text.iter().map(|l| format!("  {l}").trim_end().to_string()));
     }
+    if !page.options.is_empty() {
+        lines.push(String::new());
+        let keys = wrap(&format!("all options: {}", page.options.join(", ")), prose.saturating_sub(2));
+        lines.extend(keys.iter().map(|line| ui.paint(Role::Quiet, format!("  {line}"))));
+    }
     if !page.example.is_empty() {
         lines.push(String::new());
         lines.push(ui.paint(Role::Quiet, "  for example"));

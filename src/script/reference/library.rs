@@ -37,6 +37,7 @@ fn page(module: &str, name: &str, forms: &[rhai::ScriptFnMetadata<'_>]) -> Page 
         doc,
         example,
         needs: Needs::Router,
+        options: Vec::new(),
         property: false,
     }
 }

@@ -31,6 +31,8 @@ pub struct Page {
     pub needs: Needs,
     /// Whether it is a property: read without parentheses.
     pub property: bool,
+    /// The keys of its options, in alphabetical order.
+    pub options: Vec<&'static str>,
 }
 
 impl Page {
@@ -44,6 +46,11 @@ impl Page {
             example: function.example.to_string(),
             needs: function.needs,
             property: matches!(function.form, Form::Property(_)),
+            options: {
+                let mut keys = function.options.clone();
+                keys.sort_unstable();
+                keys
+            },
         }
     }
 

@@ -8,7 +8,7 @@ use crate::config::Environment;
 use crate::error::{Error, Kind};
 use crate::playbook::{PlaybookKind, natural};
 use crate::script::load::Loaded;
-use crate::ui::{Role, Ui, fitted, plural};
+use crate::ui::{Role, Ui, clean, fitted, plural};
 
 /// `pb list`
 #[derive(Debug, Clone, clap::Args)]
@@ -53,9 +53,9 @@ pub(super) fn run(args: &Args, environment: &Environment, out: &mut dyn Write) -
             let kind = if l.declared.playbook.kind == PlaybookKind::Procedure { ", procedure" } else { "" };
             vec![
                 ui.paint(Role::Strong, &l.info.id),
-                l.info.title.clone(),
+                clean(&l.info.title),
                 format!("{}{kind}", plural(count, "step")),
-                format!("{} ({})", l.info.path, l.info.source),
+                format!("{} ({})", clean(&l.info.path), l.info.source),
             ]
         })
         .collect();
@@ -82,7 +82,7 @@ fn steps(loaded: &Loaded, ui: Ui, out: &mut dyn Write) -> Result<(), Vec<Error>>
                 s.priority.clone(),
                 ui.paint(Role::Quiet, s.effect.as_str()),
                 ui.paint(Role::Quiet, s.on.as_str()),
-                s.title.clone(),
+                clean(&s.title),
             ]
         })
         .collect();

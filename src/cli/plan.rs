@@ -9,7 +9,7 @@ use crate::config::Environment;
 use crate::event::{Effect, short};
 use crate::host::call::STEP_LIMIT;
 use crate::playbook::plan::Planned as Step;
-use crate::ui::{Role, Ui, fitted, plural, truncate, wrap};
+use crate::ui::{Role, Ui, clean, fitted, plural, truncate, wrap};
 
 /// `pb plan`
 #[derive(Debug, Clone, clap::Args)]
@@ -28,7 +28,10 @@ pub(super) fn run(args: &Args, environment: &Environment, out: &mut dyn Write) -
     for id in &planned.plan.playbooks {
         let Some(loaded) = planned.loaded.iter().find(|l| l.info.id == *id) else { continue };
         let from = format!("{}, {} {}", loaded.info.path, loaded.info.source, &loaded.info.sha256[..12]);
-        say(out, format!("{}  {}  {}", ui.paint(Role::Strong, id), loaded.info.title, ui.paint(Role::Quiet, from)))?;
+        say(
+            out,
+            format!("{}  {}  {}", ui.paint(Role::Strong, id), clean(&loaded.info.title), ui.paint(Role::Quiet, from)),
+        )?;
         let steps: Vec<(usize, &Step)> =
             planned.plan.steps.iter().enumerate().filter(|(_, s)| s.info.playbook == *id).collect();
         let rows: Vec<Vec<String>> = steps.iter().map(|(at, step)| row(ui, *at, step)).collect();
@@ -56,7 +59,7 @@ fn row(ui: Ui, at: usize, step: &Step) -> Vec<String> {
         step.info.id.clone(),
         step.info.priority.clone(),
         effect,
-        step.info.title.clone(),
+        clean(&step.info.title),
     ]
 }
 
@@ -102,7 +105,7 @@ fn settings(args: &Args, planned: &Planned, ui: Ui, out: &mut dyn Write) -> Resu
             let name = format!("{}.{}", s.playbook, s.name);
             let name = s.cluster.as_ref().map_or(name.clone(), |c| format!("{name} @{c}"));
             let from = if s.from == "default" { s.from.clone() } else { format!("{}; default {}", s.from, s.default) };
-            vec![ui.paint(Role::Name, name), truncate(&s.value.to_string(), most), from]
+            vec![ui.paint(Role::Name, name), truncate(&clean(&s.value.to_string()), most), clean(&from)]
         })
         .collect();
     for line in fitted(ui, 2, &rows) {

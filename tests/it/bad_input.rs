@@ -106,6 +106,31 @@ fn an_unreachable_api_is_named_within_the_connect_deadline() {
 }
 
 #[test]
+fn a_listener_that_says_nothing_is_given_up_at_the_connect_deadline_and_named() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = silent.local_addr().expect("an address");
+    // The kernel takes the connections; nobody answers on them.
+    Test::new()
+        .file("kc", &KUBECONFIG.replace("127.0.0.1:1", &address.to_string()))
+        .toml(&format!(
+            "[clusters.infra]\nkubeconfig = \"kc\"\n[hosts.edge-1]\naddress = \"127.0.0.1\"\nport = {}\nuser = \"u\"\n",
+            address.port()
+        ))
+        .playbook(&format!(
+            r#"step("kube", #{{ on: "infra" }}, |t| {{ t.kube.list("pods"); }});
+step("ssh", #{{ on: "none" }}, |t| {{ ssh("edge-1").run("x", #{{ effect: "read" }}); }});
+step("https", #{{ on: "none" }}, |t| {{ http::get("https://{address}/"); }});"#
+        ))
+        .pb("run p.rhai --jobs 3")
+        .code(3)
+        .says(&[
+            &format!("cluster infra: https://{address} no connection within the connect deadline of 5s"),
+            &format!("edge-1: no connection to u@{address} within 5s"),
+            &format!("GET https://{address}/: no connection within 5s"),
+        ]);
+}
+
+#[test]
 fn a_program_that_prints_a_gigabyte_is_stopped() {
     Test::new().step(r#"sh::script("head -c 1000000000 /dev/zero");"#).pb("run p.rhai").code(3).says(&["max_output"]);
 }

@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod commands;
+mod control_codes;
 mod course;
 mod language;
 mod output;

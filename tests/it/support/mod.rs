@@ -162,6 +162,11 @@ impl Ran {
         mask(&self.err, self.test.path())
     }
 
+    /// Standard error.
+    pub(crate) fn err(&self) -> &str {
+        &self.err
+    }
+
     /// Standard output as it is.
     pub(crate) fn out(&self) -> &str {
         &self.out

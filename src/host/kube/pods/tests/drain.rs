@@ -105,7 +105,7 @@ fn real_drain_refuses_by_name_what_would_be_lost_unless_it_is_allowed() {
             selector: #{ matchLabels: #{ app: "pb-paper-daemon" } }, template: #{ metadata: #{ labels: #{ app: "pb-paper-daemon" } },
             spec: #{ nodeSelector: #{ "pb-paper": "pb-paper-forbids" }, tolerations: [#{ operator: "Exists" }],
                 terminationGracePeriodSeconds: 0, containers: [#{ name: "main", image: "busybox" }] } } } }, ns);
-        eventually("30s", || expect(kube("infra").list("pods", #{ labels: "app=pb-paper-daemon", fields: "spec.nodeName=pb-paper-forbids" }).len()).to_equal(1));
+        eventually(duration("30s"), || expect(kube("infra").list("pods", #{ labels: "app=pb-paper-daemon", fields: "spec.nodeName=pb-paper-forbids" }).len()).to_equal(1));
         true"#,
     );
     let drain =

@@ -64,3 +64,10 @@ fn an_eventually_in_another_says_once_how_long_it_waited() {
     assert_eq!(failure.matches("not within").count(), 1, "{failure}");
     assert!(failure.contains("not within 500ms"), "{failure}");
 }
+
+#[test]
+fn an_attempt_that_does_not_end_says_where_it_was() {
+    let ran =
+        Test::new().step("eventually(ms(100), || {\n  let n = 0;\n  loop {\n    n += 1;\n  }\n});").pb(RUN).code(3);
+    ran.says(&["attempt 1 of its closure did not end", "its last call or sum before that: p.rhai:6:", "p.rhai:3:"]);
+}

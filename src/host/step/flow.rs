@@ -113,10 +113,10 @@ fn attempts(cx: &Context, at: &NativeCallContext, within: Duration, body: &FnPtr
         };
         tries += 1;
         if let Err(error) = &result
-            && cut(error)
+            && let Some(struck) = cut(error)
             && cx.check().is_ok()
         {
-            return Err(overrun(within, tries, since.as_ref().map(|(seen, _)| seen.as_str())).into());
+            return Err(overrun(within, tries, since.as_ref().map(|(seen, _)| seen.as_str()), &struck).into());
         }
         let seen = match result {
             Ok(value) => {
@@ -156,14 +156,14 @@ fn attempts(cx: &Context, at: &NativeCallContext, within: Duration, body: &FnPtr
     }
 }
 
-/// Whether a deadline ended the script itself, not one of its calls.
-fn cut(error: &EvalAltResult) -> bool {
-    matches!(error.unwrap_inner(), EvalAltResult::ErrorTerminated(value, _)
-        if value.read_lock::<Error>().is_some_and(|error| error.kind == Kind::Timeout))
+/// The deadline that ended the script itself, not one of its calls.
+fn cut(error: &EvalAltResult) -> Option<Error> {
+    let EvalAltResult::ErrorTerminated(value, _) = error.unwrap_inner() else { return None };
+    value.read_lock::<Error>().filter(|error| error.kind == Kind::Timeout).map(|error| error.clone())
 }
 
 /// An attempt that did not come to its end.
-fn overrun(within: Duration, tries: u32, seen: Option<&str>) -> Error {
+fn overrun(within: Duration, tries: u32, seen: Option<&str>, struck: &Error) -> Error {
     let error = Error::new(
         Kind::Timeout,
         format!(
@@ -173,6 +173,10 @@ fn overrun(within: Duration, tries: u32, seen: Option<&str>) -> Error {
         ),
     )
     .hint("the closure looks once and ends: eventually is what repeats it");
+    let error = match &struck.place {
+        Some(place) => error.because(format!("its last call or sum before that: {place}")),
+        None => error,
+    };
     match seen {
         Some(seen) => error.because(format!("seen before: {seen}")),
         None => error,

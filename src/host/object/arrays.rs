@@ -77,7 +77,7 @@ fn taking(m: &mut Registrar) {
             let mut kept: Array = Vec::with_capacity(items.len());
             for item in items.iter() {
                 let same = match kept.last() {
-                    Some(before) => yes(&at, super::call(&at, &f, (before.clone(), item.clone()))?, item)?,
+                    Some(before) => yes(&at, &super::call(&at, &f, (before.clone(), item.clone()))?, item)?,
                     None => false,
                 };
                 if !same {
@@ -130,7 +130,7 @@ fn split(at: &NativeCallContext, items: &[Dynamic], test: &FnPtr) -> HostResult<
 }
 
 fn holds(at: &NativeCallContext, test: &FnPtr, n: usize, item: &Dynamic) -> HostResult<bool> {
-    yes(at, asked(at, test, n, item)?, item)
+    yes(at, &asked(at, test, n, item)?, item)
 }
 
 /// Asks a closure as Rhai does: with the item, which is also its `this`, and its index if it wants one.
@@ -143,13 +143,13 @@ fn asked(at: &NativeCallContext, call: &FnPtr, n: usize, item: &Dynamic) -> Host
     }
 }
 
-fn yes(at: &NativeCallContext, given: Dynamic, item: &Dynamic) -> HostResult<bool> {
+fn yes(at: &NativeCallContext, given: &Dynamic, item: &Dynamic) -> HostResult<bool> {
     if let Ok(yes) = given.as_bool() {
         return Ok(yes);
     }
     if let Some(missing) = given.read_lock::<Missing>() {
         return Err(missing.error().into());
     }
-    let text = format!("{}: its closure must give true or false, and gave {}", at.fn_name(), type_name(&given));
+    let text = format!("{}: its closure must give true or false, and gave {}", at.fn_name(), type_name(given));
     Err(Error::new(Kind::Script, text).because(format!("for {}", show(item))).into())
 }

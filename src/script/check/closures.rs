@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use rhai::{AST, ASTNode, Expr, FnPtr, Position};
 
-use super::tree::{Tree, call_of};
+use super::tree::{Tree, body, call_of};
 use super::{Finding, Level, finding};
 
 /// A string that is written out, and where; none where it is computed.
@@ -109,8 +109,7 @@ fn inside(ast: &AST, names: BTreeSet<String>) -> Calls {
     let mut open: Vec<String> = names.iter().cloned().collect();
     let mut seen = names;
     while let Some(next) = open.pop() {
-        // What a function holds is not open to others; the tree of this one alone is.
-        ast.clone_functions_only_filtered(|_, _, _, name, _| name == next).walk(&mut |path| {
+        body(ast, &next).walk(&mut |path| {
             let Some(node) = path.last() else { return true };
             calls.look(node);
             if let Some(name) = closure_name(node).filter(|n| seen.insert(n.clone())) {

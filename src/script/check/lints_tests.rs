@@ -287,6 +287,11 @@ fn values_of_steps_and_names_that_there_are_not() {
     }
     let found = with("", "t.value(\"p/push\", \"digest\")");
     assert!(found.len() == 1 && found[0].contains("needs: [\"push\"] in the options of \"pull\""), "{found:#?}");
+    // What one step reads is no business of another that has closures too.
+    let third = "playbook(#{ id: \"p\" });\nstep(\"a\", #{}, |t| { t.publish(\"n\", 1); });\n\
+                 step(\"b\", #{ needs: [\"a\"] }, |t| { expect([1].map(|x| t.value(\"p/a\", \"n\"))).to_be([1]); });\n\
+                 step(\"c\", #{}, |t| { expect([1].map(|x| x)).to_be([1]); });";
+    assert_eq!(said(third), [""; 0]);
     // A name that is computed may be any.
     let computed = "playbook(#{ id: \"p\" });\nstep(\"a\", #{}, |t| { t.publish(`x${1}`, 1); });\n\
                     step(\"b\", #{ needs: [\"a\"] }, |t| { t.value(\"p/a\", \"x1\"); });";

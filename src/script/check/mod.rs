@@ -3,6 +3,7 @@
 mod boxes;
 mod closures;
 mod lints;
+mod lost;
 mod names;
 mod options;
 mod others;
@@ -110,6 +111,7 @@ impl<'a> Checker<'a> {
             let tree = tree::Tree { source, ast: &ast };
             findings.extend(names::check(&tree, &self.known, self.loader));
             findings.extend(lints::check(&tree, &self.known));
+            findings.extend(lost::check(&tree));
             findings.extend(options::check(&tree, &self.known));
             findings.extend(closures::late(&tree));
             findings.extend(steps::check(&tree));

@@ -144,6 +144,13 @@ pub const LINTS: &[Lint] = &[
         "for n in 0..3 { let own = n; finally(|| print(own)); }",
     ),
     in_step(
+        Level::Warning,
+        "What a closure of `parallel` or `step` assigns to a variable around it is lost: it works on copies",
+        "is lost: closures of parallel",
+        "let found = []; parallel([|| found.push(1), || found.push(2)]);",
+        "let found = parallel([|| 1, || 2]);",
+    ),
+    in_step(
         Level::Error,
         "`trim`, `sort`, `replace` and the like work in place and return nothing",
         "works in place",

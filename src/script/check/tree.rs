@@ -29,6 +29,14 @@ pub(super) fn call_of<'a>(node: &ASTNode<'a>) -> Option<CallNode<'a>> {
     call.op_token.is_none().then_some(CallNode { call, position, method })
 }
 
+/// What the function of this name holds, as a tree of its own: only whole trees can be walked.
+pub(super) fn body(ast: &AST, function: &str) -> AST {
+    // Rhai's clone_functions_only_filtered passes over its filter and gives all functions.
+    let mut all = ast.clone_functions_only();
+    all.retain_functions(|_, _, name, _| name == function);
+    all
+}
+
 /// The variables that a closure expression captures; none where the expression is no closure.
 pub(super) fn captures(expr: &Expr) -> Option<Vec<String>> {
     match expr {

@@ -37,9 +37,6 @@ impl Configured {
 /// What is to run, or to be shown as it would.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub(super) struct Wanted {
-    /// Playbooks: files, folders, ids that pb list shows, or all
-    #[arg(required = true, value_name = "TARGET")]
-    pub(super) targets: Vec<String>,
     #[command(flatten)]
     pub(super) selected: Selected,
     #[command(flatten)]

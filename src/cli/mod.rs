@@ -13,6 +13,7 @@ mod list;
 mod new;
 mod plan;
 mod prepare;
+mod resume;
 mod run;
 mod runs;
 mod show;

@@ -14,6 +14,9 @@ use crate::ui::{Role, Ui, clean, fitted, plural, truncate, wrap};
 /// `pb plan`
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct Args {
+    /// Playbooks: files, folders, ids that pb list shows, or all
+    #[arg(required = true, value_name = "TARGET")]
+    targets: Vec<String>,
     #[command(flatten)]
     wanted: Wanted,
     /// Show every setting, not only those that differ from their defaults
@@ -23,7 +26,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, environment: &Environment, out: &mut dyn Write) -> Outcome {
     let prepared = prepare::configured(&args.wanted.configured, environment)?;
-    let planned = prepared.plan(&args.wanted.targets, &args.wanted.selected, STEP_LIMIT)?;
+    let planned = prepared.plan(&args.targets, &args.wanted.selected, STEP_LIMIT)?;
     let ui = Ui::stdout().measured();
     for id in &planned.plan.playbooks {
         let Some(loaded) = planned.loaded.iter().find(|l| l.info.id == *id) else { continue };

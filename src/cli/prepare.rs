@@ -21,6 +21,7 @@ pub(super) struct Prepared {
 }
 
 /// What would run.
+#[derive(Debug)]
 pub(super) struct Planned {
     pub(super) loaded: Vec<Loaded>,
     pub(super) plan: Plan,

@@ -8,18 +8,19 @@ use std::time::Duration;
 use super::Outcome;
 use super::args::{Wanted, span};
 use super::prepare::{self, Planned, Prepared};
+use super::resume::{self, Before, GoesOn};
 use crate::client::kube::connect;
 use crate::clock::{Clock, System};
-use crate::config::Environment;
+use crate::config::{Config, Environment};
 use crate::error::{Error, Kind, did_you_mean};
-use crate::event::{Bus, Event, Listener, ModuleInfo};
+use crate::event::{Bus, Event, Former, Listener, ModuleInfo};
 use crate::host::World;
 use crate::host::call::STEP_LIMIT;
 use crate::host::redact::Redactor;
 use crate::host::world::Permissions;
 use crate::record::{ClusterInfo, Record, RunInfo};
 use crate::report::{self, Detail, Problems, Terminal, TerminalOptions};
-use crate::runner::{self, Run};
+use crate::runner::{self, Run, Taken};
 use crate::script::call::Caller;
 use crate::ui::Ui;
 
@@ -29,23 +30,34 @@ const JOBS: usize = 4;
 /// `pb run`
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct Args {
+    /// Playbooks: files, folders, ids that pb list shows, or all
+    #[arg(required_unless_present_any = ["resume", "rerun"], value_name = "TARGET")]
+    pub(super) targets: Vec<String>,
     #[command(flatten)]
-    wanted: Wanted,
+    pub(super) wanted: Wanted,
+    /// Go on with a recorded run: what passed there stands, the rest runs, the result is that of the whole. Targets and
+    /// options are those of then; what is typed is added or overrides
+    #[arg(long, value_name = "RUN", conflicts_with = "rerun", help_heading = "Earlier runs")]
+    pub(super) resume: Option<String>,
+    /// Repeat of a recorded run what failed, was not found out or never ran, and that alone; the end names what is
+    /// still outstanding
+    #[arg(long, value_name = "RUN", help_heading = "Earlier runs")]
+    pub(super) rerun: Option<String>,
     /// Let steps run that disrupt, or that destroy on this cluster: disrupt, destroy=infra
     #[arg(long, value_name = "disrupt|destroy=CLUSTER", value_delimiter = ',', help_heading = "Safety")]
-    allow: Vec<String>,
+    pub(super) allow: Vec<String>,
     /// Refuse everything but reading
     #[arg(long, help_heading = "Safety", conflicts_with = "allow")]
-    read_only: bool,
-    /// Steps that run side by side
-    #[arg(long, value_name = "N", default_value_t = JOBS, help_heading = "Course")]
-    jobs: usize,
+    pub(super) read_only: bool,
+    /// Steps that run side by side [default: 4]
+    #[arg(long, value_name = "N", help_heading = "Course")]
+    pub(super) jobs: Option<usize>,
     /// The deadline of steps that declare none [default: 5m]
     #[arg(long, value_name = "DURATION", value_parser = span, allow_hyphen_values = true, help_heading = "Course")]
-    timeout: Option<Duration>,
+    pub(super) timeout: Option<Duration>,
     /// A report in a file, for example json=run.json
     #[arg(long = "report", value_name = "FORMAT=FILE", help_heading = "Output", help = reports_help())]
-    reports: Vec<String>,
+    pub(super) reports: Vec<String>,
     /// Show each host call as the command that a person could type
     #[arg(long, help_heading = "Output")]
     explain: bool,
@@ -64,21 +76,42 @@ fn reports_help() -> String {
 }
 
 pub(super) fn run(args: &Args, environment: &Environment) -> Outcome {
+    let mut args = args.clone();
+    let before = Before::open(&args, environment)?;
+    if let Some(before) = &before {
+        before.fill(&mut args)?;
+    }
     let reports = args.reports.iter().map(|r| report::parse(r)).collect::<Result<Vec<_>, _>>().map_err(|e| vec![e])?;
-    if args.jobs == 0 {
+    if args.jobs == Some(0) {
         return Err(vec![
             Error::new(Kind::Usage, "--jobs 0: nothing could run").hint("--jobs 1 runs one step at a time"),
         ]);
     }
     let prepared = prepare::configured(&args.wanted.configured, environment)?;
-    let permissions = permissions(args, &prepared)?;
-    let planned = prepared.plan(&args.wanted.targets, &args.wanted.selected, args.timeout.unwrap_or(STEP_LIMIT))?;
-    clusters_there(&prepared, &planned)?;
+    let permissions = permissions(&args, &prepared)?;
+    let timeout = args.timeout.unwrap_or(STEP_LIMIT);
+    let clusters = clusters(&prepared.config);
+    let goes_on = match &before {
+        Some(before) => match before.plan(&prepared, &mut args, &clusters, timeout)? {
+            Ok(goes_on) => Some(goes_on),
+            Err(nothing) => return nothing_to_do(&nothing),
+        },
+        None => None,
+    };
+    let (planned, former, taken) = match goes_on {
+        Some(GoesOn { planned, former, taken }) => (planned, Some(former), taken),
+        None => (prepared.plan(&args.targets, &args.wanted.selected, timeout)?, None, BTreeMap::new()),
+    };
+    clusters_there(&prepared, &planned, &taken)?;
     let not_selected = if reports.is_empty() { 0 } else { prepared.not_selected(&planned) };
 
     let clock: Arc<dyn Clock> = Arc::new(System);
-    let info = described(args, &prepared, &planned, environment, clock.now());
+    let mut info = described(&args, &prepared, &planned, environment, clock.now());
+    (info.clusters, info.former) = (clusters, former.clone());
     let (folder, record) = Record::create(&prepared.config.record, info).map_err(|e| vec![e])?;
+    if let Some(before) = &before {
+        before.copy_evidence(&taken, &folder.path).map_err(|e| vec![e])?;
+    }
     let unrecorded = record.unwritten();
     let problems = Problems::default();
     let detail = match (args.quiet, args.verbose) {
@@ -105,7 +138,8 @@ pub(super) fn run(args: &Args, environment: &Environment) -> Outcome {
         permissions,
     );
     runner::watch_for_interrupts(&world);
-    let run = assemble(args, &prepared, planned, &world, not_selected, &shown(&folder.path, environment));
+    let mut run = assemble(&args, &prepared, planned, &world, not_selected, &shown(&folder.path, environment));
+    (run.former, run.taken) = (former, taken);
     let finished = run.execute();
     bus.close();
     let unwritten: Vec<Error> = unrecorded.take().into_iter().chain(problems.take()).collect();
@@ -118,6 +152,26 @@ pub(super) fn run(args: &Args, environment: &Environment) -> Outcome {
     Ok(super::strongest(&[finished.exit_code, super::report(&unwritten)]))
 }
 
+/// Says that no step of the former run is to be run again, and why.
+fn nothing_to_do(former: &Former) -> Outcome {
+    let (lines, code) = resume::nothing_to_do(former);
+    let mut out = std::io::stdout().lock();
+    lines.iter().try_for_each(|line| super::say(&mut out, line))?;
+    Ok(code)
+}
+
+/// The clusters that may be reached, as the record keeps them.
+fn clusters(config: &Config) -> Vec<ClusterInfo> {
+    let clusters = config.clusters.iter();
+    let of = |(name, cluster): (&String, &crate::config::Cluster)| ClusterInfo {
+        name: name.clone(),
+        context: config.context(name).into(),
+        kubeconfig: cluster.kubeconfig.as_ref().map(|path| path.display().to_string()),
+        server: connect::server(cluster.kubeconfig.as_deref(), config.context(name)),
+    };
+    clusters.map(of).collect()
+}
+
 /// What is known of the run before it begins.
 fn described(
     args: &Args,
@@ -128,21 +182,17 @@ fn described(
 ) -> RunInfo {
     let config = &prepared.config;
     let path = |path: &PathBuf| path.display().to_string();
-    let cluster = |(name, cluster): (&String, &crate::config::Cluster)| ClusterInfo {
-        name: name.clone(),
-        context: config.context(name).into(),
-        kubeconfig: cluster.kubeconfig.as_ref().map(path),
-    };
     let of_plan = |id: &String| planned.loaded.iter().find(|l| l.info.id == *id).map(|l| l.info.clone());
     RunInfo {
         arguments: std::env::args().skip(1).collect(),
-        targets: args.wanted.targets.clone(),
+        targets: args.targets.clone(),
         dir: path(&environment.dir),
         config: config.path.as_ref().map(path),
         profile: config.profile.clone(),
         playbooks: planned.plan.playbooks.iter().filter_map(of_plan).collect(),
         settings: prepare::all_settings(&planned.loaded),
-        clusters: config.clusters.iter().map(cluster).collect(),
+        places: resume::places(config),
+        asked: Some(resume::asked(args)),
         ..RunInfo::here(started)
     }
 }
@@ -181,9 +231,11 @@ fn assemble(
         modules,
         settings,
         arguments: std::env::args().skip(1).collect(),
-        jobs: args.jobs,
+        jobs: args.jobs.unwrap_or(JOBS),
         not_selected,
         record: Some(record.to_string()),
+        former: None,
+        taken: BTreeMap::new(),
     }
 }
 
@@ -205,11 +257,16 @@ fn modules(planned: &Planned) -> Vec<ModuleInfo> {
     found.into_values().collect()
 }
 
-/// Every cluster that a selected step runs on has a kubeconfig with its context: a mistake there is told before
+/// Every cluster that a step runs on has a kubeconfig with its context: a mistake there is told before
 /// anything has run, and all of them at once.
-fn clusters_there(prepared: &Prepared, planned: &Planned) -> Result<(), Vec<Error>> {
+fn clusters_there(
+    prepared: &Prepared,
+    planned: &Planned,
+    taken: &BTreeMap<String, Taken>,
+) -> Result<(), Vec<Error>> {
     let config = &prepared.config;
-    let wanted: BTreeSet<&String> = planned.plan.steps.iter().flat_map(|step| &step.clusters).collect();
+    let run = planned.plan.steps.iter().filter(|step| !taken.contains_key(&step.info.id));
+    let wanted: BTreeSet<&String> = run.flat_map(|step| &step.clusters).collect();
     let look = |name: &String| {
         let cluster = config.cluster(name)?;
         connect::look(name, cluster.kubeconfig.as_deref(), config.context(name))

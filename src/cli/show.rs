@@ -11,7 +11,7 @@ use crate::config::Environment;
 use crate::error::Error;
 use crate::event::{Event, Listener, What, short};
 use crate::record::{self, Course, Recorded};
-use crate::report::{Detail, Terminal, TerminalOptions};
+use crate::report::{self, Detail, Terminal, TerminalOptions};
 use crate::ui::{Role, Ui, joined, plural, show_warning};
 
 /// `pb show`
@@ -29,6 +29,9 @@ pub(super) struct Args {
     /// Show notes and metrics of steps that passed, too
     #[arg(short, long)]
     verbose: bool,
+    /// Write a report of it, as pb run does
+    #[arg(long = "report", value_name = "FORMAT=FILE")]
+    reports: Vec<String>,
     #[command(flatten)]
     configured: Configured,
 }
@@ -39,11 +42,12 @@ const BEAT: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
 
 pub(super) fn run(args: &Args, environment: &Environment) -> Outcome {
+    let reports = args.reports.iter().map(|r| report::parse(r)).collect::<Result<Vec<_>, _>>().map_err(|e| vec![e])?;
     let prepared = prepare::configured(&args.configured, environment)?;
-    show(args, &prepared.config.record).map_err(|e| vec![e])
+    show(args, &reports, &prepared.config.record).map_err(|e| vec![e])
 }
 
-fn show(args: &Args, folder: &std::path::Path) -> Result<u8, Error> {
+fn show(args: &Args, reports: &[report::Target], folder: &std::path::Path) -> Result<u8, Error> {
     let recorded = Recorded::open(&record::find(folder, &args.run)?)?;
     let running = recorded.is_running();
     let detail = match (args.quiet, args.verbose) {
@@ -57,9 +61,10 @@ fn show(args: &Args, folder: &std::path::Path) -> Result<u8, Error> {
     ui.interactive = false;
     let clock = Arc::new(Told::default());
     let mut terminal = Terminal::new(ui, options, clock.clone(), Box::new(std::io::stdout()));
-    let mut course = Course::default();
+    let (mut course, mut run) = (Course::default(), report::Run::default());
     for event in recorded.events()? {
         if let Ok(event) = &event {
+            run.on(event);
             tell(&mut terminal, &clock, event);
         }
         course.learn(event);
@@ -72,6 +77,9 @@ fn show(args: &Args, folder: &std::path::Path) -> Result<u8, Error> {
             // A closed pipe is no error.
             let _ = writeln!(out, "{line}");
         }
+    }
+    for report in reports {
+        report.write(&run)?;
     }
     for error in &course.unreadable {
         let _ = writeln!(std::io::stderr(), "{}", show_warning(Ui::stderr().measured(), error));

@@ -3,6 +3,7 @@
 
 mod answer;
 mod bus;
+mod former;
 mod number;
 mod undo;
 
@@ -19,6 +20,7 @@ use crate::error::{Error, Place};
 
 pub use answer::{Answer, Body};
 pub use bus::{Bus, Filter, Listener};
+pub use former::{EvidenceFile, Former, How, Outstanding};
 #[cfg(test)]
 pub(crate) use samples::one_of_each;
 pub use undo::{FieldChange, LedgerRow, ObjectRef, Undo};
@@ -302,6 +304,9 @@ pub struct StepResult {
     /// For a manual step: what a person has to do and to attach.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instructions: Option<String>,
+    /// The run in which it came to this end, where that is an earlier one: `--resume` and `--rerun` take passes over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken_from: Option<String>,
 }
 
 /// One thing that happened.
@@ -344,6 +349,9 @@ pub enum What {
         /// The run's folder, as a person would type it; none where nothing is recorded.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         record: Option<String>,
+        /// The earlier run that this one goes on with.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        former: Option<Box<Former>>,
     },
     /// A step begins (again, when `attempt` is above 1).
     StepStarted {

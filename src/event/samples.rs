@@ -4,8 +4,8 @@
 use serde_json::json;
 
 use super::{
-    Effect, Event, Failure, FieldChange, LedgerRow, Metric, ModuleInfo, ObjectRef, Outcome, PlaybookInfo, SettingInfo,
-    StepInfo, StepResult, Undo, What,
+    Effect, Event, Failure, FieldChange, Former, How, LedgerRow, Metric, ModuleInfo, ObjectRef, Outcome, Outstanding,
+    PlaybookInfo, SettingInfo, StepInfo, StepResult, Undo, What,
 };
 use crate::error::{Error, Kind, Place};
 
@@ -87,6 +87,7 @@ fn results() -> Vec<StepResult> {
         metrics: vec![metric(f64::INFINITY, Some(f64::NEG_INFINITY)), metric(0.1, None)],
         evidence: vec!["evidence/a.json".into()],
         instructions: Some("look at it".into()),
+        taken_from: Some("20261122-063012-0a1b2c".into()),
     };
     let of = |outcome| StepResult {
         outcome,
@@ -97,6 +98,7 @@ fn results() -> Vec<StepResult> {
         metrics: vec![],
         evidence: vec![],
         instructions: None,
+        taken_from: None,
         ..full.clone()
     };
     [full.clone()].into_iter().chain(Outcome::ALL.map(of)).collect()
@@ -148,6 +150,16 @@ fn started() -> What {
         jobs: 4,
         not_selected: 7,
         record: Some(".pb/runs/20261123-063012-1a2b3c".into()),
+        former: Some(Box::new(Former {
+            run: "20261122-063012-0a1b2c".into(),
+            how: How::Reruns,
+            stand: 2,
+            again: vec!["playbook t5 has changed".into()],
+            outstanding: vec![
+                Outstanding { id: "t5/x".into(), outcome: Some(Outcome::Manual), why: None },
+                Outstanding { id: "t5/y".into(), outcome: None, why: Some("playbook t5 has changed".into()) },
+            ],
+        })),
     }
 }
 

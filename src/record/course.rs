@@ -7,13 +7,15 @@ use serde_json::Value;
 
 use super::End;
 use crate::error::{Error, Kind, Result};
-use crate::event::{Event, LedgerRow, Outcome, StepInfo, StepResult, Undo, What};
+use crate::event::{Event, EvidenceFile, LedgerRow, ModuleInfo, Outcome, StepInfo, StepResult, Undo, What};
 
 /// What a run's events amount to.
 #[derive(Debug, Clone, Default)]
 pub struct Course {
     /// The steps of the plan, in order.
     pub plan: Vec<StepInfo>,
+    /// The modules that the playbooks import.
+    pub modules: Vec<ModuleInfo>,
     /// The steps that ended, by id.
     pub ended: BTreeMap<String, StepResult>,
     /// The steps that had begun and not ended, with the attempt that they were at.
@@ -22,6 +24,8 @@ pub struct Course {
     pub calls_under_way: BTreeMap<u64, (Option<String>, String)>,
     /// `t.publish`: by step, then by name.
     pub published: BTreeMap<String, BTreeMap<String, Value>>,
+    /// `t.evidence`: by step, the last file of each path.
+    pub evidence: BTreeMap<String, Vec<EvidenceFile>>,
     /// Whether the operator asked to stop.
     pub interrupted: bool,
     /// How the run ended; none where it was killed, or still runs.
@@ -68,7 +72,10 @@ impl Course {
         self.last = Some(event.at);
         let step = event.step;
         match event.what {
-            What::RunStarted { steps, .. } => self.plan = steps,
+            What::RunStarted { steps, modules, .. } => {
+                self.plan = steps;
+                self.modules = modules;
+            }
             What::StepStarted { attempt } => {
                 if let Some(step) = step {
                     // What an attempt that did not count has published is published anew.
@@ -84,6 +91,11 @@ impl Course {
             }
             What::Published { name, value } => {
                 self.published.entry(step.unwrap_or_default()).or_default().insert(name, value);
+            }
+            What::Evidence { name, file, sha256, bytes } => {
+                let of = self.evidence.entry(step.unwrap_or_default()).or_default();
+                of.retain(|e| e.file != file);
+                of.push(EvidenceFile { name, file, sha256, bytes });
             }
             What::StepFinished(result) => {
                 self.under_way.remove(&result.id);

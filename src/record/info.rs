@@ -8,8 +8,9 @@ use std::path::Path;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::Asked;
 use crate::error::{Error, Kind, Result};
-use crate::event::{Outcome, PlaybookInfo, SettingInfo};
+use crate::event::{Former, Outcome, PlaybookInfo, SettingInfo};
 
 /// The format that this program writes. It is raised when an older program would misread what is new; such a program
 /// passes over fields that it does not know.
@@ -49,6 +50,12 @@ pub struct RunInfo {
     pub settings: Vec<SettingInfo>,
     /// The clusters that may be reached.
     pub clusters: Vec<ClusterInfo>,
+    /// A hash over what `pb.toml` says of hosts, endpoints and networks, in hex.
+    pub places: String,
+    /// What was typed, for whoever goes on with the run; none in records of before it was kept.
+    pub asked: Option<Asked>,
+    /// The earlier run that it goes on with.
+    pub former: Option<Former>,
     /// How it ended; none while it runs, and for good where it was killed.
     pub end: Option<End>,
 }
@@ -63,6 +70,8 @@ pub struct ClusterInfo {
     pub context: String,
     /// The kubeconfig, where one was named.
     pub kubeconfig: Option<String>,
+    /// The address of its API server, where the kubeconfig says it.
+    pub server: Option<String>,
 }
 
 /// How a run ended.
@@ -96,6 +105,9 @@ impl Default for RunInfo {
             playbooks: Vec::new(),
             settings: Vec::new(),
             clusters: Vec::new(),
+            places: String::new(),
+            asked: None,
+            former: None,
             end: None,
         }
     }

@@ -12,6 +12,7 @@
 //! A run writes through [`Record`], a listener like any other. [`Recorded`] reads it back: the same events.
 
 mod append;
+mod asked;
 mod calls;
 mod course;
 mod find;
@@ -27,6 +28,7 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+pub use asked::Asked;
 pub use calls::RecordedCall;
 pub use course::{Course, Left, LeftRow};
 pub use find::find;

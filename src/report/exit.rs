@@ -28,10 +28,16 @@ pub const EXIT_CODES: [(u8, &str); 6] = [
 /// By the order 130 > 2 > 1 > 3 > 4 > 0.
 ///
 /// `left` is whether something could not be undone: the operator has to look, so it counts as not found out. A run
-/// without any step is incomplete: nothing was looked at.
-pub fn exit_code<'a>(interrupted: bool, results: impl IntoIterator<Item = &'a StepResult>, left: bool) -> u8 {
+/// without any step is incomplete: nothing was looked at. So is one that leaves `outstanding` what did not pass in the
+/// run that it goes on with.
+pub fn exit_code<'a>(
+    interrupted: bool,
+    results: impl IntoIterator<Item = &'a StepResult>,
+    left: bool,
+    outstanding: bool,
+) -> u8 {
     let mut codes: Vec<u8> = results.into_iter().map(of_step).collect();
-    if codes.is_empty() {
+    if codes.is_empty() || outstanding {
         codes.push(INCOMPLETE);
     }
     if interrupted {
@@ -102,6 +108,9 @@ pub fn exit_words(run: &Run) -> String {
             if results.is_empty() {
                 why.push("there was no step to run".into());
             }
+            if let Some(former) = run.former.as_ref().filter(|f| !f.outstanding.is_empty()) {
+                why.push(format!("{} of run {} outstanding", plural(former.outstanding.len(), "step"), former.run));
+            }
         }
         0 => {
             let all = results.len();
@@ -142,7 +151,7 @@ mod tests {
     use crate::report::sample::{result, run_of, started, stopped};
 
     fn code(outcomes: &[Outcome]) -> u8 {
-        exit_code(false, &outcomes.iter().map(|o| result("t1/x", *o)).collect::<Vec<_>>(), false)
+        exit_code(false, &outcomes.iter().map(|o| result("t1/x", *o)).collect::<Vec<_>>(), false, false)
     }
 
     #[test]
@@ -156,16 +165,17 @@ mod tests {
         assert_eq!(code(&[Manual, Errored, Failed]), 1);
         assert_eq!(code(&[]), 4);
         let passed = [result("t1/x", Passed)];
-        assert_eq!(exit_code(true, &passed, false), 130);
-        assert_eq!(exit_code(false, &passed, true), 3);
-        assert_eq!(exit_code(false, &[stopped(), result("t1/x", Failed)], true), 130);
+        assert_eq!(exit_code(true, &passed, false, false), 130);
+        assert_eq!(exit_code(false, &passed, true, false), 3);
+        assert_eq!(exit_code(false, &passed, false, true), 4);
+        assert_eq!(exit_code(false, &[stopped(), result("t1/x", Failed)], true, false), 130);
     }
 
     #[test]
     fn a_mistake_in_the_playbook_comes_before_a_failed_check() {
         let mut wrong = result("t1/x", Outcome::Errored);
         wrong.error = Some(Error::new(Kind::Playbook, "unknown function"));
-        assert_eq!(exit_code(false, &[wrong, result("t1/y", Outcome::Failed)], false), 2);
+        assert_eq!(exit_code(false, &[wrong, result("t1/y", Outcome::Failed)], false, false), 2);
     }
 
     #[test]

@@ -3,9 +3,11 @@
 
 use serde::Serialize;
 
-use super::{EvidenceFile, Run, Verdict, Word};
+use super::{Run, Verdict, Word};
 use crate::error::{Error, Kind, Result};
-use crate::event::{Effect, Failure, Metric, ModuleInfo, Outcome, PlaybookInfo, SettingInfo, StepInfo, StepResult};
+use crate::event::{
+    Effect, EvidenceFile, Failure, Former, Metric, ModuleInfo, Outcome, PlaybookInfo, SettingInfo, StepInfo, StepResult,
+};
 
 /// The version of the shape.
 const SCHEMA: u32 = 1;
@@ -25,6 +27,8 @@ struct Report<'a> {
     jobs: usize,
     not_selected: u64,
     record: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    former: Option<&'a Former>,
     playbooks: &'a [PlaybookInfo],
     modules: &'a [ModuleInfo],
     settings: &'a [SettingInfo],
@@ -58,6 +62,8 @@ struct Step<'a> {
     error: Option<&'a Error>,
     #[serde(skip_serializing_if = "Option::is_none")]
     instructions: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    taken_from: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     risk: Option<&'a str>,
     if_fails: &'a [String],
@@ -103,6 +109,7 @@ pub(super) fn render(run: &Run) -> Result<String> {
         jobs: run.jobs,
         not_selected: run.not_selected,
         record: run.record.as_deref(),
+        former: run.former.as_ref(),
         playbooks: &run.playbooks,
         modules: &run.modules,
         settings: &run.settings,
@@ -140,6 +147,7 @@ fn step<'a>(run: &'a Run, info: &'a StepInfo, result: &'a StepResult) -> Step<'a
         notes: &result.notes,
         error: result.error.as_ref(),
         instructions: result.instructions.as_deref(),
+        taken_from: result.taken_from.as_deref(),
         risk: info.risk.as_deref(),
         if_fails: &info.if_fails,
         at: info.place.to_string(),

@@ -70,6 +70,9 @@ fn case(step: &StepInfo, result: &StepResult) -> TestCase {
     case.add_property(Property::new("covers", step.covers.join(" ")));
     case.add_property(Property::new("effect", step.effect.as_str()));
     case.add_property(Property::new("outcome", result.outcome.as_str()));
+    if let Some(run) = &result.taken_from {
+        case.add_property(Property::new("taken_from", run));
+    }
     for metric in &result.metrics {
         case.add_property(Property::new(
             format!("metric.{}", metric.name),

@@ -20,7 +20,7 @@ use crate::error::{Error, Kind, Result, did_you_mean};
 
 pub use exit::{EXIT_CODES, exit_code, exit_word, exit_words};
 pub use file::{Problems, Target};
-pub use run::{EvidenceFile, Finished, Run};
+pub use run::{Finished, Run};
 pub use terminal::{Detail, Terminal, TerminalOptions};
 pub use verdict::{Verdict, Word};
 

@@ -6,20 +6,7 @@ use jiff::Timestamp;
 
 use super::exit_code;
 use crate::error::{Error, Kind};
-use crate::event::{Event, Filter, ModuleInfo, Outcome, PlaybookInfo, SettingInfo, StepInfo, StepResult, What};
-
-/// A file of evidence that was written.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EvidenceFile {
-    /// The name that the playbook gave.
-    pub name: String,
-    /// The file, relative to the run's folder.
-    pub file: String,
-    /// SHA-256 of its bytes, in hex.
-    pub sha256: String,
-    /// Their number.
-    pub bytes: u64,
-}
+use crate::event::{Event, EvidenceFile, Filter, Former, ModuleInfo, Outcome, Outstanding, PlaybookInfo, SettingInfo, StepInfo, StepResult, What};
 
 /// How the run ended.
 #[derive(Debug, Clone, PartialEq)]
@@ -55,6 +42,8 @@ pub struct Run {
     pub not_selected: u64,
     /// The run's folder, as a person would type it.
     pub record: Option<String>,
+    /// The earlier run that it goes on with.
+    pub former: Option<Former>,
     /// Evidence that was written, by step.
     pub evidence: BTreeMap<String, Vec<EvidenceFile>>,
     /// Whether the operator asked to stop.
@@ -68,7 +57,7 @@ impl Run {
     /// Learns one event.
     pub fn on(&mut self, event: &Event) {
         match &event.what {
-            What::RunStarted { run, arguments, playbooks, modules, steps, settings, jobs, not_selected, record } => {
+            What::RunStarted { run, arguments, playbooks, modules, steps, settings, jobs, not_selected, record, former } => {
                 self.id.clone_from(run);
                 self.started = Some(event.at);
                 self.arguments.clone_from(arguments);
@@ -79,6 +68,7 @@ impl Run {
                 self.jobs = *jobs;
                 self.not_selected = *not_selected;
                 self.record.clone_from(record);
+                self.former = former.as_deref().cloned();
             }
             What::Evidence { name, file, sha256, bytes } => {
                 let of = self.evidence.entry(event.step.clone().unwrap_or_default()).or_default();
@@ -116,6 +106,7 @@ impl Run {
                     jobs: self.jobs,
                     not_selected: self.not_selected,
                     record: self.record,
+                    former: self.former.map(Box::new),
                 },
             );
         }
@@ -129,6 +120,20 @@ impl Run {
             tell(None, What::RunFinished { exit_code, seconds, left });
         }
         Self { interrupted: self.interrupted, ..again }
+    }
+
+    /// What did not pass in the former run and is not repeated in this one.
+    fn left_open(&self) -> &[Outstanding] {
+        self.former.as_ref().map(|former| former.outstanding.as_slice()).unwrap_or_default()
+    }
+
+    /// The steps that still have to pass: of this run, and of the former one that it does not repeat.
+    pub fn outstanding(&self) -> Vec<Outstanding> {
+        let former = self.left_open().iter().cloned();
+        let open = self.results().into_iter().filter(|(_, result)| !result.outcome.is_good());
+        open.map(|(step, result)| Outstanding { id: step.id.clone(), outcome: Some(result.outcome), why: None })
+            .chain(former)
+            .collect()
     }
 
     /// What is known of a step's end.
@@ -152,7 +157,7 @@ impl Run {
     pub fn exit_code(&self) -> u8 {
         match &self.finished {
             Some(finished) => finished.exit_code,
-            None => exit_code(self.interrupted, self.results().iter().map(|(_, result)| result), false),
+            None => exit_code(self.interrupted, self.results().iter().map(|(_, result)| result), false, !self.left_open().is_empty()),
         }
     }
 }
@@ -175,6 +180,7 @@ fn unfinished(id: &str) -> StepResult {
         metrics: Vec::new(),
         evidence: Vec::new(),
         instructions: None,
+        taken_from: None,
     }
 }
 

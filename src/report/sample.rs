@@ -44,6 +44,7 @@ pub(super) fn result(id: &str, outcome: Outcome) -> StepResult {
         metrics: vec![],
         evidence: vec![],
         instructions: None,
+        taken_from: None,
     }
 }
 
@@ -152,6 +153,7 @@ pub(super) fn started(ids: &[&str]) -> Event {
             jobs: 4,
             not_selected: 0,
             record: Some(".pb/runs/20261123-063112-1a2b3c".into()),
+            former: None,
         },
     )
 }

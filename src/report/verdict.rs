@@ -77,6 +77,10 @@ impl Verdict {
             let count = usize::try_from(run.not_selected).unwrap_or(usize::MAX);
             open.push(format!("{} {were} not selected", plural(count, "step")));
         }
+        if let Some(former) = run.former.as_ref().filter(|f| !f.outstanding.is_empty()) {
+            let steps = plural(former.outstanding.len(), "step");
+            open.push(format!("{steps} of run {} did not pass there and took no part here", former.run));
+        }
         if run.finished.is_none() {
             open.push("the run has not ended".into());
         } else if run.interrupted {

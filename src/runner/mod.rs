@@ -7,11 +7,11 @@ mod schedule;
 mod step;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
-use crate::event::{ModuleInfo, Outcome, PlaybookInfo, SettingInfo, StepResult, What};
+use crate::event::{EvidenceFile, Former, ModuleInfo, Outcome, PlaybookInfo, SettingInfo, StepResult, What};
 use crate::host::World;
 use crate::playbook::plan::{Plan, Planned};
 use crate::report::exit_code;
@@ -48,6 +48,21 @@ pub struct Run {
     pub not_selected: u64,
     /// The run's folder, as a person would type it.
     pub record: Option<String>,
+    /// The earlier run that it goes on with.
+    pub former: Option<Former>,
+    /// The steps of the plan that stand from there, by id: they are told and not run.
+    pub taken: BTreeMap<String, Taken>,
+}
+
+/// What is taken over of a step that passed in an earlier run.
+#[derive(Debug, Clone)]
+pub struct Taken {
+    /// Its end, with the run that it is from.
+    pub result: StepResult,
+    /// What it published.
+    pub published: BTreeMap<String, serde_json::Value>,
+    /// Its evidence; the files lie in this run's folder already.
+    pub evidence: Vec<EvidenceFile>,
 }
 
 /// How a run ended.
@@ -78,13 +93,15 @@ impl Run {
                 jobs: self.jobs,
                 not_selected: self.not_selected,
                 record: self.record.clone(),
+                former: self.former.clone().map(Box::new),
             },
         );
         let results = self.walk();
         let mut left = clean::end_of_run(&self.world);
         left.sort();
         let interrupted = self.world.cancel.is_cancelled();
-        let exit_code = exit_code(interrupted, &results, !left.is_empty());
+        let outstanding = self.former.as_ref().is_some_and(|former| !former.outstanding.is_empty());
+        let exit_code = exit_code(interrupted, &results, !left.is_empty(), outstanding);
         let seconds = self.world.clock.instant().saturating_duration_since(started).as_secs_f64();
         self.world.bus.emit(None, What::RunFinished { exit_code, seconds, left });
         self.world.bus.flush();
@@ -93,7 +110,7 @@ impl Run {
 
     fn walk(&self) -> Vec<StepResult> {
         let mut schedule = Schedule::new(&self.plan, self.jobs);
-        let mut results = Vec::new();
+        let mut results = self.take_over(&mut schedule);
         let (sender, receiver) = channel::<(usize, Ended)>();
         let mut later: Vec<(Instant, usize, Box<step::Parked>)> = Vec::new();
         std::thread::scope(|scope| {
@@ -173,6 +190,29 @@ impl Run {
                 }
             }
         });
+        results
+    }
+
+    /// Tells what stands from an earlier run: this one's record is then whole by itself.
+    fn take_over(&self, schedule: &mut Schedule) -> Vec<StepResult> {
+        let mut results = Vec::new();
+        for (at, planned) in self.plan.steps.iter().enumerate() {
+            let id = &planned.info.id;
+            let Some(taken) = self.taken.get(id) else { continue };
+            let tell = |what: What| self.world.bus.emit(Some(id), what);
+            for EvidenceFile { name, file, sha256, bytes } in taken.evidence.clone() {
+                tell(What::Evidence { name, file, sha256, bytes });
+            }
+            for (name, value) in taken.published.clone() {
+                tell(What::Published { name, value });
+            }
+            if !taken.published.is_empty() {
+                let mut published = self.world.published.lock().unwrap_or_else(PoisonError::into_inner);
+                published.insert(id.clone(), taken.published.clone());
+            }
+            schedule.finished(at, taken.result.outcome);
+            results.push(self.tell(taken.result.clone()));
+        }
         results
     }
 

@@ -187,6 +187,7 @@ fn finish(
         metrics: std::mem::take(&mut state.metrics),
         evidence: std::mem::take(&mut state.evidence),
         instructions: planned.decl.manual.clone(),
+        taken_from: None,
     }
 }
 
@@ -207,5 +208,6 @@ pub(super) fn not_run(planned: &Planned, outcome: Outcome, message: &str) -> Ste
         metrics: Vec::new(),
         evidence: Vec::new(),
         instructions: planned.decl.manual.clone(),
+        taken_from: None,
     }
 }

@@ -11,6 +11,7 @@ mod places;
 mod reading;
 mod real;
 mod record;
+mod resume;
 mod running;
 mod secrets;
 mod settings;

@@ -74,6 +74,13 @@ pub fn look(name: &str, kubeconfig: Option<&Path>, context: &str) -> Result<()> 
     find(name, &file, &from, context)
 }
 
+/// The address of the API server that a context stands for, without connecting; none where that can't be read.
+pub fn server(kubeconfig: Option<&Path>, context: &str) -> Option<String> {
+    let (file, _) = read(kubeconfig).ok()?;
+    let cluster = file.contexts.into_iter().find(|c| c.name == context)?.context?.cluster;
+    file.clusters.into_iter().find(|c| c.name == cluster)?.cluster?.server
+}
+
 fn find(name: &str, file: &Kubeconfig, from: &str, context: &str) -> Result<()> {
     if file.contexts.iter().any(|c| c.name == context) {
         return Ok(());

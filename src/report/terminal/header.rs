@@ -1,12 +1,15 @@
 //! What stands above a run: which run it is, of what, where, and which settings differ.
 
 use super::layout::{STATUS, entry};
-use crate::event::{ModuleInfo, PlaybookInfo, SettingInfo};
+use crate::event::{Former, ModuleInfo, PlaybookInfo, SettingInfo};
 use crate::report::Run;
 use crate::ui::{Role, Ui, clean, columns, joined, truncate, width, wrap};
 
 pub(super) fn lines(ui: Ui, run: &Run) -> Vec<String> {
     let mut lines = entry(ui, Role::Quiet, "run", &run.id);
+    if let Some(former) = &run.former {
+        lines.extend(goes_on(ui, former));
+    }
     let indent = " ".repeat(STATUS + 1);
     let mut labelled = |label: &str, rows: Vec<String>| {
         for (at, row) in rows.into_iter().enumerate() {
@@ -41,6 +44,21 @@ pub(super) fn lines(ui: Ui, run: &Run) -> Vec<String> {
     let differ: Vec<_> = run.settings.iter().filter(|s| s.value != s.default).collect();
     labelled("settings", differ.iter().map(|s| setting(ui, s, room)).collect());
     lines.push(String::new());
+    lines
+}
+
+/// Which run it goes on with, what stands of it, and what does not, and why.
+fn goes_on(ui: Ui, former: &Former) -> Vec<String> {
+    let stand = usize::try_from(former.stand).unwrap_or(usize::MAX);
+    let what = match stand {
+        0 => "no step that passed there stands".to_string(),
+        1 => "1 step that passed there stands".to_string(),
+        n => format!("{n} steps that passed there stand"),
+    };
+    let mut lines = entry(ui, Role::Quiet, former.how.as_str(), &format!("{}: {what}", former.run));
+    for (at, why) in former.again.iter().enumerate() {
+        lines.extend(entry(ui, Role::Warned, if at == 0 { "runs again" } else { "" }, why));
+    }
     lines
 }
 

@@ -182,6 +182,10 @@ impl Terminal {
         if self.options.detail == Detail::Quiet && !step::is_problem(result.outcome) {
             return;
         }
+        // What stands from an earlier run was told there; the header counts it.
+        if self.options.detail != Detail::Verbose && result.taken_from.is_some() {
+            return;
+        }
         let info = self.run.steps.iter().find(|s| s.id == result.id).cloned().unwrap_or_default();
         let lines = step::ended(self.ui, self.options.detail, self.ids, &info, result);
         self.print(&lines);

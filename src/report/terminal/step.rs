@@ -23,6 +23,7 @@ pub(super) fn ended(ui: Ui, how_much: Detail, ids: usize, info: &StepInfo, resul
     let title = match (result.outcome, result.attempts) {
         // Why it did not run says more than what it would have looked at.
         (Outcome::Skipped | Outcome::Blocked, _) => reason(result),
+        (_, _) if let Some(run) = &result.taken_from => format!("{} (from run {run})", info.title),
         (_, 0 | 1) => info.title.clone(),
         (_, n) => format!("{} (attempt {n})", info.title),
     };

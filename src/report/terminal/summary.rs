@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::layout::{STATUS, entry, status, time};
 use super::step::{margin, reason};
 use super::word;
-use crate::event::{Outcome, StepResult, short};
+use crate::event::{Former, How, Outcome, StepResult, short};
 use crate::report::{Run, exit_words};
 use crate::ui::{Role, Ui, clean, left, plural, truncate, width, wrap};
 
@@ -41,9 +41,12 @@ pub(super) fn lines(ui: Ui, run: &Run, ids: usize) -> Vec<String> {
         lines.push(String::new());
     }
     for outcome in Outcome::ALL {
-        let count = results.iter().filter(|(_, r)| r.outcome == outcome).count();
+        let of = || results.iter().filter(|(_, r)| r.outcome == outcome);
+        let count = of().count();
         if count > 0 {
-            lines.push(format!("{} {outcome}", status(ui, outcome.into(), &count.to_string())));
+            let taken = of().filter(|(_, r)| r.taken_from.is_some()).count();
+            let taken = if taken > 0 { format!(" ({taken} taken over)") } else { String::new() };
+            lines.push(format!("{} {outcome}{taken}", status(ui, outcome.into(), &count.to_string())));
         }
     }
     let seconds = run.finished.as_ref().map_or(0.0, |f| f.seconds);
@@ -63,6 +66,9 @@ pub(super) fn lines(ui: Ui, run: &Run, ids: usize) -> Vec<String> {
             "undo it by hand; the record's journal.jsonl has every change with what undoes it",
         ));
     }
+    if let Some(former) = &run.former {
+        lines.extend(outstanding(ui, run, former));
+    }
     if let Some(record) = &run.record {
         lines.extend(entry(ui, Role::Quiet, "record", record));
     }
@@ -78,6 +84,16 @@ pub(super) fn lines(ui: Ui, run: &Run, ids: usize) -> Vec<String> {
         lines.push(format!("{before} {}", ui.paint(role, line)));
     }
     lines
+}
+
+/// What still has to pass, of both runs.
+fn outstanding(ui: Ui, run: &Run, former: &Former) -> Vec<String> {
+    let open: Vec<String> = run.outstanding().iter().map(ToString::to_string).collect();
+    match open.len() {
+        0 if former.how == How::Resumes => Vec::new(),
+        0 => entry(ui, Role::Good, "outstanding", &format!("nothing of run {}", former.run)),
+        n => entry(ui, Role::Unknown, "outstanding", &format!("{}: {}", plural(n, "step"), open.join(", "))),
+    }
 }
 
 /// Steps that ended the same way for the same reason stand together. What a person has to do is told for each.

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
+use super::args::Selected;
 use super::prepare::{self, Planned, Prepared};
 use super::run::Args;
 use crate::config::Environment;
@@ -96,15 +97,17 @@ impl Before {
         clusters: &[ClusterInfo],
         timeout: Duration,
     ) -> Result<Result<GoesOn, Former>, Vec<Error>> {
-        let whole = prepared.plan(&args.targets, &args.wanted.selected, timeout)?;
-        let again = stands::again(self, &whole, clusters, &places(&prepared.config));
-        let mut former = Former {
-            run: self.id().into(),
-            how: self.how,
-            stand: 0,
-            again: self.vanished(&whole),
-            outstanding: Vec::new(),
+        let gone = self.without_vanished(prepared, args, timeout)?;
+        let whole = match gone {
+            Some(everything) if args.wanted.selected.only.is_empty() => {
+                let again = stands::again(self, &everything, clusters, &places(&prepared.config));
+                let outstanding = self.outstanding(&everything, None, &again);
+                return Ok(Err(self.former(self.vanished(&everything), outstanding)));
+            }
+            _ => prepared.plan(&args.targets, &args.wanted.selected, timeout)?,
         };
+        let again = stands::again(self, &whole, clusters, &places(&prepared.config));
+        let mut former = self.former(self.vanished(&whole), Vec::new());
         let planned = match self.how {
             How::Resumes => whole,
             How::Reruns => {
@@ -135,6 +138,30 @@ impl Before {
             .collect();
         former.stand = taken.len() as u64;
         Ok(Ok(GoesOn { planned, former, taken }))
+    }
+
+    /// A run that repeated a part has the ids of its steps as its selection: takes out those that are no longer
+    /// declared. Gives what there is instead, where there was something to take out.
+    fn without_vanished(
+        &self,
+        prepared: &Prepared,
+        args: &mut Args,
+        timeout: Duration,
+    ) -> Result<Option<Planned>, Vec<Error>> {
+        let only = &mut args.wanted.selected.only;
+        if only.is_empty() || self.asked.as_ref().is_none_or(|asked| asked.only != *only) {
+            return Ok(None);
+        }
+        let everything = Selected { cluster: args.wanted.selected.cluster.clone(), ..Selected::default() };
+        let everything = prepared.plan(&args.targets, &everything, timeout)?;
+        let there = |id: &String| everything.plan.steps.iter().any(|s| s.info.id == *id);
+        let before = only.len();
+        only.retain(|id| there(id) || !self.course.plan.iter().any(|s| s.id == *id));
+        Ok((only.len() < before).then_some(everything))
+    }
+
+    fn former(&self, again: Vec<String>, outstanding: Vec<Outstanding>) -> Former {
+        Former { run: self.id().into(), how: self.how, stand: 0, again, outstanding }
     }
 
     fn id(&self) -> &str {

@@ -108,7 +108,7 @@ pub(super) fn run(args: &Args, environment: &Environment) -> Outcome {
     let clock: Arc<dyn Clock> = Arc::new(System);
     let mut info = described(&args, &prepared, &planned, environment, clock.now());
     (info.clusters, info.former) = (clusters, former.clone());
-    let (folder, record) = Record::create(&prepared.config.record, info).map_err(|e| vec![e])?;
+    let (folder, record) = Record::create(&prepared.config.record, hidden(info)).map_err(|e| vec![e])?;
     if let Some(before) = &before {
         before.copy_evidence(&taken, &folder.path).map_err(|e| vec![e])?;
     }
@@ -197,6 +197,13 @@ fn described(
     }
 }
 
+/// What is typed may hold a key or a token: the record keeps none.
+fn hidden(info: RunInfo) -> RunInfo {
+    let Ok(mut json) = serde_json::to_value(&info) else { return info };
+    Redactor::default().redact_json(&mut json);
+    serde_json::from_value(json).unwrap_or(info)
+}
+
 fn assemble(
     args: &Args,
     prepared: &Prepared,
@@ -259,11 +266,7 @@ fn modules(planned: &Planned) -> Vec<ModuleInfo> {
 
 /// Every cluster that a step runs on has a kubeconfig with its context: a mistake there is told before
 /// anything has run, and all of them at once.
-fn clusters_there(
-    prepared: &Prepared,
-    planned: &Planned,
-    taken: &BTreeMap<String, Taken>,
-) -> Result<(), Vec<Error>> {
+fn clusters_there(prepared: &Prepared, planned: &Planned, taken: &BTreeMap<String, Taken>) -> Result<(), Vec<Error>> {
     let config = &prepared.config;
     let run = planned.plan.steps.iter().filter(|step| !taken.contains_key(&step.info.id));
     let wanted: BTreeSet<&String> = run.flat_map(|step| &step.clusters).collect();

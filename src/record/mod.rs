@@ -23,6 +23,7 @@ mod list;
 mod lock;
 mod pack;
 mod recorded;
+mod review;
 mod writer;
 
 #[cfg(test)]

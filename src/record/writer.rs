@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::append::Appender;
 use super::calls::Calls;
 use super::lock::Lock;
-use super::{CALLS, End, Folder, JOURNAL, LEDGER, RunInfo, pack};
+use super::{CALLS, End, Folder, JOURNAL, LEDGER, RunInfo, pack, review};
 use crate::error::{Error, Result};
-use crate::event::{Answer, Event, Listener, What};
+use crate::event::{Answer, Event, Filter, Listener, What};
 
 /// Keeps what is told in a run's folder, and holds the folder while it lives.
 #[derive(Debug)]
@@ -84,7 +84,26 @@ impl Record {
     }
 }
 
+impl Record {
+    /// Goes on at the end of a file that was written anew.
+    fn reviewed(&mut self, filter: &Filter) -> Result<()> {
+        for (file, name) in [(&mut self.journal, JOURNAL), (&mut self.calls_file, CALLS)] {
+            file.kept()?;
+            let path = self.folder.join(name);
+            if review::file(&path, filter)? {
+                *file = Appender::open(&path)?;
+            }
+        }
+        Ok(())
+    }
+}
+
 impl Listener for Record {
+    fn review(&mut self, filter: &Filter) {
+        let reviewed = self.reviewed(filter);
+        self.unwritten.note(reviewed);
+    }
+
     fn on(&mut self, event: &Event) {
         if matches!(event.what, What::UndoRecorded(_) | What::UndoIdentified { .. } | What::UndoDone { .. }) {
             self.ledger.push(event);

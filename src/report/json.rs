@@ -174,6 +174,7 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
+    use crate::event::What;
     use crate::report::sample;
 
     const DOCUMENTED: &str = include_str!("../../docs/report.schema.json");
@@ -186,7 +187,17 @@ mod tests {
     #[test]
     fn samples_follow_the_documented_schema() {
         let schema: Value = serde_json::from_str(DOCUMENTED).expect("a schema");
-        for run in [sample::run_of(&sample::mixed()), sample::run_of(&sample::good()), Run::default()] {
+        let mut goes_on = sample::good();
+        for event in &mut goes_on {
+            match &mut event.what {
+                What::StepFinished(result) => result.taken_from = Some("20261122-063012-0a1b2c".into()),
+                What::RunStarted { former, .. } => *former = sample::former(),
+                _ => {}
+            }
+        }
+        let goes_on = sample::run_of(&goes_on);
+        assert!(render(&goes_on).expect("JSON").contains("\"taken_from\"") && goes_on.former.is_some());
+        for run in [sample::run_of(&sample::mixed()), sample::run_of(&sample::good()), Run::default(), goes_on] {
             let value: Value = serde_json::from_str(&render(&run).expect("JSON")).expect("JSON");
             assert_eq!(problems(&schema, &schema, &value, "$"), Vec::<String>::new());
         }

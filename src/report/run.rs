@@ -6,7 +6,10 @@ use jiff::Timestamp;
 
 use super::exit_code;
 use crate::error::{Error, Kind};
-use crate::event::{Event, EvidenceFile, Filter, Former, ModuleInfo, Outcome, Outstanding, PlaybookInfo, SettingInfo, StepInfo, StepResult, What};
+use crate::event::{
+    Event, EvidenceFile, Filter, Former, ModuleInfo, Outcome, Outstanding, PlaybookInfo, SettingInfo, StepInfo,
+    StepResult, What,
+};
 
 /// How the run ended.
 #[derive(Debug, Clone, PartialEq)]
@@ -57,7 +60,18 @@ impl Run {
     /// Learns one event.
     pub fn on(&mut self, event: &Event) {
         match &event.what {
-            What::RunStarted { run, arguments, playbooks, modules, steps, settings, jobs, not_selected, record, former } => {
+            What::RunStarted {
+                run,
+                arguments,
+                playbooks,
+                modules,
+                steps,
+                settings,
+                jobs,
+                not_selected,
+                record,
+                former,
+            } => {
                 self.id.clone_from(run);
                 self.started = Some(event.at);
                 self.arguments.clone_from(arguments);
@@ -157,7 +171,12 @@ impl Run {
     pub fn exit_code(&self) -> u8 {
         match &self.finished {
             Some(finished) => finished.exit_code,
-            None => exit_code(self.interrupted, self.results().iter().map(|(_, result)| result), false, !self.left_open().is_empty()),
+            None => exit_code(
+                self.interrupted,
+                self.results().iter().map(|(_, result)| result),
+                false,
+                !self.left_open().is_empty(),
+            ),
         }
     }
 }

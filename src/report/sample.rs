@@ -6,8 +6,8 @@ use serde_json::json;
 use super::Run;
 use crate::error::{Error, Kind, Place};
 use crate::event::{
-    Effect, Event, Failure, LedgerRow, Metric, ModuleInfo, ObjectRef, Outcome, PlaybookInfo, SettingInfo, StepInfo,
-    StepResult, Undo, What,
+    Effect, Event, Failure, Former, How, LedgerRow, Metric, ModuleInfo, ObjectRef, Outcome, Outstanding, PlaybookInfo,
+    SettingInfo, StepInfo, StepResult, Undo, What,
 };
 
 /// The run's beginning: 2026-11-23 06:31:12 UTC.
@@ -156,6 +156,21 @@ pub(super) fn started(ids: &[&str]) -> Event {
             former: None,
         },
     )
+}
+
+/// An earlier run, of which not everything stands.
+pub(super) fn former() -> Option<Box<Former>> {
+    let open = |id: &str, outcome, why: Option<&str>| Outstanding { id: id.into(), outcome, why: why.map(Into::into) };
+    Some(Box::new(Former {
+        run: "20261122-063012-0a1b2c".into(),
+        how: How::Reruns,
+        stand: 2,
+        again: vec!["playbook t5 has changed: t5/bgp-table@infra".into()],
+        outstanding: vec![
+            open("t5/x", Some(Outcome::Passed), Some("playbook t5 has changed")),
+            open("t5/y", None, None),
+        ],
+    }))
 }
 
 /// Three steps that pass.

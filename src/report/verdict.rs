@@ -207,6 +207,18 @@ mod tests {
     }
 
     #[test]
+    fn what_the_former_run_left_open_keeps_it_incomplete() {
+        let run = run(&[("P0", Passed)], |what| {
+            if let What::RunStarted { former, .. } = what {
+                *former = crate::report::sample::former();
+            }
+        });
+        let verdict = Verdict::of(&run);
+        assert_eq!(verdict.word, Word::Incomplete);
+        assert!(verdict.reasons[0].starts_with("2 steps of run 20261122-063012-0a1b2c did not pass"), "{verdict:?}");
+    }
+
+    #[test]
     fn evidence_that_is_named_must_have_been_written() {
         let mut with_file = result("t1/s0", Passed);
         with_file.evidence = vec!["evidence/a.json".into()];

@@ -7,8 +7,8 @@ mod schedule;
 mod step;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError};
 use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::event::{EvidenceFile, Former, ModuleInfo, Outcome, PlaybookInfo, SettingInfo, StepResult, What};

@@ -105,10 +105,7 @@ fn what_passed_stands_and_the_rest_runs() {
     assert_eq!((&resumed["former"]["run"], &resumed["former"]["how"]), (&before.as_str().into(), &"resumes".into()));
     assert_eq!(resumed["settings"][0]["value"], 2, "--set is that of then");
     assert_eq!(resumed["jobs"], 1);
-    assert_eq!(
-        ran(&test),
-        [("first".into(), 1), ("person".into(), 2), ("second".into(), 2), ("third".into(), 1)],
-    );
+    assert_eq!(ran(&test), [("first".into(), 1), ("person".into(), 2), ("second".into(), 2), ("third".into(), 1)],);
     // Evidence is there in the new folder, too, and nothing of the old one was touched.
     let after = latest(&test);
     let file = first["evidence"][0].as_str().expect("evidence");
@@ -149,7 +146,10 @@ fn a_pass_of_a_changed_text_is_no_pass() {
     assert_eq!(steps(&resumed), ["first passed", "second passed", "third passed", "person manual"]);
     assert_eq!(resumed["former"]["again"], serde_json::json!(["playbook p has changed: p/first"]));
     let (_, out, _) = pb(&test, "show latest");
-    assert!(out.contains("no step that passed there stands") && out.contains("runs again playbook p has changed"), "{out}");
+    assert!(
+        out.contains("no step that passed there stands") && out.contains("runs again playbook p has changed"),
+        "{out}"
+    );
 }
 
 #[test]
@@ -330,6 +330,7 @@ fn reports_made_from_the_record_equal_the_live_ones() {
                expect(#{ a: 1 }, "map").to_equal(#{ a: 2 });
            });
            step("wrong", #{ on: "none" }, |t| { 
+               t.note("told before: " + sh::script("echo $TOKEN", #{ effect: "read" }).stdout);
                secret::env("TOKEN");
                throw "told: " + sh::script("echo $TOKEN", #{ effect: "read" }).stdout;
            });
@@ -348,6 +349,10 @@ fn reports_made_from_the_record_equal_the_live_ones() {
     for part in ["evidence_files", "\"attempts\": 2", "not today", "<secret:1>", "\"diff\"", "latency"] {
         assert!(text.contains(part), "{part}: {text}");
     }
+    // What was told before it was known as a secret is hidden in both, and on the disk.
+    assert!(text.contains("told before: <secret:1>"), "{text}");
+    let journal = std::fs::read_to_string(folder(&test, &latest(&test)).join("journal.jsonl")).expect("a journal");
+    assert!(!journal.contains("a-planted-secret") && journal.contains("told before: <secret:1>"));
     // So does that of a run that goes on with it; its change that could not be undone is dealt with by hand.
     let ledger = folder(&test, &latest(&test)).join("ledger.jsonl");
     std::fs::write(&ledger, "").expect("written");

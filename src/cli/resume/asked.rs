@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::cli::run::Args;
+use crate::error::{Error, Kind, Result};
 use crate::event::How;
 use crate::record::Asked;
 
@@ -29,7 +30,10 @@ pub(in crate::cli) fn asked(args: &Args) -> Asked {
 
 /// Puts the former run's arguments where none are typed. Contexts, settings and permissions are added to; the later
 /// one of a name counts.
-pub(super) fn fill(args: &mut Args, former: &Asked, how: How) {
+///
+/// # Errors
+/// [`Kind::Usage`] where one held a secret, which the record has not kept.
+pub(super) fn fill(args: &mut Args, former: &Asked, how: How) -> Result<()> {
     let (selected, configured) = (&mut args.wanted.selected, &mut args.wanted.configured);
     let lists = [
         (&mut selected.only, &former.only),
@@ -46,7 +50,16 @@ pub(super) fn fill(args: &mut Args, former: &Asked, how: How) {
     configured.config = configured.config.take().or_else(|| former.config.as_ref().map(Into::into));
     configured.profile = configured.profile.take().or_else(|| former.profile.clone());
     configured.contexts.splice(0..0, former.contexts.iter().cloned());
-    configured.set.splice(0..0, former.set.iter().cloned());
+    let name = |set: &String| set.split('=').next().unwrap_or_default().to_string();
+    let typed: Vec<String> = configured.set.iter().map(name).collect();
+    let mut set = former.set.clone();
+    set.retain(|set| !typed.contains(&name(set)));
+    if let Some(secret) = set.iter().find(|set| set.contains("<secret")) {
+        let set = name(secret);
+        return Err(Error::new(Kind::Usage, format!("--set {set} held a secret, which the record does not keep"))
+            .hint(format!("--set {set}=… once more, beside the run")));
+    }
+    configured.set.splice(0..0, set);
     if !args.read_only {
         args.read_only = former.read_only && args.allow.is_empty();
         args.allow.splice(0..0, former.allow.iter().cloned());
@@ -57,4 +70,5 @@ pub(super) fn fill(args: &mut Args, former: &Asked, how: How) {
     if args.reports.is_empty() && how == How::Resumes {
         args.reports.clone_from(&former.reports);
     }
+    Ok(())
 }

@@ -77,7 +77,7 @@ impl Before {
             args.targets.clone_from(&self.targets);
         }
         match &self.asked {
-            Some(former) => asked::fill(args, former, self.how),
+            Some(former) => asked::fill(args, former, self.how).map_err(|e| vec![e])?,
             None if args.targets.is_empty() => {
                 return Err(vec![
                     Error::new(Kind::Usage, format!("the record of {} does not say what was asked to run", self.id()))
@@ -188,10 +188,9 @@ impl Before {
         match self.course.ended.get(id) {
             None => true,
             Some(result) if result.attempts == 0 => !result.outcome.is_good(),
-            Some(result) => !matches!(
-                result.outcome,
-                Outcome::Passed | Outcome::Warned | Outcome::Manual | Outcome::Skipped
-            ),
+            Some(result) => {
+                !matches!(result.outcome, Outcome::Passed | Outcome::Warned | Outcome::Manual | Outcome::Skipped)
+            }
         }
     }
 
@@ -200,7 +199,12 @@ impl Before {
     }
 
     /// What is no part of the new plan and has not passed: of the former run, and of the one that it went on with.
-    fn outstanding(&self, whole: &Planned, part: Option<&Planned>, again: &BTreeMap<String, String>) -> Vec<Outstanding> {
+    fn outstanding(
+        &self,
+        whole: &Planned,
+        part: Option<&Planned>,
+        again: &BTreeMap<String, String>,
+    ) -> Vec<Outstanding> {
         let planned = |id: &str| part.is_some_and(|p| p.plan.steps.iter().any(|s| s.info.id == id));
         let mut open: Vec<Outstanding> = Vec::new();
         for step in &self.course.plan {
@@ -226,7 +230,11 @@ impl Before {
             .filter(|s| self.passed(&s.id).is_none() && is_gone(&s.id, whole))
             .map(|s| s.id.clone())
             .collect();
-        if gone.is_empty() { Vec::new() } else { vec![format!("{} no longer declared: {}", is(gone.len()), joined(&gone))] }
+        if gone.is_empty() {
+            Vec::new()
+        } else {
+            vec![format!("{} no longer declared: {}", is(gone.len()), joined(&gone))]
+        }
     }
 
     /// Copies the evidence of what stands into the new run's folder: its record is whole by itself.
@@ -299,6 +307,10 @@ fn same_folder(recorded: &Recorded, how: How, dir: &Path) -> Result<(), Error> {
 /// Nobody works on it, and nothing of it is left in the clusters.
 fn may_go_on(recorded: &Recorded) -> Result<(), Error> {
     let id = &recorded.info.id;
+    if recorded.is_running() && recorded.info.end.is_some() {
+        return Err(Error::new(Kind::Usage, format!("another process works in run {id}: pb clean, most likely"))
+            .hint("wait for it to end"));
+    }
     if recorded.is_running() {
         return Err(Error::new(
             Kind::Usage,
@@ -311,10 +323,8 @@ fn may_go_on(recorded: &Recorded) -> Result<(), Error> {
         return Ok(());
     }
     let count = left.rows.len() + left.unreadable.len();
-    let mut error = Error::new(
-        Kind::Usage,
-        format!("run {id} has left {} that {} not undone", plural(count, "change"), is(count)),
-    );
+    let mut error =
+        Error::new(Kind::Usage, format!("run {id} has left {} that {} not undone", plural(count, "change"), is(count)));
     for row in &left.rows {
         let why = row.why.as_ref().map(|why| format!(" ({why})")).unwrap_or_default();
         let age = jiff::Timestamp::now().duration_since(row.at);

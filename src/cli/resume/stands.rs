@@ -11,8 +11,8 @@ use super::Before;
 use crate::cli::prepare::{Planned, all_settings};
 use crate::config::Config;
 use crate::event::SettingInfo;
-use crate::playbook::plan::Planned as Step;
 use crate::playbook::On;
+use crate::playbook::plan::Planned as Step;
 use crate::record::ClusterInfo;
 use crate::script::load::Loaded;
 
@@ -72,8 +72,7 @@ fn playbook(before: &Before, now: &Loaded) -> Option<String> {
         .filter(|m| m.playbooks.contains(id))
         .map(|m| (m.name.clone(), m.sha256.clone()))
         .collect();
-    let of_now: BTreeSet<(String, String)> =
-        now.modules.iter().map(|m| (m.stem().to_string(), m.sha256())).collect();
+    let of_now: BTreeSet<(String, String)> = now.modules.iter().map(|m| (m.stem().to_string(), m.sha256())).collect();
     if let Some((module, _)) = of_now.symmetric_difference(&of_then).next() {
         return Some(format!("module {module}, which playbook {id} imports, has changed"));
     }
@@ -144,9 +143,10 @@ fn lost(before: &Before, id: &str) -> Option<String> {
     if let Some(file) = named.iter().find(|file| !files.iter().any(|e| e.file == **file)) {
         return Some(format!("its evidence {file} was not written"));
     }
-    files.iter().find(|e| !is_there(&before.recorded.folder, &e.file, &e.sha256)).map(|e| {
-        format!("its evidence {} is not the file that was written then", e.file)
-    })
+    files
+        .iter()
+        .find(|e| !is_there(&before.recorded.folder, &e.file, &e.sha256))
+        .map(|e| format!("its evidence {} is not the file that was written then", e.file))
 }
 
 /// Whether redaction has put its mark in the place of a part.

@@ -1,0 +1,105 @@
+//! What is hidden at the end: a text that was told before it became known as a secret stands in the journal and in the
+//! calls. A file that has such a text is written anew, whole, and takes the old one's place; any other is left alone.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, BufWriter, Write};
+use std::path::Path;
+
+use jiff::Timestamp;
+
+use crate::error::{Error, Kind, Result};
+use crate::event::{Event, Filter, What};
+
+/// So much is looked at in one go.
+const CHUNK: usize = 256 * 1024;
+
+/// Passes a file's lines through the filter once more. Gives whether the file is another one now.
+///
+/// # Errors
+/// [`Kind::Io`] where it can't be read or put in place; then it is as it was.
+pub(super) fn file(path: &Path, filter: &Filter) -> Result<bool> {
+    let failed = |e: std::io::Error| {
+        Error::new(Kind::Io, format!("{} can't be freed of a secret that became known late", path.display())).because(e)
+    };
+    if !suspects(path, filter).map_err(failed)? {
+        return Ok(false);
+    }
+    let beside = path.with_extension("new");
+    let written = rewrite(path, &beside, filter).and_then(|()| std::fs::rename(&beside, path));
+    if written.is_err() {
+        // The first error is the one to tell.
+        let _ = std::fs::remove_file(&beside);
+    }
+    written.map(|()| true).map_err(failed)
+}
+
+/// Whether the filter would change anything: it is asked of many lines at once, since nearly always it would not.
+fn suspects(path: &Path, filter: &Filter) -> std::io::Result<bool> {
+    let mut from = BufReader::new(File::open(path)?);
+    let mut chunk = Vec::new();
+    loop {
+        let read = from.read_until(b'\n', &mut chunk)?;
+        if chunk.len() >= CHUNK || read == 0 {
+            let text = String::from_utf8_lossy(&chunk).into_owned();
+            if hidden(&text, filter) != text {
+                return Ok(true);
+            }
+            chunk.clear();
+        }
+        if read == 0 {
+            return Ok(false);
+        }
+    }
+}
+
+fn rewrite(path: &Path, beside: &Path, filter: &Filter) -> std::io::Result<()> {
+    let mut to = BufWriter::new(File::create(beside)?);
+    for line in BufReader::new(File::open(path)?).split(b'\n') {
+        let line = String::from_utf8_lossy(&line?).into_owned();
+        let line = match serde_json::from_str::<Event>(&line) {
+            Ok(event) => serde_json::to_string(&filter(event))?,
+            // A call, or a line that was cut.
+            Err(_) => hidden(&line, filter),
+        };
+        to.write_all(line.as_bytes())?;
+        to.write_all(b"\n")?;
+    }
+    to.into_inner().map_err(std::io::IntoInnerError::into_error)?.sync_all()
+}
+
+fn hidden(text: &str, filter: &Filter) -> String {
+    let told = Event { at: Timestamp::UNIX_EPOCH, step: None, what: What::Note { text: text.into() } };
+    match filter(told).what {
+        What::Note { text } => text,
+        _ => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_with_a_secret_is_written_anew_and_any_other_is_left_alone() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("journal.jsonl");
+        let event =
+            |text: &str| Event { at: Timestamp::UNIX_EPOCH, step: None, what: What::Note { text: text.into() } };
+        let line = |text: &str| serde_json::to_string(&event(text)).expect("JSON");
+        let text = format!("{}\n{{\"call\":1,\"answer\":\"hunter2\"}}\n{}\n", line("a"), line("b hunter2"));
+        std::fs::write(&path, &text).expect("written");
+        let hide = |word: &'static str| {
+            move |mut event: Event| {
+                if let What::Note { text } = &mut event.what {
+                    *text = text.replace(word, "<secret:1>");
+                }
+                event
+            }
+        };
+        assert_eq!(file(&path, &hide("not there")), Ok(false));
+        assert_eq!(std::fs::read_to_string(&path).expect("read"), text);
+        assert_eq!(file(&path, &hide("hunter2")), Ok(true));
+        assert_eq!(std::fs::read_to_string(&path).expect("read"), text.replace("hunter2", "<secret:1>"));
+        assert_eq!(std::fs::read_dir(dir.path()).expect("a folder").count(), 1);
+    }
+}

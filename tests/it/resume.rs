@@ -285,6 +285,52 @@ fn a_killed_run_is_gone_on_with_once_it_is_clean() {
 }
 
 #[test]
+fn whenever_it_is_killed_a_run_that_is_gone_on_with_ends_like_an_unbroken_one() {
+    let test = Test::new().playbook(
+        r#"step("s0", #{ on: "none" }, |t| {
+               t.publish("n", 0); t.metric("m", 1.5); t.evidence("e", "text");
+               expect(sh::script("sleep 0.03; echo x", #{ effect: "read" }).stdout).to_be("x");
+           });
+           for n in 1..6 {
+               let before = `p/s${n - 1}`;
+               step(`s${n}`, #{ on: "none", needs: [before] }, |t| {
+                   t.publish("n", t.value(before, "n") + 1);
+                   expect(sh::script("sleep 0.03; echo x", #{ effect: "read" }).stdout).to_be("x");
+                   expect(t.value(t.id, "n"), "count").to_be(n);
+               });
+           }
+           step("bad", #{ on: "none" }, |t| { expect(1, "one").to_be(2); });"#,
+    );
+    let what = |report: &Value| {
+        let of =
+            |s: &Value| [&s["id"], &s["outcome"], &s["message"], &s["metrics"], &s["evidence_files"]].map(Clone::clone);
+        report["steps"].as_array().expect("steps").iter().map(of).collect::<Vec<_>>()
+    };
+    let unbroken = what(&report(&test, 1, "run p.rhai"));
+    // The first moments lie before there is a folder, the last after the end.
+    let (mut resumed, mut taken) = (0, 0);
+    for moment in 0..12_u64 {
+        let runs = test.path().join(".pb/runs");
+        std::fs::remove_dir_all(&runs).expect("removed");
+        for (args, wait) in [("run p.rhai", moment * 37), ("run --resume latest", moment * 91 % 400)] {
+            let mut run = test.command(args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("pb runs");
+            std::thread::sleep(Duration::from_millis(wait));
+            run.kill().expect("killed");
+            run.wait().expect("ended");
+        }
+        if pb(&test, "runs --latest").0 != Some(0) {
+            std::fs::create_dir_all(&runs).expect("made");
+            continue;
+        }
+        let ended = report(&test, 1, "run --resume latest");
+        assert_eq!(what(&ended), unbroken, "killed after {} ms", moment * 37);
+        resumed += 1;
+        taken += ended["former"]["stand"].as_u64().expect("a number");
+    }
+    assert!(resumed > 2 && taken > 2, "{resumed} {taken}");
+}
+
+#[test]
 fn a_run_that_was_killed_before_it_took_anything_over_leads_to_the_former() {
     let test = failed_once();
     write(&test, "fixed", "");

@@ -5,6 +5,7 @@
 mod args;
 mod check;
 mod completions;
+mod described;
 mod doc;
 mod doctor;
 mod files;

@@ -7,18 +7,19 @@ use std::time::Duration;
 
 use super::Outcome;
 use super::args::{Wanted, span};
+use super::described;
 use super::prepare::{self, Planned, Prepared};
 use super::resume::{self, Before, GoesOn};
 use crate::client::kube::connect;
 use crate::clock::{Clock, System};
-use crate::config::{Config, Environment};
+use crate::config::Environment;
 use crate::error::{Error, Kind, did_you_mean};
 use crate::event::{Bus, Event, Former, Listener, ModuleInfo};
 use crate::host::World;
 use crate::host::call::STEP_LIMIT;
 use crate::host::redact::Redactor;
 use crate::host::world::Permissions;
-use crate::record::{ClusterInfo, Record, RunInfo};
+use crate::record::Record;
 use crate::report::{self, Detail, Problems, Terminal, TerminalOptions};
 use crate::runner::{self, Run, Taken};
 use crate::script::call::Caller;
@@ -90,7 +91,7 @@ pub(super) fn run(args: &Args, environment: &Environment) -> Outcome {
     let prepared = prepare::configured(&args.wanted.configured, environment)?;
     let permissions = permissions(&args, &prepared)?;
     let timeout = args.timeout.unwrap_or(STEP_LIMIT);
-    let clusters = clusters(&prepared.config);
+    let clusters = described::clusters(&prepared.config);
     let goes_on = match &before {
         Some(before) => match before.plan(&prepared, &mut args, &clusters, timeout)? {
             Ok(goes_on) => Some(goes_on),
@@ -106,9 +107,9 @@ pub(super) fn run(args: &Args, environment: &Environment) -> Outcome {
     let not_selected = if reports.is_empty() { 0 } else { prepared.not_selected(&planned) };
 
     let clock: Arc<dyn Clock> = Arc::new(System);
-    let mut info = described(&args, &prepared, &planned, environment, clock.now());
+    let mut info = described::described(&args, &prepared, &planned, environment, clock.now());
     (info.clusters, info.former) = (clusters, former.clone());
-    let (folder, record) = Record::create(&prepared.config.record, hidden(info)).map_err(|e| vec![e])?;
+    let (folder, record) = Record::create(&prepared.config.record, described::hidden(info)).map_err(|e| vec![e])?;
     if let Some(before) = &before {
         before.copy_evidence(&taken, &folder.path).map_err(|e| vec![e])?;
     }
@@ -158,50 +159,6 @@ fn nothing_to_do(former: &Former) -> Outcome {
     let mut out = std::io::stdout().lock();
     lines.iter().try_for_each(|line| super::say(&mut out, line))?;
     Ok(code)
-}
-
-/// The clusters that may be reached, as the record keeps them.
-fn clusters(config: &Config) -> Vec<ClusterInfo> {
-    let clusters = config.clusters.iter();
-    let of = |(name, cluster): (&String, &crate::config::Cluster)| ClusterInfo {
-        name: name.clone(),
-        context: config.context(name).into(),
-        kubeconfig: cluster.kubeconfig.as_ref().map(|path| path.display().to_string()),
-        server: connect::server(cluster.kubeconfig.as_deref(), config.context(name)),
-    };
-    clusters.map(of).collect()
-}
-
-/// What is known of the run before it begins.
-fn described(
-    args: &Args,
-    prepared: &Prepared,
-    planned: &Planned,
-    environment: &Environment,
-    started: jiff::Timestamp,
-) -> RunInfo {
-    let config = &prepared.config;
-    let path = |path: &PathBuf| path.display().to_string();
-    let of_plan = |id: &String| planned.loaded.iter().find(|l| l.info.id == *id).map(|l| l.info.clone());
-    RunInfo {
-        arguments: std::env::args().skip(1).collect(),
-        targets: args.targets.clone(),
-        dir: path(&environment.dir),
-        config: config.path.as_ref().map(path),
-        profile: config.profile.clone(),
-        playbooks: planned.plan.playbooks.iter().filter_map(of_plan).collect(),
-        settings: prepare::all_settings(&planned.loaded),
-        places: resume::places(config),
-        asked: Some(resume::asked(args)),
-        ..RunInfo::here(started)
-    }
-}
-
-/// What is typed may hold a key or a token: the record keeps none.
-fn hidden(info: RunInfo) -> RunInfo {
-    let Ok(mut json) = serde_json::to_value(&info) else { return info };
-    Redactor::default().redact_json(&mut json);
-    serde_json::from_value(json).unwrap_or(info)
 }
 
 fn assemble(

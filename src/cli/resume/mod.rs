@@ -1,6 +1,8 @@
 //! `pb run --resume RUN` and `--rerun RUN`: the earlier run, whether it may be gone on with, and what of it stands.
 
 mod asked;
+mod outstanding;
+mod refused;
 mod stands;
 
 use std::collections::BTreeMap;
@@ -12,12 +14,12 @@ use super::prepare::{self, Planned, Prepared};
 use super::run::Args;
 use crate::config::Environment;
 use crate::error::{Error, Kind};
-use crate::event::{Former, How, Outcome, Outstanding, StepResult, short};
+use crate::event::{Former, How, Outcome, Outstanding, StepResult};
 use crate::record::{self, Asked, ClusterInfo, Course, Recorded};
 use crate::runner::Taken;
-use crate::ui::{joined, plural};
 
 pub(super) use asked::asked;
+pub(super) use outstanding::nothing_to_do;
 pub(super) use stands::places;
 
 /// The earlier run.
@@ -54,10 +56,10 @@ impl Before {
     fn find(how: How, record: &Path, word: &str, dir: &Path) -> Result<Self, Error> {
         let named = Recorded::open(&record::find(record, word)?)?;
         let (asked, targets) = (named.info.asked.clone(), named.info.targets.clone());
-        same_folder(&named, how, dir)?;
+        refused::same_folder(&named, how, dir)?;
         let mut recorded = named;
         loop {
-            may_go_on(&recorded)?;
+            refused::may_go_on(&recorded)?;
             let course = recorded.course()?;
             // Killed before it had told what it takes over, a run has begun nothing: the one before it counts.
             let told = course.ended.values().filter(|r| r.taken_from.is_some()).count() as u64;
@@ -128,7 +130,7 @@ impl Before {
             former.outstanding = self.outstanding(&planned, Some(&planned), &again);
         }
         let of_plan = |id: &String| planned.plan.steps.iter().any(|s| s.info.id == *id);
-        former.again.extend(grouped(again.iter().filter(|(id, _)| of_plan(id))));
+        former.again.extend(outstanding::grouped(again.iter().filter(|(id, _)| of_plan(id))));
         let taken: BTreeMap<String, Taken> = planned
             .plan
             .steps
@@ -194,49 +196,6 @@ impl Before {
         }
     }
 
-    fn left_open(&self) -> &[Outstanding] {
-        self.recorded.info.former.as_ref().map(|f| f.outstanding.as_slice()).unwrap_or_default()
-    }
-
-    /// What is no part of the new plan and has not passed: of the former run, and of the one that it went on with.
-    fn outstanding(
-        &self,
-        whole: &Planned,
-        part: Option<&Planned>,
-        again: &BTreeMap<String, String>,
-    ) -> Vec<Outstanding> {
-        let planned = |id: &str| part.is_some_and(|p| p.plan.steps.iter().any(|s| s.info.id == id));
-        let mut open: Vec<Outstanding> = Vec::new();
-        for step in &self.course.plan {
-            let outcome = self.course.ended.get(&step.id).map(|r| r.outcome);
-            let why = again.get(&step.id).filter(|_| outcome.is_some_and(Outcome::is_good));
-            if why.is_some() || !outcome.is_some_and(Outcome::is_good) {
-                open.push(Outstanding { id: step.id.clone(), outcome, why: why.cloned() });
-            }
-        }
-        let of_former: Vec<Outstanding> =
-            self.left_open().iter().filter(|o| !self.course.plan.iter().any(|s| s.id == o.id)).cloned().collect();
-        open.extend(of_former);
-        open.retain(|o| !planned(&o.id) && !is_gone(&o.id, whole));
-        open
-    }
-
-    /// What had not passed and is not declared any more.
-    fn vanished(&self, whole: &Planned) -> Vec<String> {
-        let gone: Vec<String> = self
-            .course
-            .plan
-            .iter()
-            .filter(|s| self.passed(&s.id).is_none() && is_gone(&s.id, whole))
-            .map(|s| s.id.clone())
-            .collect();
-        if gone.is_empty() {
-            Vec::new()
-        } else {
-            vec![format!("{} no longer declared: {}", is(gone.len()), joined(&gone))]
-        }
-    }
-
     /// Copies the evidence of what stands into the new run's folder: its record is whole by itself.
     pub(super) fn copy_evidence(&self, taken: &BTreeMap<String, Taken>, folder: &Path) -> Result<(), Error> {
         for file in taken.values().flat_map(|t| &t.evidence) {
@@ -248,91 +207,4 @@ impl Before {
         }
         Ok(())
     }
-}
-
-/// What is to be said where nothing is run again.
-pub(super) fn nothing_to_do(former: &Former) -> (Vec<String>, u8) {
-    let mut lines = former.again.clone();
-    if former.outstanding.is_empty() {
-        lines.push(format!("Every step of run {} has passed: there is nothing to run again.", former.run));
-        return (lines, 0);
-    }
-    lines.push(format!("There is nothing in run {} to run again; outstanding:", former.run));
-    lines.extend(former.outstanding.iter().map(|open| format!("  {open}")));
-    (lines, 4)
-}
-
-/// Whether its playbook is there and no longer declares it.
-fn is_gone(id: &str, whole: &Planned) -> bool {
-    let Some((playbook, step)) = id.split_once('/') else { return false };
-    let step = step.split('@').next().unwrap_or(step);
-    whole.loaded.iter().filter(|l| l.info.id == playbook).any(|loaded| {
-        let declared = loaded.declared.steps.get(&None);
-        !declared.is_some_and(|steps| steps.iter().any(|s| s.id == step))
-    })
-}
-
-fn is(count: usize) -> &'static str {
-    if count == 1 { "is" } else { "are" }
-}
-
-/// `playbook t5 has changed: t5/a@infra, t5/b`, each reason once.
-fn grouped<'a>(again: impl Iterator<Item = (&'a String, &'a String)>) -> Vec<String> {
-    let mut by_reason: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for (id, why) in again {
-        by_reason.entry(why).or_default().push(id);
-    }
-    by_reason
-        .into_iter()
-        .map(|(why, ids)| {
-            let named = if ids.len() > 3 { plural(ids.len(), "step") } else { ids.join(", ") };
-            format!("{why}: {named}")
-        })
-        .collect()
-}
-
-/// What was named relative to a folder means something else in another.
-fn same_folder(recorded: &Recorded, how: How, dir: &Path) -> Result<(), Error> {
-    let (info, started) = (&recorded.info, Path::new(&recorded.info.dir));
-    // A folder that is gone was moved, or was another machine's.
-    if info.dir.is_empty() || started == dir || !started.is_dir() {
-        return Ok(());
-    }
-    let flag = if how == How::Resumes { "--resume" } else { "--rerun" };
-    let folder = shlex::try_quote(&info.dir).unwrap_or_default();
-    Err(Error::new(Kind::Usage, format!("run {} was started in {}: go on with it there", info.id, info.dir))
-        .hint(format!("cd {folder} && pb run {flag} {}", info.id)))
-}
-
-/// Nobody works on it, and nothing of it is left in the clusters.
-fn may_go_on(recorded: &Recorded) -> Result<(), Error> {
-    let id = &recorded.info.id;
-    if recorded.is_running() && recorded.info.end.is_some() {
-        return Err(Error::new(Kind::Usage, format!("another process works in run {id}: pb clean, most likely"))
-            .hint("wait for it to end"));
-    }
-    if recorded.is_running() {
-        return Err(Error::new(
-            Kind::Usage,
-            format!("run {id} is still running: process {} on {} holds it", recorded.info.pid, recorded.info.host),
-        )
-        .hint(format!("pb show {id} says how far it is")));
-    }
-    let left = recorded.left()?;
-    if left.rows.is_empty() && left.unreadable.is_empty() {
-        return Ok(());
-    }
-    let count = left.rows.len() + left.unreadable.len();
-    let mut error =
-        Error::new(Kind::Usage, format!("run {id} has left {} that {} not undone", plural(count, "change"), is(count)));
-    for row in &left.rows {
-        let why = row.why.as_ref().map(|why| format!(" ({why})")).unwrap_or_default();
-        let age = jiff::Timestamp::now().duration_since(row.at);
-        let ago = Duration::try_from(age).map(short).unwrap_or_default();
-        error = error.because(format!("{}, {ago} ago{why}", row.row.change));
-    }
-    for unreadable in &left.unreadable {
-        error = error.because(unreadable.to_string());
-    }
-    Err(error.hint(format!("pb clean {id} undoes them; then this goes on")))
 }

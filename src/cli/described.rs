@@ -1,0 +1,55 @@
+//! What is known of a run before it begins: what `run.json` keeps.
+
+use std::path::PathBuf;
+
+use super::prepare::{self, Planned, Prepared};
+use super::resume;
+use super::run::Args;
+use crate::client::kube::connect;
+use crate::config::{Config, Environment};
+use crate::host::redact::Redactor;
+use crate::record::{ClusterInfo, RunInfo};
+
+/// The clusters that may be reached, as the record keeps them.
+pub(super) fn clusters(config: &Config) -> Vec<ClusterInfo> {
+    let clusters = config.clusters.iter();
+    let of = |(name, cluster): (&String, &crate::config::Cluster)| ClusterInfo {
+        name: name.clone(),
+        context: config.context(name).into(),
+        kubeconfig: cluster.kubeconfig.as_ref().map(|path| path.display().to_string()),
+        server: connect::server(cluster.kubeconfig.as_deref(), config.context(name)),
+    };
+    clusters.map(of).collect()
+}
+
+/// What is known of the run before it begins.
+pub(super) fn described(
+    args: &Args,
+    prepared: &Prepared,
+    planned: &Planned,
+    environment: &Environment,
+    started: jiff::Timestamp,
+) -> RunInfo {
+    let config = &prepared.config;
+    let path = |path: &PathBuf| path.display().to_string();
+    let of_plan = |id: &String| planned.loaded.iter().find(|l| l.info.id == *id).map(|l| l.info.clone());
+    RunInfo {
+        arguments: std::env::args().skip(1).collect(),
+        targets: args.targets.clone(),
+        dir: path(&environment.dir),
+        config: config.path.as_ref().map(path),
+        profile: config.profile.clone(),
+        playbooks: planned.plan.playbooks.iter().filter_map(of_plan).collect(),
+        settings: prepare::all_settings(&planned.loaded),
+        places: resume::places(config),
+        asked: Some(resume::asked(args)),
+        ..RunInfo::here(started)
+    }
+}
+
+/// What is typed may hold a key or a token: the record keeps none.
+pub(super) fn hidden(info: RunInfo) -> RunInfo {
+    let Ok(mut json) = serde_json::to_value(&info) else { return info };
+    Redactor::default().redact_json(&mut json);
+    serde_json::from_value(json).unwrap_or(info)
+}

@@ -6,20 +6,25 @@ use super::prepare::{self, Planned, Prepared};
 use super::resume;
 use super::run::Args;
 use crate::client::kube::connect;
-use crate::config::{Config, Environment};
+use crate::config::{Cluster, Config, Environment};
 use crate::host::redact::Redactor;
 use crate::record::{ClusterInfo, RunInfo};
 
 /// The clusters that may be reached, as the record keeps them.
 pub(super) fn clusters(config: &Config) -> Vec<ClusterInfo> {
-    let clusters = config.clusters.iter();
-    let of = |(name, cluster): (&String, &crate::config::Cluster)| ClusterInfo {
-        name: name.clone(),
-        context: config.context(name).into(),
-        kubeconfig: cluster.kubeconfig.as_ref().map(|path| path.display().to_string()),
-        server: connect::server(cluster.kubeconfig.as_deref(), config.context(name)),
+    let path = |path: &PathBuf| path.display().to_string();
+    let of = |(name, cluster): (&String, &Cluster)| {
+        // A cluster that no step runs on may lack its context.
+        let leads = connect::look(name, cluster.kubeconfig.as_deref(), config.context(name)).ok();
+        let (server, file) = leads.map(|leads| (leads.server, leads.kubeconfig)).unwrap_or_default();
+        ClusterInfo {
+            name: name.clone(),
+            context: config.context(name).into(),
+            kubeconfig: file.as_ref().or(cluster.kubeconfig.as_ref()).map(path),
+            server,
+        }
     };
-    clusters.map(of).collect()
+    config.clusters.iter().map(of).collect()
 }
 
 /// What is known of the run before it begins.

@@ -68,9 +68,9 @@ pub struct ClusterInfo {
     pub name: String,
     /// The kubeconfig's context.
     pub context: String,
-    /// The kubeconfig, where one was named.
+    /// The kubeconfig; none where it was put together of several.
     pub kubeconfig: Option<String>,
-    /// The address of its API server, where the kubeconfig says it.
+    /// The server that they led to when the run began: `https://10.25.11.5:6443`.
     pub server: Option<String>,
 }
 

@@ -128,10 +128,16 @@ fn described(
 ) -> RunInfo {
     let config = &prepared.config;
     let path = |path: &PathBuf| path.display().to_string();
-    let cluster = |(name, cluster): (&String, &crate::config::Cluster)| ClusterInfo {
-        name: name.clone(),
-        context: config.context(name).into(),
-        kubeconfig: cluster.kubeconfig.as_ref().map(path),
+    let cluster = |(name, cluster): (&String, &crate::config::Cluster)| {
+        // A cluster that no step runs on may lack its context.
+        let leads = connect::look(name, cluster.kubeconfig.as_deref(), config.context(name)).ok();
+        let (server, file) = leads.map(|leads| (leads.server, leads.kubeconfig)).unwrap_or_default();
+        ClusterInfo {
+            name: name.clone(),
+            context: config.context(name).into(),
+            kubeconfig: file.as_ref().or(cluster.kubeconfig.as_ref()).map(path),
+            server,
+        }
     };
     let of_plan = |id: &String| planned.loaded.iter().find(|l| l.info.id == *id).map(|l| l.info.clone());
     RunInfo {
@@ -249,7 +255,7 @@ fn permissions(args: &Args, prepared: &Prepared) -> Result<Permissions, Vec<Erro
 }
 
 /// Every string of every event loses its secrets before any listener sees it.
-fn redacting(redactor: Arc<Redactor>) -> Box<crate::event::Filter> {
+pub(super) fn redacting(redactor: Arc<Redactor>) -> Box<crate::event::Filter> {
     Box::new(move |event: Event| {
         // Nearly every event is one with nothing to hide.
         if serde_json::to_string(&event).is_ok_and(|text| !redactor.suspects(&text)) {

@@ -61,8 +61,10 @@ pub struct ClusterInfo {
     pub name: String,
     /// The kubeconfig's context.
     pub context: String,
-    /// The kubeconfig, where one was named.
+    /// The kubeconfig; none where it was put together of several.
     pub kubeconfig: Option<String>,
+    /// The server that they led to when the run began: `https://10.25.11.5:6443`.
+    pub server: Option<String>,
 }
 
 /// How a run ended.

@@ -65,13 +65,45 @@ pub fn connect(
     })
 }
 
-/// Looks whether a cluster's kubeconfig can be read and has its context, without connecting.
+/// Where a context leads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Leads {
+    /// The server's address, as the kubeconfig has it, without a slash at its end.
+    pub server: Option<String>,
+    /// The kubeconfig; none where it is put together of several.
+    pub kubeconfig: Option<PathBuf>,
+}
+
+/// Looks whether a cluster's kubeconfig can be read and has its context, and where that leads, without connecting.
 ///
 /// # Errors
 /// [`Kind::Config`], with the cluster, where it is not so.
-pub fn look(name: &str, kubeconfig: Option<&Path>, context: &str) -> Result<()> {
+pub fn look(name: &str, kubeconfig: Option<&Path>, context: &str) -> Result<Leads> {
     let (file, from) = read(kubeconfig).map_err(|e| e.context(format!("cluster {name}")))?;
-    find(name, &file, &from, context)
+    find(name, &file, &from, context)?;
+    let used = file.contexts.iter().find(|c| c.name == context).and_then(|c| c.context.as_ref());
+    let cluster = used.and_then(|used| file.clusters.iter().find(|c| c.name == used.cluster));
+    let server = cluster.and_then(|c| c.cluster.as_ref()?.server.as_deref());
+    let alone = match (kubeconfig, kubeconfigs_of_environment()) {
+        (Some(path), _) => Some(path.to_path_buf()),
+        (None, Some(paths)) => {
+            let mut paths = std::env::split_paths(&paths).filter(|p| !p.as_os_str().is_empty());
+            paths.next().filter(|_| paths.next().is_none())
+        }
+        (None, None) => Some(usual_kubeconfig()),
+    };
+    Ok(Leads {
+        server: server.map(|s| s.trim_end_matches('/').to_string()),
+        kubeconfig: alone.map(|path| std::path::absolute(&path).unwrap_or(path)),
+    })
+}
+
+fn kubeconfigs_of_environment() -> Option<std::ffi::OsString> {
+    std::env::var_os("KUBECONFIG").filter(|v| !v.is_empty())
+}
+
+fn usual_kubeconfig() -> PathBuf {
+    std::env::home_dir().unwrap_or_default().join(".kube/config")
 }
 
 fn find(name: &str, file: &Kubeconfig, from: &str, context: &str) -> Result<()> {
@@ -115,12 +147,12 @@ fn read(path: Option<&Path>) -> Result<(Kubeconfig, String)> {
         let file = Kubeconfig::read_from(path).map_err(|e| missing(path, &e))?;
         return Ok((file, path.display().to_string()));
     }
-    if let Some(paths) = std::env::var_os("KUBECONFIG").filter(|v| !v.is_empty()) {
+    if let Some(paths) = kubeconfigs_of_environment() {
         let shown = PathBuf::from(&paths);
         let file = Kubeconfig::from_env().map_err(|e| missing(&shown, &e))?.unwrap_or_default();
         return Ok((file, format!("$KUBECONFIG ({})", shown.display())));
     }
-    let path = std::env::home_dir().unwrap_or_default().join(".kube/config");
+    let path = usual_kubeconfig();
     let file = Kubeconfig::read_from(&path).map_err(|e| missing(&path, &e))?;
     Ok((file, path.display().to_string()))
 }

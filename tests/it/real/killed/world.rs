@@ -47,11 +47,11 @@ impl Snapshot {
         let kept = everything().into_iter().map(|(key, item)| {
             let mut spec = item["spec"].clone();
             // The node controller taints what does not answer in its own time; cordoning shows in `unschedulable`.
-            if let Some(taints) = spec["taints"].as_array_mut() {
+            if let Some(taints) = spec.get_mut("taints").and_then(Value::as_array_mut) {
                 taints.retain(|taint| !text(taint, "/key").starts_with("node.kubernetes.io/"));
-            }
-            if spec["taints"].as_array().is_some_and(Vec::is_empty) {
-                spec.as_object_mut().expect("an object").remove("taints");
+                if taints.is_empty() {
+                    spec.as_object_mut().expect("an object").remove("taints");
+                }
             }
             let metadata = |name: &str| item["metadata"][name].clone();
             let normal = json!({ "uid": metadata("uid"), "labels": metadata("labels"),

@@ -17,7 +17,7 @@ pub(super) struct Args {
     #[command(flatten)]
     wanted: Wanted,
     /// Show every setting, not only those that differ from their defaults
-    #[arg(short, long)]
+    #[arg(short, long, help_heading = "Output")]
     verbose: bool,
 }
 

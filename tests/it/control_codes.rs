@@ -25,8 +25,10 @@ step("one", #{ title: "Step SAID", on: "none", effect: "write", if_fails: ["look
 step("two", #{ title: "Step SAID", on: "none" }, |t| { t.skip("skipped SAID"); });
 step("three", #{ title: "Step SAID", on: "none", manual: "look at SAID" }, |t| {});
 "#;
-    Test::new()
-        .file("p.rhai", &format!("playbook(#{{ id: \"p\", title: \"Playbook SAID\" }});{body}").replace("SAID", EVIL))
+    Test::new().file(
+        "playbooks/t90-own.rhai",
+        &format!("playbook(#{{ id: \"t90\", title: \"Playbook SAID\" }});{body}").replace("SAID", EVIL),
+    )
 }
 
 /// The text without the codes that colours are made of, if they are wished for.
@@ -40,13 +42,13 @@ fn without_colours(text: &str) -> String {
 #[test]
 fn no_control_code_of_a_playbook_or_an_answer_is_written() {
     for (line, colours) in [
-        ("run p -v --explain --report json=r.json --report junit=r.xml", false),
-        ("run p -v --explain", true),
-        ("run p", false),
-        ("list -v p", true),
-        ("plan p", true),
-        ("plan p -v", false),
-        ("check p", true),
+        ("run t90 -v --explain --report json=r.json --report junit=r.xml", false),
+        ("run t90 -v --explain", true),
+        ("run t90", false),
+        ("list -v t90", true),
+        ("plan t90", true),
+        ("plan t90 -v", false),
+        ("check t90", true),
     ] {
         let test = playbook();
         let test = if colours { test.env("CLICOLOR_FORCE", "1").env("NO_COLOR", "") } else { test };
@@ -72,7 +74,7 @@ fn no_control_code_of_a_playbook_or_an_answer_is_written() {
 #[test]
 fn a_run_told_again_has_none_either() {
     let test = playbook();
-    assert!(test.command("run p -q").output().is_ok());
+    assert!(test.command("run t90 -q").output().is_ok());
     let ran = test.pb("show latest -v --explain");
     assert!(
         ran.out().contains("EVIL") && !ran.out().contains(|c| CODES.contains(&c) || c == '\u{1b}'),

@@ -41,30 +41,38 @@ pub(super) struct Args {
 /// something configured can't be reached, else 0.
 pub(super) fn run(args: &Args, environment: &Environment, out: &mut dyn Write) -> Outcome {
     let prepared = prepare::configured(&args.configured, environment);
-    let wrong = prepared.as_ref().map(prepare::Prepared::wrong_settings).unwrap_or_default();
-    let playbooks = prepared.as_ref().ok().map(playbooks::section);
-    let loaded = prepared.map(|prepared| prepared.config);
+    let known = Known {
+        wrong_settings: prepared.as_ref().map(prepare::Prepared::wrong_settings).unwrap_or_default(),
+        playbooks: prepared.as_ref().ok().map(playbooks::section),
+        config: prepared.map(|prepared| prepared.config),
+    };
     let runtime = runtime()?;
-    let told = tell(args, &loaded, &wrong, playbooks, environment, runtime.handle(), Ui::stdout().measured(), out);
+    let told = tell(args, known, environment, runtime.handle(), Ui::stdout().measured(), out);
     // Who has not answered by now was given up.
     runtime.shutdown_background();
     told.map_err(|e| vec![e])
 }
 
+/// What is known before anybody is asked.
+struct Known {
+    config: Result<Arc<Config>, Vec<Error>>,
+    wrong_settings: Vec<Error>,
+    playbooks: Option<Section>,
+}
+
 fn tell(
     args: &Args,
-    loaded: &Result<Arc<Config>, Vec<Error>>,
-    wrong_settings: &[Error],
-    playbooks: Option<Section>,
+    known: Known,
     environment: &Environment,
     runtime: &tokio::runtime::Handle,
     ui: Ui,
     out: &mut dyn Write,
 ) -> Result<u8> {
+    let Known { config, wrong_settings, playbooks } = known;
     let mut sections = Vec::new();
-    let mut code = match loaded {
+    let mut code = match &config {
         Ok(config) => {
-            sections.push(configuration(config, environment, wrong_settings));
+            sections.push(configuration(config, environment, &wrong_settings));
             let world = world(config, runtime);
             let (asked, worst) = if args.offline {
                 (probe::listed(&world), 0)
@@ -87,7 +95,7 @@ fn tell(
         code = 2;
     }
     sections.extend(playbooks);
-    let (tools, missing) = tools::section(loaded.as_deref().ok(), environment);
+    let (tools, missing) = tools::section(config.as_deref().ok(), environment);
     sections.push(tools);
     if missing && code == 0 {
         code = 3;

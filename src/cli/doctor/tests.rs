@@ -34,12 +34,12 @@ impl Case {
 
     fn doctor(&self, line: &[&str], wrong: impl Fn(&Config) -> Vec<Error>) -> (u8, String) {
         let args = parse(line);
-        let loaded = load(&Overrides::default(), &self.environment).map(Arc::new);
-        let wrong = loaded.as_deref().map(wrong).unwrap_or_default();
+        let config = load(&Overrides::default(), &self.environment).map(Arc::new);
+        let wrong_settings = config.as_deref().map(wrong).unwrap_or_default();
+        let known = Known { config, wrong_settings, playbooks: None };
         let mut out = Vec::new();
         let runtime = crate::host::testing::runtime().handle();
-        let code =
-            tell(&args, &loaded, &wrong, None, &self.environment, runtime, Ui::plain(), &mut out).expect("written");
+        let code = tell(&args, known, &self.environment, runtime, Ui::plain(), &mut out).expect("written");
         let folder = self.folder.path().display().to_string();
         (code, String::from_utf8(out).expect("text").replace(&folder, "DIR"))
     }

@@ -60,7 +60,7 @@ impl Known {
             modules.insert(name, declared(&loader.compile(&source)?));
         }
         let rows = super::super::engine::functions();
-        let host = rows.iter().filter(|f| f.host_call).map(|f| f.full_name()).filter(|n| !n.contains('.')).collect();
+        let host = rows.iter().filter(|f| f.host_call).map(Function::full_name).filter(|n| !n.contains('.')).collect();
         Ok(Self { global, modules, host, rows })
     }
 }

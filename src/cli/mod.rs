@@ -4,6 +4,7 @@
 
 mod args;
 mod check;
+mod clean;
 mod completions;
 mod described;
 mod doc;
@@ -61,6 +62,8 @@ enum Command {
     Runs(runs::Args),
     /// Show what happened in a recorded run
     Show(show::Args),
+    /// Undo what a killed run left behind
+    Clean(clean::Args),
     /// Show what would run, in what order, with which effects and settings
     Plan(plan::Args),
     /// List the playbooks (-v: their steps)
@@ -117,6 +120,7 @@ fn dispatch(command: Command) -> Outcome {
             drop(out);
             show::run(&args, &environment)
         }
+        Command::Clean(args) => clean::run(&args, &environment, &mut out),
         Command::Plan(args) => plan::run(&args, &environment, &mut out),
         Command::List(args) => list::run(&args, &environment, &mut out),
         Command::Check(args) => check::run(&args, &environment, &mut out),

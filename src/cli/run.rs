@@ -266,7 +266,7 @@ fn permissions(args: &Args, prepared: &Prepared) -> Result<Permissions, Vec<Erro
 }
 
 /// Every string of every event loses its secrets before any listener sees it.
-fn redacting(redactor: Arc<Redactor>) -> Box<crate::event::Filter> {
+pub(super) fn redacting(redactor: Arc<Redactor>) -> Box<crate::event::Filter> {
     Box::new(move |event: Event| {
         // Nearly every event is one with nothing to hide.
         if serde_json::to_string(&event).is_ok_and(|text| !redactor.suspects(&text)) {

@@ -1,8 +1,11 @@
 //! `pb show RUN`: what happened, told once more as it was told live.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
+
+use jiff::Timestamp;
 
 use super::args::Configured;
 use super::{Outcome, prepare};
@@ -62,8 +65,12 @@ fn show(args: &Args, reports: &[report::Target], folder: &std::path::Path) -> Re
     let clock = Arc::new(Told::default());
     let mut terminal = Terminal::new(ui, options, clock.clone(), Box::new(std::io::stdout()));
     let (mut course, mut run) = (Course::default(), report::Run::default());
+    let mut cleaned = Cleaned::default();
     for event in recorded.events()? {
-        if let Ok(event) = &event {
+        // What was done later to what the run left is no part of its course, and is told after it.
+        if let Ok(event) = &event
+            && !cleaned.learns(event)
+        {
             run.on(event);
             tell(&mut terminal, &clock, event);
         }
@@ -78,6 +85,12 @@ fn show(args: &Args, reports: &[report::Target], folder: &std::path::Path) -> Re
             let _ = writeln!(out, "{line}");
         }
     }
+    if !cleaned.undone.is_empty() || !cleaned.not_undone.is_empty() {
+        let mut out = std::io::stdout().lock();
+        for line in cleaned.lines(ui, recorded.left()?.rows.len()) {
+            let _ = writeln!(out, "{line}");
+        }
+    }
     for report in reports {
         report.write(&run)?;
     }
@@ -85,6 +98,39 @@ fn show(args: &Args, reports: &[report::Target], folder: &std::path::Path) -> Re
         let _ = writeln!(std::io::stderr(), "{}", show_warning(Ui::stderr().measured(), error));
     }
     Ok(0)
+}
+
+/// What `pb clean` did after the run.
+#[derive(Debug, Default)]
+struct Cleaned {
+    at: Option<Timestamp>,
+    undone: BTreeSet<u64>,
+    not_undone: BTreeSet<u64>,
+}
+
+impl Cleaned {
+    /// Whether an event is one of the clean-up's.
+    fn learns(&mut self, event: &Event) -> bool {
+        match &event.what {
+            What::CleaningStarted { .. } => self.at = Some(event.at),
+            What::UndoDone { row, error } if self.at.is_some() => {
+                let to = if error.is_none() { &mut self.undone } else { &mut self.not_undone };
+                to.insert(*row);
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    fn lines(&self, ui: Ui, left: usize) -> Vec<String> {
+        let at = self.at.map(|at| at.strftime("%Y-%m-%d %H:%M:%SZ").to_string()).unwrap_or_default();
+        let undone = plural(self.undone.len(), "change");
+        let (role, rest) = match left {
+            0 => (Role::Good, "nothing is left".to_string()),
+            count => (Role::Bad, format!("{} {} left", plural(count, "change"), if count == 1 { "is" } else { "are" })),
+        };
+        vec![String::new(), format!("{} with pb clean at {at}: {undone} undone, {rest}", ui.paint(role, "CLEANED"))]
+    }
 }
 
 /// Tells an event, with the time passing before it as it did.

@@ -448,6 +448,11 @@ pub enum What {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         error: Option<String>,
     },
+    /// After the run, `pb clean` began to work off what was left: what follows is its doing.
+    CleaningStarted {
+        /// How many changes were left.
+        rows: u64,
+    },
     /// A step ended.
     StepFinished(Box<StepResult>),
     /// The operator asked to stop.

@@ -204,6 +204,7 @@ pub(crate) fn one_of_each() -> Vec<Event> {
         What::Interrupting { at_once: true },
         What::RunFinished { exit_code: 130, seconds: 12.5, left: vec!["create Pod a".into()] },
         What::RunFinished { exit_code: 0, seconds: 0.0, left: vec![] },
+        What::CleaningStarted { rows: 2 },
     ];
     all.extend(
         undos()
@@ -214,7 +215,10 @@ pub(crate) fn one_of_each() -> Vec<Event> {
     all.extend(results().into_iter().map(|result| What::StepFinished(Box::new(result))));
     let begin: jiff::Timestamp = "2026-11-23T06:31:12.123456789Z".parse().expect("a time");
     let of = |what: &What| match what {
-        What::RunStarted { .. } | What::RunFinished { .. } | What::Interrupting { .. } => None,
+        What::RunStarted { .. }
+        | What::RunFinished { .. }
+        | What::Interrupting { .. }
+        | What::CleaningStarted { .. } => None,
         _ => Some(STEP.to_string()),
     };
     let timed = all.into_iter().zip(0..);
@@ -242,6 +246,7 @@ fn kind(what: &What) -> usize {
         What::StepFinished(_) => 15,
         What::Interrupting { .. } => 16,
         What::RunFinished { .. } => 17,
+        What::CleaningStarted { .. } => 18,
     }
 }
 
@@ -250,7 +255,7 @@ fn no_kind_is_left_out() {
     let mut kinds: Vec<usize> = one_of_each().iter().map(|e| kind(&e.what)).collect();
     kinds.sort_unstable();
     kinds.dedup();
-    assert_eq!(kinds, (0..18).collect::<Vec<_>>());
+    assert_eq!(kinds, (0..19).collect::<Vec<_>>());
 }
 
 #[test]

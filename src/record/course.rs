@@ -30,9 +30,11 @@ pub struct Course {
     pub interrupted: bool,
     /// How the run ended; none where it was killed, or still runs.
     pub end: Option<End>,
+    /// Whether `pb clean` worked on it after it had ended or was killed.
+    pub cleaned: bool,
     /// When the first thing happened.
     pub first: Option<Timestamp>,
-    /// When the last thing happened.
+    /// When the last thing of the run itself happened.
     pub last: Option<Timestamp>,
     /// Lines that can't be read.
     pub unreadable: Vec<Error>,
@@ -69,7 +71,11 @@ impl Course {
 
     fn on(&mut self, event: Event) {
         self.first.get_or_insert(event.at);
-        self.last = Some(event.at);
+        // A clean-up hours later is not the run's time.
+        self.cleaned |= matches!(event.what, What::CleaningStarted { .. });
+        if !self.cleaned {
+            self.last = Some(event.at);
+        }
         let step = event.step;
         match event.what {
             What::RunStarted { steps, modules, .. } => {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::{Error, Result};
-use crate::event::{LedgerRow, What, short};
+use crate::event::{LedgerRow, Undo, What, short};
 use crate::host::undo::{self, Undone};
 use crate::host::{Context, World};
 use crate::script::call::Caller;
@@ -70,24 +70,37 @@ pub(super) fn end_of_run(world: &Arc<World>) -> Vec<String> {
 }
 
 fn undo_row(world: &Arc<World>, owner: Option<&str>, row: LedgerRow) -> Result<(), String> {
-    let result = world.runtime.block_on(async {
-        match tokio::time::timeout(ROW_LIMIT, undo::perform(world, &row.undo)).await {
-            Ok(undone) => judged(undone),
-            Err(_) => Err(format!("not done within {}", short(ROW_LIMIT))),
-        }
-    });
+    let result = world.runtime.block_on(perform(world, &row.undo));
     world.bus.emit(owner, What::UndoDone { row: row.row, error: result.as_ref().err().cloned() });
-    result.map_err(|why| {
+    result.map(drop).map_err(|why| {
         let problem = format!("{}: not undone: {why}", row.change);
         world.ledger.put_back(owner, row, why);
         problem
     })
 }
 
-/// Why a change still stands.
-fn judged(undone: Result<Undone>) -> Result<(), String> {
+/// Performs an undo within the limit of a row.
+pub(super) async fn perform(world: &World, undo: &Undo) -> Result<Gone, String> {
+    match tokio::time::timeout(ROW_LIMIT, undo::perform(world, undo)).await {
+        Ok(undone) => judged(undone),
+        Err(_) => Err(format!("not done within {}", short(ROW_LIMIT))),
+    }
+}
+
+/// Why a change does not stand any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Gone {
+    /// It was undone now.
+    Undone,
+    /// There was nothing to undo.
+    Already,
+}
+
+/// Or why it still stands.
+fn judged(undone: Result<Undone>) -> Result<Gone, String> {
     match undone {
-        Ok(Undone::Done | Undone::Already) => Ok(()),
+        Ok(Undone::Done) => Ok(Gone::Undone),
+        Ok(Undone::Already) => Ok(Gone::Already),
         // Somebody else's since: nothing of this run may touch it, but the operator has to know.
         Ok(Undone::LeftAlone(reasons)) => Err(format!("left alone: {}", reasons.join("; "))),
         Err(error) => Err(error.to_string()),
@@ -98,12 +111,13 @@ fn judged(undone: Result<Undone>) -> Result<(), String> {
 mod tests {
     use super::*;
     use crate::config::Config;
-    use crate::event::{Effect, Undo};
+    use crate::event::Effect;
     use crate::host::testing::world;
 
     #[test]
     fn what_is_left_alone_is_a_problem_with_its_reasons() {
-        assert_eq!((judged(Ok(Undone::Done)), judged(Ok(Undone::Already))), (Ok(()), Ok(())));
+        assert_eq!(judged(Ok(Undone::Done)), Ok(Gone::Undone));
+        assert_eq!(judged(Ok(Undone::Already)), Ok(Gone::Already));
         let left = judged(Ok(Undone::LeftAlone(vec!["a is 7 now".into(), "b is 8 now".into()])));
         assert_eq!(left, Err("left alone: a is 7 now; b is 8 now".into()));
     }

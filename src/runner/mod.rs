@@ -3,6 +3,7 @@
 mod clean;
 mod interrupt;
 mod judge;
+mod leftover;
 mod schedule;
 mod step;
 
@@ -21,7 +22,9 @@ use crate::script::declare::Body;
 use schedule::{Next, Schedule};
 use step::{Ended, StepRun};
 
+pub use clean::Gone;
 pub use interrupt::watch as watch_for_interrupts;
+pub use leftover::{Leftover, work_off};
 
 /// Everything that a run needs.
 #[derive(Debug)]

@@ -176,10 +176,15 @@ pub(crate) fn row_for_record(row: &LedgerRow) -> LedgerRow {
     row
 }
 
+/// Whether a part of a text was hidden when it was recorded: what was there is not known any more.
+pub(crate) fn is_hidden_in(text: &str) -> bool {
+    text.contains("<secret:") || text.contains("<secret>")
+}
+
 /// Whether a value of a row is not the real one: it was hidden when it was recorded.
 pub(crate) fn is_hidden(value: &Value) -> bool {
     match value {
-        Value::String(text) => text == HIDDEN || text.contains("<secret:"),
+        Value::String(text) => text == HIDDEN || is_hidden_in(text),
         Value::Array(items) => items.iter().any(is_hidden),
         Value::Object(fields) => fields.values().any(is_hidden),
         _ => false,

@@ -169,10 +169,10 @@ pub(super) fn not_undone(ui: Ui, change: &str, error: &str) -> Vec<String> {
 }
 
 /// What happens after Ctrl-C.
-pub(super) fn stopping(ui: Ui, at_once: bool) -> Vec<String> {
+pub(super) fn stopping(ui: Ui, at_once: bool, run: &str) -> Vec<String> {
     let text = match at_once {
         false => "stopping after clean-up; again to stop at once".to_string(),
-        true => "stopping at once, without clean-up; what was changed stands in the record's journal.jsonl".to_string(),
+        true => format!("stopping at once, without clean-up; pb clean {run} undoes what was changed"),
     };
     entry(ui, Role::Warned, "STOPPING", &text)
 }

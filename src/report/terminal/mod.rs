@@ -233,7 +233,7 @@ impl Terminal {
             }
             What::StepFinished(result) => self.step_ended(result),
             What::Interrupting { at_once } => {
-                self.print(&live::stopping(self.ui, *at_once));
+                self.print(&live::stopping(self.ui, *at_once, &self.run.id));
             }
             What::RunFinished { .. } => {
                 self.running.clear();

@@ -63,7 +63,10 @@ pub(super) fn lines(ui: Ui, run: &Run, ids: usize) -> Vec<String> {
             ui,
             Role::Hint,
             "hint",
-            "undo it by hand; the record's journal.jsonl has every change with what undoes it",
+            &format!(
+                "pb clean {} tries to undo it again; the record's ledger.jsonl has every change with its undo",
+                run.id
+            ),
         ));
     }
     if let Some(former) = &run.former {

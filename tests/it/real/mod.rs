@@ -7,6 +7,7 @@
 mod cluster;
 mod explained;
 mod failing;
+mod killed;
 mod router;
 
 use std::fs::File;

@@ -131,7 +131,7 @@ fn a_resumed_run_says_what_it_took_over() {
     for text in [format!("resumes {before}: 1 step that passed there stands"), "3 passed (1 taken over)".into()] {
         assert!(out.contains(&text), "{text}: {out}");
     }
-    assert!(!out.contains("p/first"), "{out}");
+    assert!(!out.contains("p/first") && !out.contains("outstanding"), "{out}");
     assert_eq!(pb(&test, "show latest").1, out);
     let (_, verbose, _) = pb(&test, "show latest -v");
     assert!(verbose.contains(&format!("(from run {before})")), "{verbose}");

@@ -57,5 +57,6 @@ pub(super) fn may_go_on(recorded: &Recorded) -> Result<(), Error> {
     for unreadable in &left.unreadable {
         error = error.because(unreadable.to_string());
     }
-    Err(error.hint(format!("pb clean {id} undoes them; then this goes on")))
+    let it = if count == 1 { "it" } else { "them" };
+    Err(error.hint(format!("pb clean {id} undoes {it}; then this goes on")))
 }

@@ -91,9 +91,12 @@ pub(super) fn lines(ui: Ui, run: &Run, ids: usize) -> Vec<String> {
 
 /// What still has to pass, of both runs.
 fn outstanding(ui: Ui, run: &Run, former: &Former) -> Vec<String> {
+    if former.how == How::Resumes && former.outstanding.is_empty() {
+        // The result is that of the whole: the lines above say it.
+        return Vec::new();
+    }
     let open: Vec<String> = run.outstanding().iter().map(ToString::to_string).collect();
     match open.len() {
-        0 if former.how == How::Resumes => Vec::new(),
         0 => entry(ui, Role::Good, "outstanding", &format!("nothing of run {}", former.run)),
         n => entry(ui, Role::Unknown, "outstanding", &format!("{}: {}", plural(n, "step"), open.join(", "))),
     }

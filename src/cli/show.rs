@@ -96,6 +96,7 @@ fn show(args: &Args, folder: &std::path::Path) -> Result<u8, Error> {
 #[derive(Debug, Default)]
 struct Cleaned {
     at: Option<Timestamp>,
+    goes_on: bool,
     undone: BTreeSet<u64>,
     not_undone: BTreeSet<u64>,
 }
@@ -104,12 +105,18 @@ impl Cleaned {
     /// Whether an event is one of the clean-up's.
     fn learns(&mut self, event: &Event) -> bool {
         match &event.what {
-            What::CleaningStarted { .. } => self.at = Some(event.at),
-            What::UndoDone { row, error } if self.at.is_some() => {
+            What::CleaningStarted { .. } => {
+                self.at = Some(event.at);
+                self.goes_on = true;
+            }
+            What::UndoDone { row, error } if self.goes_on => {
                 let to = if error.is_none() { &mut self.undone } else { &mut self.not_undone };
                 to.insert(*row);
             }
-            _ => return false,
+            _ => {
+                self.goes_on = false;
+                return false;
+            }
         }
         true
     }

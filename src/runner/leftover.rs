@@ -35,6 +35,8 @@ pub fn work_off(
     let mut rows = rows.into_iter();
     while !world.cancel.is_cancelled() {
         let Some(leftover) = rows.next() else { break };
+        // As at a step's end: at most this row is undone without the record's knowing.
+        world.bus.flush();
         let result = match hidden(&leftover.row.undo) {
             Some(why) => Err(why),
             None => world.runtime.block_on(async {

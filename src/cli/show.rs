@@ -104,6 +104,7 @@ fn show(args: &Args, reports: &[report::Target], folder: &std::path::Path) -> Re
 #[derive(Debug, Default)]
 struct Cleaned {
     at: Option<Timestamp>,
+    goes_on: bool,
     undone: BTreeSet<u64>,
     not_undone: BTreeSet<u64>,
 }
@@ -112,12 +113,18 @@ impl Cleaned {
     /// Whether an event is one of the clean-up's.
     fn learns(&mut self, event: &Event) -> bool {
         match &event.what {
-            What::CleaningStarted { .. } => self.at = Some(event.at),
-            What::UndoDone { row, error } if self.at.is_some() => {
+            What::CleaningStarted { .. } => {
+                self.at = Some(event.at);
+                self.goes_on = true;
+            }
+            What::UndoDone { row, error } if self.goes_on => {
                 let to = if error.is_none() { &mut self.undone } else { &mut self.not_undone };
                 to.insert(*row);
             }
-            _ => return false,
+            _ => {
+                self.goes_on = false;
+                return false;
+            }
         }
         true
     }

@@ -52,7 +52,9 @@ async fn uncordon(cluster: &Cluster, object: &ObjectRef) -> Result<Undone> {
         Err(e) if e.kind == Kind::NotFound => return Ok(Undone::Already),
         other => other?,
     };
-    if !node::is_cordoned(&found) {
+    // Another machine of the same name, or one that somebody opened again.
+    let uid = found.pointer("/metadata/uid").and_then(|uid| uid.as_str());
+    if (object.uid.is_some() && object.uid.as_deref() != uid) || !node::is_cordoned(&found) {
         return Ok(Undone::Already);
     }
     node::uncordon(cluster, &object.name).await?;

@@ -30,7 +30,7 @@ pub struct Course {
     pub interrupted: bool,
     /// How the run ended; none where it was killed, or still runs.
     pub end: Option<End>,
-    /// Whether `pb clean` worked on it after it had ended or was killed.
+    /// Whether the last that was told of it is `pb clean`'s doing.
     pub cleaned: bool,
     /// When the first thing happened.
     pub first: Option<Timestamp>,
@@ -72,7 +72,12 @@ impl Course {
     fn on(&mut self, event: Event) {
         self.first.get_or_insert(event.at);
         // A clean-up hours later is not the run's time.
-        self.cleaned |= matches!(event.what, What::CleaningStarted { .. });
+        match event.what {
+            What::CleaningStarted { .. } => self.cleaned = true,
+            // It goes on.
+            What::RunStarted { .. } | What::StepStarted { .. } => self.cleaned = false,
+            _ => {}
+        }
         if !self.cleaned {
             self.last = Some(event.at);
         }

@@ -70,6 +70,8 @@ pub(super) fn end_of_run(world: &Arc<World>) -> Vec<String> {
 }
 
 fn undo_row(world: &Arc<World>, owner: Option<&str>, row: LedgerRow) -> Result<(), String> {
+    // Of all that was told before nothing is lost by a kill now: one row at most is undone without the record's knowing.
+    world.bus.flush();
     let result = world.runtime.block_on(perform(world, &row.undo));
     world.bus.emit(owner, What::UndoDone { row: row.row, error: result.as_ref().err().cloned() });
     result.map(drop).map_err(|why| {

@@ -35,6 +35,8 @@ pub fn work_off(
     let mut rows = rows.into_iter();
     while !world.cancel.is_cancelled() {
         let Some(leftover) = rows.next() else { break };
+        // As at a step's end: at most this row is undone without the record's knowing.
+        world.bus.flush();
         let result = match hidden(&leftover.row.undo) {
             Some(why) => Err(why),
             None => world.runtime.block_on(async {
@@ -110,6 +112,31 @@ mod tests {
         let why = "bash -c exit 4 ended with exit code 4".to_string();
         assert_eq!(told, [(3, Ok(Gone::Undone)), (2, Err(why)), (1, Ok(Gone::Undone))]);
         assert_eq!(left.iter().map(|l| l.row.row).collect::<Vec<_>>(), [2]);
+    }
+
+    #[test]
+    fn what_is_not_there_yet_is_looked_for_once_more() {
+        use std::io::{Read as _, Write as _};
+        let server = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let url = format!("http://{}/thing", server.local_addr().expect("an address"));
+        let answering = std::thread::spawn(move || {
+            for status in ["404 Not Found", "204 No Content", "404 Not Found"] {
+                let (mut stream, _) = server.accept().expect("a request");
+                let _ = stream.read(&mut [0; 4096]).expect("read");
+                write!(stream, "HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n")
+                    .expect("answered");
+            }
+        });
+        let world = world(Config::default());
+        let undo = Undo::Http { method: "DELETE".into(), url, endpoint: None };
+        let row = LedgerRow { row: 1, change: "create a thing".into(), undo };
+        for (fresh, became) in [(true, Gone::Undone), (false, Gone::Already)] {
+            let leftover = Leftover { row: row.clone(), step: None, fresh };
+            let mut told = Vec::new();
+            work_off(&world, vec![leftover], |_, result| told.push(result.clone()));
+            assert_eq!(told, [Ok(became)]);
+        }
+        answering.join().expect("answered all");
     }
 
     #[test]

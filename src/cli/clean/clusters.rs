@@ -86,7 +86,11 @@ fn pick(name: &str, recorded: Option<&ClusterInfo>, ways: &[Way]) -> Result<(Clu
         match connect::look(name, cluster.kubeconfig.as_deref(), context) {
             Ok(leads) => match (leads.server, then) {
                 (Some(server), Some(then)) if server != then => found.push(format!("{said} leads to {server}")),
-                (Some(server), _) => return Ok((cluster.clone(), server)),
+                (Some(server), _) => {
+                    // By its whole path: programs of the ledger run in another folder.
+                    let kubeconfig = leads.kubeconfig.or_else(|| cluster.kubeconfig.clone());
+                    return Ok((Cluster { kubeconfig, ..cluster.clone() }, server));
+                }
                 (None, _) => found.push(format!("{said} leads to no server")),
             },
             Err(error) => found.push(format!("{said}: {}", error.message)),

@@ -83,11 +83,13 @@ fn strongest_or_none(codes: &[u8]) -> u8 {
 
 /// Cleans up after one run, and holds its folder for as long.
 fn one(args: &Args, environment: &Environment, folder: &Path, out: &mut dyn Write) -> Outcome {
-    let recorded = Recorded::open(folder).map_err(|e| vec![e])?;
-    let info = recorded.info.clone();
+    let open = || Recorded::open(folder).map_err(|e| vec![e]);
+    let info = open()?.info;
     let lock = Lock::take(folder).map_err(|e| vec![held(e, &info)])?;
-    // Only now: a run that was about to end had rows that it undid.
+    // Once more: a run that was about to end has done so by now.
+    let recorded = open()?;
     let left = recorded.left().map_err(|e| vec![e])?;
+    let info = recorded.info;
     if left.rows.is_empty() && left.unreadable.is_empty() {
         say(out, format!("Run {}: nothing is left to undo.", info.id))?;
         return Ok(0);

@@ -8,7 +8,7 @@ mod world;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use super::{Real, kubectl};
+use super::{Real, kubectl, kubectl_command};
 use crate::Test;
 use world::{Ledger, Snapshot};
 
@@ -73,26 +73,30 @@ spec:
 "#;
 
 /// What the run changes, there for as long as this lives.
-struct Prepared;
+struct Prepared<'a>(&'a Test);
 
-impl Prepared {
-    fn new(test: &Test) -> Self {
-        Self::remove();
+impl<'a> Prepared<'a> {
+    fn new(test: &'a Test) -> Self {
+        kubectl(&Self::REMOVE);
         let file = test.path().join("prepared.yaml");
         std::fs::write(&file, PREPARED).expect("written");
         kubectl(&["--context", "infra", "apply", "-f", &file.display().to_string()]);
-        Self
+        Self(test)
     }
 
-    fn remove() {
-        kubectl(&["--context", "infra", "delete", "--ignore-not-found", "ns/kill-test", "node/kill-test"]);
-    }
+    const REMOVE: [&'static str; 6] =
+        ["--context", "infra", "delete", "--ignore-not-found", "ns/kill-test", "node/kill-test"];
 }
 
-impl Drop for Prepared {
+impl Drop for Prepared<'_> {
+    /// Also where the test failed, as far as it goes: the clusters are others' too, and the record goes with the test.
+    #[expect(clippy::print_stderr, reason = "what it could not remove is for whoever reads the test's output")]
     fn drop(&mut self) {
-        if !std::thread::panicking() {
-            Self::remove();
+        for mut command in [self.0.command("clean --all --yes"), kubectl_command(&Self::REMOVE)] {
+            match command.output() {
+                Ok(output) if output.status.success() => {}
+                other => eprintln!("{command:?}: {other:?}"),
+            }
         }
     }
 }

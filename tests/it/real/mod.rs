@@ -78,10 +78,16 @@ bgp_sessions = 3
 /// What `kubectl` prints.
 #[track_caller]
 pub(crate) fn kubectl(args: &[&str]) -> String {
-    let output =
-        Command::new("kubectl").arg("--kubeconfig").arg(kubeconfig()).args(args).output().expect("kubectl runs");
+    let output = kubectl_command(args).output().expect("kubectl runs");
     assert!(output.status.success(), "kubectl {args:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// `kubectl`, not yet started.
+pub(crate) fn kubectl_command(args: &[&str]) -> Command {
+    let mut command = Command::new("kubectl");
+    command.arg("--kubeconfig").arg(kubeconfig()).args(args);
+    command
 }
 
 /// The router's script, with arguments.

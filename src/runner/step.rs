@@ -10,7 +10,7 @@ use crate::event::{Effect, Outcome, StepResult, What, short};
 use crate::host::Context;
 use crate::host::closure::Closure;
 use crate::playbook::plan::Planned;
-use crate::script::call::{Caller, Thrown, Value};
+use crate::script::call::{self, Caller, Thrown, Value};
 use crate::script::declare::Body;
 
 /// A guard's deadline: it looks, and does not wait.
@@ -116,11 +116,15 @@ impl StepRun<'_> {
         let info = &self.planned.info;
         let world = self.run.world.clone();
         let context = Context::new(world, &info.id, info.cluster.clone(), Effect::Read, Some(GUARD_LIMIT));
-        let (_, ending) = self.call(&context, Some(guard), None);
+        let (value, ending) = self.call(&context, Some(guard), None);
         let (outcome, message, _) = judge(ending, &context.state(), None);
         clean::step(&context, &self.run.caller);
-        // A guard may also just look and throw: asserting nothing is then no fault of it.
-        let held = outcome.is_good() || (outcome == Outcome::Inconclusive && context.state().inconclusive.is_empty());
+        if call::answer(&value) == Some(false) {
+            return Some("its guard did not hold: it gave false".into());
+        }
+        // A guard may also answer with a bool; one that does neither has looked at nothing.
+        let unasserted = outcome == Outcome::Inconclusive && context.state().inconclusive.is_empty();
+        let held = outcome.is_good() || (unasserted && call::answer(&value) == Some(true));
         (!held).then(|| format!("its guard did not hold: {message}"))
     }
 

@@ -9,6 +9,7 @@ use super::diagnose;
 use super::resolver::Sources;
 use crate::error::{Error, Kind};
 use crate::host::closure::Closure;
+use crate::host::object::population::says_nothing;
 use crate::host::step::{Step, flow::Skip};
 
 /// Does something, and makes a panic of the host an error: a thread that is waited for has to come to its end.
@@ -23,6 +24,11 @@ pub fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, Error> {
 
 /// A value of a script, to be handed on.
 pub type Value = Dynamic;
+
+/// The bool that a closure gave, unless an empty list decided it: that is no answer.
+pub fn answer(value: &Value) -> Option<bool> {
+    value.as_bool().ok().filter(|yes| !yes || !says_nothing(value))
+}
 
 /// How a closure ended, other than by returning.
 #[derive(Debug)]

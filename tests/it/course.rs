@@ -33,6 +33,37 @@ fn a_guard_that_does_not_hold_blocks_the_step() {
 }
 
 #[test]
+fn a_guard_holds_by_an_expectation_or_by_true_and_by_nothing_else() {
+    for (guard, outcome) in [
+        ("|t| true", "passed"),
+        ("|t| { expect(1, \"one\").to_be(1); }", "passed"),
+        ("|t| false", "blocked"),
+        ("|t| { expect(1, \"one\").to_be(1); false }", "blocked"),
+        ("|t| { }", "blocked"),
+        ("|t| { t.note(\"looked\"); }", "blocked"),
+        ("|t| [].all(|n| n)", "blocked"),
+        ("|t| [true].all(|n| n)", "passed"),
+    ] {
+        let ran = Test::new()
+            .playbook(&format!(
+                "step(\"s\", #{{ on: \"none\", effect: \"disrupt\", guard: {guard} }}, |t| {{ expect(1, \"x\").to_be(1); }});"
+            ))
+            .pb(&format!("{RUN} --allow disrupt"));
+        assert_eq!(ran.outcome("p/s"), outcome, "{guard}");
+    }
+}
+
+#[test]
+fn a_metric_that_is_no_number_keeps_no_limit() {
+    let ran = Test::new()
+        .playbook("step(\"s\", #{ on: \"none\" }, |t| { t.metric(\"mean\", 0.0 / 0.0, \"s\", #{ max: 2 }); });")
+        .pb(RUN)
+        .code(3)
+        .says(&["not a number"]);
+    assert_eq!(ran.outcome("p/s"), "errored");
+}
+
+#[test]
 fn what_needs_a_step_that_failed_is_blocked() {
     let ran = Test::new()
         .playbook(

@@ -104,6 +104,12 @@ fn metric(at: &NativeCallContext, name: &str, value: &Dynamic, unit: &str, optio
         })
     };
     let chosen = number("the value", &chosen)?;
+    if chosen.is_nan() {
+        // Neither above nor below any limit: a pass by it would be one over nothing.
+        return Err(Error::new(Kind::Script, format!("t.metric(\"{name}\"): the value is not a number (NaN)"))
+            .hint("a mean or a percentile over no samples is one: look at how many there are first")
+            .into());
+    }
     let max = max.as_ref().map(|max| number("max", max)).transpose()?;
     let metric = Metric {
         name: name.to_string(),

@@ -80,7 +80,7 @@ impl Cluster {
     /// Creates an object; its JSON as the server has it then.
     ///
     /// # Errors
-    /// [`Kind::Conflict`] where it exists, [`Kind::Invalid`], [`Kind::Forbidden`] …
+    /// [`crate::error::Kind::Conflict`] where it exists, [`crate::error::Kind::Invalid`], [`crate::error::Kind::Forbidden`] …
     pub async fn create(
         &self,
         resource: &Resource,
@@ -97,7 +97,7 @@ impl Cluster {
     /// Applies an object on the server's side. `force` takes fields over from other managers; `dry` changes nothing.
     ///
     /// # Errors
-    /// [`Kind::Conflict`] where another manager owns a field, each named with its owner.
+    /// [`crate::error::Kind::Conflict`] where another manager owns a field, each named with its owner.
     pub async fn apply(
         &self,
         resource: &Resource,
@@ -119,7 +119,7 @@ impl Cluster {
     /// Patches an object or a subresource of it; `dry` changes nothing.
     ///
     /// # Errors
-    /// [`Kind::NotFound`], [`Kind::Invalid`], [`Kind::Conflict`] …
+    /// [`crate::error::Kind::NotFound`], [`crate::error::Kind::Invalid`], [`crate::error::Kind::Conflict`] …
     #[expect(clippy::too_many_arguments, reason = "each names a part of one request")]
     pub async fn patch(
         &self,
@@ -141,7 +141,7 @@ impl Cluster {
     /// Asks for an object's deletion: it may be gone then, or going.
     ///
     /// # Errors
-    /// [`Kind::NotFound`]; [`Kind::Conflict`] where the uid is another.
+    /// [`crate::error::Kind::NotFound`]; [`crate::error::Kind::Conflict`] where the uid is another.
     pub async fn delete(&self, resource: &Resource, namespace: Option<&str>, name: &str, how: &Delete) -> Result<()> {
         resource.check(namespace, name)?;
         let request =

@@ -7,7 +7,7 @@ use super::compare::comparable;
 use super::verdict::{Offenders, Verdict, items as count};
 use crate::error::{Error, Kind};
 use crate::host::HostResult;
-use crate::host::object::population::population;
+use crate::host::object::population::{content, population};
 use crate::host::object::{List, equal, fields, items};
 use crate::host::values::{show, type_name};
 
@@ -55,7 +55,7 @@ impl Expectation {
         Ok(Verdict::of(self.holds("to_contain", wanted)?, words, &self.value))
     }
 
-    /// `not_to_contain`: says nothing of a list that is empty because nothing was there to fill it.
+    /// `not_to_contain`: says nothing of a list that is empty because nothing was there to fill it, and of no text.
     pub(super) fn contains_not(&self, unwanted: &Dynamic) -> HostResult<Verdict> {
         let words = || format!("not to contain {}", show(unwanted));
         if let Some(absent) = Verdict::absent(words, &[&self.value, unwanted]) {
@@ -63,6 +63,9 @@ impl Expectation {
         }
         if items(&self.value).is_some_and(|items| items.is_empty()) && self.population().unwrap_or(0) == 0 {
             return Ok(Verdict::Empty(format!("the list is empty, so that it could not contain {}", show(unwanted))));
+        }
+        if self.value.is_string() && !content(&self.value) {
+            return Ok(Verdict::Empty(format!("the text is empty, so that it could not contain {}", show(unwanted))));
         }
         Ok(Verdict::of(!self.holds("not_to_contain", unwanted)?, words, &self.value))
     }
@@ -153,7 +156,7 @@ impl Expectation {
         if length == wanted { Ok(Verdict::Holds) } else { Ok(Verdict::fails(words(), self.counted(length))) }
     }
 
-    fn of_nothing(&self) -> String {
+    pub(super) fn of_nothing(&self) -> String {
         match self.value.read_lock::<List>() {
             Some(list) => match list.nothing() {
                 Some(why) => format!("the list is empty, and nothing was looked at: {why}"),

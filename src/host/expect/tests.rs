@@ -387,3 +387,6 @@ fn what_a_closure_of_an_array_throws_is_never_passed_over() {
         assert!(error.message.contains("its closure must give true or false"), "{call}: {error:?}");
     }
 }
+
+#[path = "detours_tests.rs"]
+mod detours;

@@ -4,9 +4,9 @@ use std::cell::RefCell;
 
 use rhai::{Dynamic, Engine, EvalAltResult};
 
-use super::Object;
 use super::doc::key_step;
 use super::population::{Look, look, marked};
+use super::{Object, misspelt};
 use crate::error::{Error, Kind, Place};
 
 /// A path that led nowhere: `status.loadBalancer.ingress is absent on Service web/shop`.
@@ -109,6 +109,14 @@ impl Missing {
         )
     }
 
+    /// The object that lacks the first step, and the step, where that is a field.
+    pub(super) fn first_field(&self) -> Option<(&Object, &str)> {
+        match (&self.from, self.steps.first()?) {
+            (From::Object(object), Step::Key(key)) => Some((object, key)),
+            _ => None,
+        }
+    }
+
     /// Whether it is the item of a list that has none, and that was taken from none.
     pub(super) fn of_nothing(&self) -> bool {
         matches!(self.from, From::Words(_, true))
@@ -192,6 +200,9 @@ pub(super) fn configure(engine: &mut Engine) {
     engine.register_fn("??", |left: Dynamic, right: Dynamic| {
         if !left.is_unit() && !left.is::<Missing>() {
             return left;
+        }
+        if let Some(missing) = left.read_lock::<Missing>() {
+            misspelt::told(&missing, true);
         }
         // What stands in for the item of an empty list says as little as the list.
         if look(&left) == Look::Nothing { marked(right, 0) } else { right }

@@ -16,6 +16,7 @@ mod list_ops;
 mod list_rows;
 mod managed;
 mod missing;
+mod misspelt;
 mod operators;
 mod operators_marked;
 pub(crate) mod population;

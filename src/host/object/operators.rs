@@ -4,7 +4,7 @@ use std::any::TypeId;
 
 use rhai::{Dynamic, FLOAT, INT, ImmutableString, Module, NativeCallContext};
 
-use super::{List, Missing, Object, counting, equal, missing, operators_marked, seen};
+use super::{List, Missing, Object, counting, equal, missing, misspelt, operators_marked, seen};
 use crate::error::{Error, Kind};
 use crate::host::values::show;
 use crate::host::{HostResult, place};
@@ -81,6 +81,7 @@ fn register_missing(module: &mut Module) {
         module.set_native_fn(name, |a: &mut Missing| fail(a));
     }
     module.set_native_fn("contains", |a: &mut Missing, _: Dynamic| fail(a));
+    misspelt::register(module);
     for name in ["to_string", "print"] {
         module.set_native_fn(name, |at: NativeCallContext, missing: &mut Missing| {
             missing::printed(missing, place::of(&at));

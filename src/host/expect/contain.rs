@@ -46,11 +46,19 @@ impl Expectation {
         Err(Error::new(Kind::Script, text).into())
     }
 
+    /// Whether a text is asked for an empty one, which is in every text.
+    fn of_empty_text(&self, wanted: &Dynamic) -> bool {
+        self.value.is_string() && wanted.is_string() && !content(wanted)
+    }
+
     /// `to_contain`
     pub(super) fn contains(&self, wanted: &Dynamic) -> HostResult<Verdict> {
         let words = || format!("to contain {}", show(wanted));
         if let Some(absent) = Verdict::absent(words, &[&self.value, wanted]) {
             return Ok(absent);
+        }
+        if self.of_empty_text(wanted) {
+            return Ok(Verdict::Empty("every text contains an empty one".into()));
         }
         Ok(Verdict::of(self.holds("to_contain", wanted)?, words, &self.value))
     }
@@ -86,6 +94,9 @@ impl Expectation {
         let words = || format!("to contain {}", show(wanted));
         if let Some(absent) = Verdict::absent(words, &all.iter().collect::<Vec<_>>()) {
             return Ok(absent);
+        }
+        if all.iter().all(|wanted| self.of_empty_text(wanted)) {
+            return Ok(Verdict::Empty("every text contains an empty one".into()));
         }
         let mut lacking = Offenders::default();
         for one in &all {

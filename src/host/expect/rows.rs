@@ -88,7 +88,7 @@ fn comparing(m: &mut Registrar) {
 fn holding(m: &mut Registrar) {
     m.method("expectation", "to_contain")
         .sig("(wanted)")
-        .doc("A list with that item, a text with that part, a map or object with that key.")
+        .doc("A list with that item, a text with that part, a map or object with that key. That a text contains an empty one says nothing: inconclusive.")
         .example(r#"expect([1, 2], "numbers").to_contain(2); true"#)
         .add(|e: &mut Expectation, wanted: Dynamic| e.judge(|e| e.contains(&wanted)));
     m.method("expectation", "to_contain_all")
@@ -98,7 +98,7 @@ fn holding(m: &mut Registrar) {
         .add(|e: &mut Expectation, wanted: Dynamic| e.judge(|e| e.contains_all(&wanted)));
     m.method("expectation", "not_to_contain")
         .sig("(unwanted)")
-        .doc("Does not contain it. An empty list that was not filtered from anything says nothing: inconclusive.")
+        .doc("Does not contain it. An empty list that was not filtered from anything says nothing, and neither does an empty text: inconclusive.")
         .example(r#"expect([1, 2], "numbers").not_to_contain(3); true"#)
         .add(|e: &mut Expectation, unwanted: Dynamic| e.judge(|e| e.contains_not(&unwanted)));
     m.method("expectation", "to_be_empty")

@@ -217,6 +217,9 @@ fn nothing_to_look_at_is_inconclusive_and_or_none_makes_it_fine() {
         (r#"expect(pods.filter(|p| false), "x").all(|x| true)"#.into(), "x: the list is empty, filtered from 2"),
         (r#"expect([1], "x").to_contain_all([])"#.into(), "x: the list of what is wanted is empty"),
         (r#"expect([], "x").not_to_contain(1)"#.into(), "x: the list is empty, so that it could not contain 1"),
+        (r#"expect("", "x").not_to_contain("a")"#.into(), "x: the text is empty, so that it could not contain \"a\""),
+        (r#"expect("log", "x").to_contain("")"#.into(), "x: every text contains an empty one"),
+        (r#"expect("log", "x").to_contain_all(["", ""])"#.into(), "x: every text contains an empty one"),
         (r#"expect([], "x").to_be_ready()"#.into(), "x: the list is empty"),
         (r#"expect([], "x").to_have_condition("Ready")"#.into(), "x: the list is empty"),
         (

@@ -7,7 +7,7 @@ use super::compare::comparable;
 use super::verdict::{Offenders, Verdict, items as count};
 use crate::error::{Error, Kind};
 use crate::host::HostResult;
-use crate::host::object::population::{content, population};
+use crate::host::object::population::{Look, content, look, population};
 use crate::host::object::{List, equal, fields, items};
 use crate::host::values::{show, type_name};
 
@@ -140,6 +140,11 @@ impl Expectation {
             return Ok(absent);
         }
         let length = self.length(matcher)?.unwrap_or(0);
+        if wanted && self.value.is_unit() && look(&self.value) != Look::Something {
+            return Ok(Verdict::Empty(
+                "it is (), as of a key that a map does not have: to_be(()) says that it is so".into(),
+            ));
+        }
         if wanted && self.population() == Some(0) {
             return Ok(Verdict::Empty(self.of_nothing()));
         }

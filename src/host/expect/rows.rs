@@ -103,7 +103,7 @@ fn holding(m: &mut Registrar) {
         .add(|e: &mut Expectation, unwanted: Dynamic| e.judge(|e| e.contains_not(&unwanted)));
     m.method("expectation", "to_be_empty")
         .sig("()")
-        .doc("Nothing in the list, text, map or object; also `()`. A list that was filtered from nothing is inconclusive.")
+        .doc("Nothing in the list, text, map or object. A list that was filtered from nothing is inconclusive, and so is `()`, which a map gives for a key that it does not have: `to_be(())` says that it is so.")
         .example(r#"expect(list([1]).filter(|x| x > 1), "big ones").to_be_empty(); true"#)
         .add(|e: &mut Expectation| e.judge(|e| e.empty(true)));
     m.method("expectation", "not_to_be_empty")
@@ -121,7 +121,7 @@ fn holding(m: &mut Registrar) {
 fn each(m: &mut Registrar) {
     m.method("expectation", "to_be_ready")
         .sig("()")
-        .doc("The object, or every object of the list, is ready by the rules of its kind (see `object.ready`). An empty list is inconclusive.")
+        .doc("The object, or every object of the list, is ready by the rules of its kind (see `object.ready`). An empty list is inconclusive, and so is what is to have no replicas at all.")
         .example(r#"expect(object(#{ kind: "Namespace", status: #{ phase: "Active" } }), "namespace").to_be_ready(); true"#)
         .add(|e: &mut Expectation| e.judge(Expectation::ready));
     m.method("expectation", "to_have_condition")

@@ -129,10 +129,11 @@ pub(super) fn prepare(
     body(function, &options, &mut request, &mut line)?;
     connection(cx, at, function, &options, to, &mut request, &mut line)?;
 
+    let reads = matches!(method, Method::GET | Method::HEAD | Method::OPTIONS);
+    let usual = if reads { Effect::Read } else { Effect::Write };
     let effect = match options.string("effect")? {
         Some(word) => Effect::parse(&word).ok_or_else(|| crate::host::tcp::unknown_effect(function, &word))?,
-        None if matches!(method, Method::GET | Method::HEAD | Method::OPTIONS) => Effect::Read,
-        None => Effect::Write,
+        None => usual,
     };
     let target = match to {
         To::Path(endpoint, _) => endpoint.name.to_string(),
@@ -141,6 +142,7 @@ pub(super) fn prepare(
     let within = options.duration("within")?;
     let call = Call::new(function, line.finish(within))
         .effect(effect)
+        .usual(usual)
         .target(&target)
         .args(serde_json::json!({ "method": method.as_str(), "url": shown_url.as_str(), "options": shown,
             "expect_status": expect.to_string() }))

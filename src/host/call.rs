@@ -73,8 +73,11 @@ impl Call {
     }
 
     /// The remark on a call that counts as less because the script says so.
-    /// `script` is the file of the line that says it.
+    /// `script` is the file of the line that says it; the standard library's own calls are known.
     pub fn taken_at_its_word(&self, script: Option<&str>) -> Option<String> {
+        if script.is_some_and(|file| file.starts_with("stdlib/")) {
+            return None;
+        }
         let usual = self.usual.filter(|usual| *usual > self.effect)?;
         let on = self.cluster.as_deref().or(self.target.as_deref()).map(|t| format!(" on {t}")).unwrap_or_default();
         let script = script.unwrap_or("the script");

@@ -132,7 +132,10 @@ fn disrupting_is_for_whom_the_operator_allows_it_also_in_clean_up() {
 fn a_clean_up_does_no_more_than_its_step_declared() {
     let cx = context(Effect::Read, None);
     let error = cx.for_cleaning(crate::host::call::STEP_LIMIT).admit(&call(Effect::Write)).expect_err("it only reads");
-    assert_eq!(error.message, "kube.delete on infra is \"write\", stronger than what step t/s@infra declares: \"read\"");
+    assert_eq!(
+        error.message,
+        "kube.delete on infra is \"write\", stronger than what step t/s@infra declares: \"read\""
+    );
 }
 
 #[test]

@@ -53,7 +53,14 @@ pub(crate) struct Request {
 impl Request {
     /// A command that only looks.
     pub(crate) fn read(line: &str) -> Self {
-        Self { line: line.into(), effect: Effect::Read, usual: Effect::Read, limit: Limit::Call, stdin: String::new(), shell: false }
+        Self {
+            line: line.into(),
+            effect: Effect::Read,
+            usual: Effect::Read,
+            limit: Limit::Call,
+            stdin: String::new(),
+            shell: false,
+        }
     }
 }
 

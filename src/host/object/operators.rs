@@ -49,6 +49,13 @@ pub(super) fn register(module: &mut Module) {
     module.set_native_fn("+", |a: List, b: List| Ok(joined(&a, b.items())));
     module.set_native_fn("+", |a: List, b: Array| Ok(joined(&a, &b)));
     module.set_native_fn("+", |a: Array, b: List| Ok([a, b.items().to_vec()].concat()));
+    // Rhai's own += would push the list as one item.
+    for name in ["+=", "append"] {
+        module.set_native_fn(name, |a: &mut Array, b: List| -> HostResult<()> {
+            a.extend_from_slice(b.items());
+            Ok(())
+        });
+    }
     register_missing(module);
     refuse_orders(module);
 }

@@ -2,6 +2,7 @@
 
 mod boxes;
 mod closures;
+mod handles;
 mod imports;
 mod lints;
 mod lost;
@@ -130,6 +131,7 @@ impl<'a> Checker<'a> {
             findings.extend(lost::check(&tree));
             findings.extend(options::check(&tree, &self.known));
             findings.extend(closures::late(&tree));
+            findings.extend(handles::check(&tree, &self.known));
             findings.extend(steps::check(&tree));
             variables = names::Names::of(&tree).variables;
         }

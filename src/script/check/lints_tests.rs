@@ -178,7 +178,7 @@ fn the_top_level_calls_no_host() {
 fn functions_methods_and_modules_that_nobody_has() {
     finds("expekt(1);", &["there is no function \"expekt\"", "did you mean \"expect\"?"]);
     finds("[1].fliter(|x| x > 0);", &["there is no method \"fliter\"", "did you mean \"filter\"?"]);
-    finds("json::pars(\"{}\");", &["there is no function \"json::pars\"", "did you mean \"parse\"?"]);
+    finds("json::pars(\"{}\");", &["there is no function \"json::pars\"", "did you mean \"json::parse\"?"]);
     finds("jsn::parse(\"{}\");", &["there is no module \"jsn\" here", "did you mean \"json\"?"]);
     finds("t.note();", &["method \"note\" takes 1 argument", "gets 0", "pb doc note"]);
     finds("json::parse(\"{}\", 1, 2);", &["function \"json::parse\" takes"]);

@@ -3,6 +3,7 @@
 use rhai::{EvalAltResult, ParseError, Position};
 
 use super::engine;
+use super::property;
 use super::resolver::Sources;
 use crate::error::{Error, Kind, Place, did_you_mean};
 use crate::host::object;
@@ -47,8 +48,8 @@ pub fn from_rhai(error: &EvalAltResult, file: Option<&str>) -> Error {
         EvalAltResult::ErrorDotExpr(message, _) if field_of_nothing(message).is_some() => {
             field_of_nothing(message).unwrap_or_else(|| Error::new(Kind::Script, message.clone()))
         }
-        EvalAltResult::ErrorDotExpr(message, _) if unknown_property(message).is_some() => {
-            unknown_property(message).unwrap_or_else(|| Error::new(Kind::Script, message.clone()))
+        EvalAltResult::ErrorDotExpr(message, _) if property::unknown(message).is_some() => {
+            property::unknown(message).unwrap_or_else(|| Error::new(Kind::Script, message.clone()))
         }
         // What Rhai says of a missing value names only its type.
         EvalAltResult::ErrorFunctionNotFound(signature, _) => {
@@ -141,43 +142,6 @@ fn field_of_nothing(message: &str) -> Option<Error> {
         Error::new(Kind::Script, format!("() has no field \"{field}\""))
             .hint(format!("`?.{field}` gives () where the value before it is (), and `?? other` another value"))
     })
-}
-
-/// What Rhai says of a property that a type of the host does not have: its name, and the type's.
-fn unknown_property(message: &str) -> Option<Error> {
-    let mut quoted = message.split('\'').skip(1).step_by(2);
-    let (property, of) = (quoted.next()?, quoted.next()?);
-    let ours = engine::functions().iter().any(|f| matches!(f.form, Form::Property(t) | Form::Method(t) if t == of));
-    (message.starts_with("Unknown property") && ours).then(|| {
-        let error = no_property(of, property);
-        if message.contains("setter") { error.hint("properties are read, and can't be set") } else { error }
-    })
-}
-
-/// A value of a type of the host has no such property; what it has.
-pub(super) fn no_property(of: &str, property: &str) -> Error {
-    let rows = engine::functions();
-    let named = |form: Form| -> Vec<&str> { rows.iter().filter(|f| f.form == form).map(|f| f.name).collect() };
-    let form = |of: &'static str| (Form::Property(of), Form::Method(of));
-    let own = rows.iter().find_map(|f| match f.form {
-        Form::Property(t) | Form::Method(t) if t == of => Some(form(t)),
-        _ => None,
-    });
-    let (properties, methods) = own.map(|(p, m)| (named(p), named(m))).unwrap_or_default();
-    let error = Error::new(Kind::Script, format!("the {of} has no property \"{property}\""));
-    let error = match methods.iter().find(|m| **m == property) {
-        Some(method) => error.hint(format!("{method} is a method: .{method}(…)")),
-        None => error.maybe_hint(did_you_mean(property, properties.iter().chain(&methods).copied())),
-    };
-    // The page of what a step gives is the step's.
-    let of = if of.contains(' ') { "step" } else { of };
-    let mut has: Vec<&str> = properties;
-    has.sort_unstable();
-    has.dedup();
-    match has.as_slice() {
-        [] => error.hint(format!("pb doc {of} shows its methods")),
-        has => error.hint(format!("its properties are {}; pb doc {of} shows its methods", has.join(", "))),
-    }
 }
 
 trait WithoutPosition {

@@ -8,6 +8,7 @@ pub mod diagnose;
 pub mod engine;
 mod left_out;
 pub mod load;
+mod property;
 pub mod reference;
 pub mod resolver;
 pub mod salvage;

@@ -10,7 +10,7 @@ use super::names::Known;
 use super::tree::{Tree, body, call_of};
 use super::{Finding, Level, finding};
 use crate::host::{Form, Function};
-use crate::script::diagnose::no_property;
+use crate::script::property;
 
 /// Types whose properties are all in the table; an object's are those of the cluster's answer.
 const HANDLES: &[&str] = &["step", "cluster", "cluster of the step", "host", "endpoint", "pod", "forward"];
@@ -52,9 +52,9 @@ pub(super) fn check(tree: &Tree<'_>, known: &Known) -> Vec<Finding> {
             let inner = matches!(path.iter().rev().nth(1), Some(ASTNode::Expr(Expr::Dot(outer, ..)))
                 if std::ptr::eq(&raw const outer.rhs, *expr));
             if !inner {
-                type_of(expr, &types, &known.rows, &mut |of, property, at| {
+                type_of(expr, &types, &known.rows, &mut |of, name, at| {
                     let mut found = finding(Level::Error, tree.source, at, "");
-                    let told = no_property(of, property);
+                    let told = property::none(of, name);
                     (found.error.message, found.error.hints) = (told.message, told.hints);
                     findings.push(found);
                 });

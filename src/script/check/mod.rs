@@ -1,5 +1,6 @@
 //! `pb check`: what is wrong with a playbook, found by walking its syntax tree; no cluster is needed.
 
+mod bound;
 mod boxes;
 mod closures;
 mod handles;
@@ -133,7 +134,7 @@ impl<'a> Checker<'a> {
             findings.extend(closures::late(&tree));
             findings.extend(handles::check(&tree, &self.known));
             findings.extend(steps::check(&tree));
-            variables = names::Names::of(&tree).variables;
+            variables = bound::Names::of(&tree).variables;
         }
         let (_, problems, undefined) = self.loader.compile_or_all(source);
         for mut error in problems {

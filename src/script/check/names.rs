@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use rhai::{ASTNode, Expr, FnAccess, Position, Stmt};
+use rhai::{FnAccess, Position};
 
+use super::bound::Names;
 use super::tree::{Tree, call_of};
-use super::{Finding, Level, finding};
+use super::{Finding, Level, finding, imports};
 use crate::error::{Error, Kind, Result, did_you_mean, nearest};
 use crate::host::Function;
-use crate::script::load::{Loader, namespaces};
+use crate::script::load::Loader;
 
 /// Functions by name, with the numbers of arguments that they take (a receiver counts).
 pub(super) type Functions = HashMap<String, BTreeSet<usize>>;
@@ -88,7 +89,7 @@ pub(super) fn declared(ast: &rhai::AST) -> Functions {
 }
 
 /// The functions that whoever imports a text can call.
-fn exported(ast: &rhai::AST) -> Functions {
+pub(super) fn exported(ast: &rhai::AST) -> Functions {
     let mut own = Functions::new();
     for function in ast.iter_functions().filter(|f| f.access == FnAccess::Public) {
         own.entry(function.name.to_string()).or_default().insert(function.params.len());
@@ -100,7 +101,7 @@ fn exported(ast: &rhai::AST) -> Functions {
 pub(super) fn check(tree: &Tree<'_>, known: &Known, loader: &Loader) -> Vec<Finding> {
     let mut findings = Vec::new();
     let own = declared(tree.ast);
-    let (imported, broken) = imports(tree, loader, &mut findings);
+    let (imported, broken) = imports::functions(tree, loader, &mut findings);
     let names = Names::of(tree);
     tree.ast.walk(&mut |path| {
         let Some(node) = path.last().and_then(call_of) else { return true };
@@ -229,75 +230,4 @@ fn judge(
     );
     found.error = found.error.hint(format!("pb doc {shown} shows its page"));
     Some(found)
-}
-
-/// The functions behind every `import … as name`, and the names of imports that can't be had.
-fn imports(
-    tree: &Tree<'_>,
-    loader: &Loader,
-    findings: &mut Vec<Finding>,
-) -> (BTreeMap<String, Functions>, BTreeSet<String>) {
-    let mut found: BTreeMap<String, Functions> = BTreeMap::new();
-    let mut broken = BTreeSet::new();
-    for import in super::imports::of(tree, loader) {
-        match import.module.map(|module| module.map(|source| loader.compile_or_all(&source).0)) {
-            // Two steps may give two modules one name.
-            Some(Ok(Some(ast))) => {
-                let functions = found.entry(import.name).or_default();
-                for (name, arities) in exported(&ast) {
-                    functions.entry(name).or_default().extend(arities);
-                }
-            }
-            // What is wrong in a module is told of the module.
-            None | Some(Ok(None)) => drop(broken.insert(import.name)),
-            Some(Err(error)) => {
-                broken.insert(import.name);
-                let mut at = finding(Level::Error, tree.source, import.at, error.message.clone());
-                at.error.hints = error.hints;
-                at.error.causes = error.causes;
-                findings.push(at);
-            }
-        }
-    }
-    debug_assert!(namespaces(tree.ast).iter().all(|n| !n.is_empty()));
-    (found, broken)
-}
-
-/// Names that a text binds itself.
-#[derive(Default)]
-pub(super) struct Names {
-    /// Keys of map literals: `#{ check: |x| … }` may be called as `m.check(x)`.
-    pub(super) keys: BTreeSet<String>,
-    /// Variables that are given a closure.
-    closures: BTreeSet<String>,
-    /// Variables, those of loops and the parameters of closures and functions.
-    pub(super) variables: BTreeSet<String>,
-}
-
-impl Names {
-    pub(super) fn of(tree: &Tree<'_>) -> Self {
-        let mut names = Self::default();
-        let parameters = tree.ast.iter_functions().flat_map(|f| f.params.into_iter().map(ToString::to_string));
-        names.variables.extend(parameters.filter(|name| !name.contains('$')));
-        tree.ast.walk(&mut |path| {
-            match path.last() {
-                Some(ASTNode::Expr(Expr::Map(map, _))) => {
-                    names.keys.extend(map.0.iter().map(|(ident, _)| ident.name.to_string()));
-                }
-                Some(ASTNode::Stmt(Stmt::Var(var, ..))) => {
-                    names.variables.insert(var.0.name.to_string());
-                    if super::tree::captures(&var.1).is_some() {
-                        names.closures.insert(var.0.name.to_string());
-                    }
-                }
-                Some(ASTNode::Stmt(Stmt::For(of, _))) => {
-                    names.variables.insert(of.0.name.to_string());
-                    names.variables.extend(of.1.as_ref().map(|second| second.name.to_string()));
-                }
-                _ => {}
-            }
-            true
-        });
-        names
-    }
 }

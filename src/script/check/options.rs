@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rhai::{ASTNode, Expr, Stmt};
 
-use super::names::{Known, Names, declared};
+use super::bound::Names;
+use super::names::{Known, declared};
 use super::tree::{CallNode, Tree, call_of};
 use super::{Finding, Level, finding};
 use crate::error::did_you_mean;

@@ -51,12 +51,35 @@ fn eventually_stops_a_closure_that_does_not_end() {
 #[test]
 fn eventually_cuts_the_calls_inside_and_keeps_its_words() {
     let began = Instant::now();
-    Test::new()
-        .step(r#"eventually(duration("100ms"), || sh::run("sleep", ["60"]));"#)
-        .pb(RUN)
-        .code(3)
-        .says(&["eventually's deadline", "not within 100ms: looked once"]);
+    Test::new().step(r#"eventually(duration("100ms"), || sh::run("sleep", ["60"]));"#).pb(RUN).code(3).says(&[
+        "error: eventually: not within 100ms: attempt 1 of its closure did not end, and was stopped 5s later",
+        "because: cut off: sh::run: no answer by eventually's deadline of 100ms: asked: sleep 60 (p.rhai:3:",
+    ]);
     assert!(began.elapsed() < Duration::from_secs(25), "{:?}", began.elapsed());
+}
+
+#[test]
+fn where_the_steps_time_ends_first_eventually_says_whose_it_was_and_what_it_saw() {
+    let waiting = r#"step("s", #{ on: "none", effect: "write", timeout: ms(1250) }, |t| {
+        try { eventually(duration("90s"), || expect("7", "count").to_be("8")) } catch { }
+    });"#;
+    let ran = Test::new().playbook(waiting).pb(RUN).code(3).says(&[
+        "error: the step's deadline of 1.25s struck while eventually waited, whose own limit is 90s: it had looked",
+        "count: expected \"8\", is \"7\" (p.rhai:3:",
+        "at: p.rhai:3:",
+        "gives it longer",
+    ]);
+    assert_eq!(ran.outcome("p/s"), "errored");
+    let looking = r#"step("s", #{ on: "none", effect: "write", timeout: duration("2s") }, |t| {
+        let n = 0;
+        eventually(duration("90s"), || { n += 1; if n == 1 { expect(n, "looks").to_be_at_most(0) }; sh::run("sleep", ["60"]) });
+    });"#;
+    Test::new().playbook(looking).pb(RUN).code(3).says(&[
+        "whose own limit is 90s: it had looked once, and was at its next look",
+        "looks: expected at most 0, is 1 (p.rhai:4:",
+        "because: cut off: sh::run: no answer within",
+        "the step's deadline (the step has 2s in all): asked: sleep 60 (p.rhai:4:",
+    ]);
 }
 
 #[test]

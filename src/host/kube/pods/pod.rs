@@ -58,8 +58,8 @@ pub(super) fn register(m: &mut Registrar) {
              `privileged`, `service_account` (default: none is mounted), `within` (default 120 s).\n\nThe result has \
              `name`, `namespace`, `ip`, `node`, `object`, `exec(command, options)` and `logs(options)`. A pod that \
              can't start (image, configuration, no node for 15 s, admission refuses it) ends the wait early and throws \
-             `not_started`, which makes the step errored, not failed: nothing was found out. One that ends throws \
-             `exit_code`. The error has the reason, the pod's conditions, events and last log lines, and what to do \
+             `not_started`, which makes the step errored, not failed: nothing was found out. One whose \
+             command ends before it is ready, or at once, throws `exit_code`: one that has a command of its own is looked at for two seconds more. The error has the reason, the pod's conditions, events and last log lines, and what to do \
              next.",
         )
         .example(
@@ -122,12 +122,13 @@ fn pod(ctx: &NativeCallContext, k: &ClusterHandle, options: Map) -> HostResult<T
     let spec = PodSpec::read(&Options::new(options, FUNCTION, OPTIONS)?, FUNCTION, true)?;
     let shown = PodSpec::read(&Options::new(shown, FUNCTION, OPTIONS)?, FUNCTION, true)?;
     let name = object_name(&cx.world, spec.name.as_deref(), "pod")?;
+    let until = if spec.has_own_program() { Until::Stays } else { Until::Ready };
     let (within, limit) = patience(&cx, spec.within, Some(READY));
     let call = k.call("kube.pod", Effect::Write, &explain::pod(&cx, k, &shown, &name, within)).args(args).limit(limit);
     let ready = cx.call_with(ctx, call, |pod: &Value| summary(pod), async {
         let cluster = k.connection(&cx).await?;
         let namespace = start(&cx, &cluster, &spec, &name).await?;
-        let mut pod = wait(&cluster, &namespace, &name, Until::Ready, within, &*cx.world.clock).await?;
+        let mut pod = wait(&cluster, &namespace, &name, until, within, &*cx.world.clock).await?;
         if let Some(metadata) = pod.pointer_mut("/metadata").and_then(Value::as_object_mut) {
             metadata.remove("managedFields");
         }

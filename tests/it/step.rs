@@ -83,6 +83,55 @@ fn where_the_steps_time_ends_first_eventually_says_whose_it_was_and_what_it_saw(
 }
 
 #[test]
+fn what_a_finally_closure_threw_has_its_line() {
+    let ran = Test::new()
+        .step("finally(|| {\n  let x = 1;\n  x.nosuch();\n}); expect(1, \"one\").to_be(1);")
+        .pb(RUN)
+        .code(2)
+        .says(&["a finally closure threw: there is no function \"nosuch\"", "at: p.rhai:5:5", "| x.nosuch();"]);
+    assert_eq!(ran.reported("p/s")["error"]["place"]["line"], 5);
+    // Beside a failure it is a warning, with its place.
+    Test::new()
+        .step("finally(|| t.skip(\"no\"));\nexpect(1, \"one\").to_be(2);")
+        .pb(RUN)
+        .code(1)
+        .says(&["a finally closure threw: t.skip can't leave the step here: its closure has ended (p.rhai:3:"])
+        .says_nothing_of(&["pb::"]);
+}
+
+#[test]
+fn a_caught_error_of_the_language_reads_like_a_sentence() {
+    let ran = Test::new()
+        .step(
+            r#"let said = [];
+            try { 1 / 0 } catch (e) { said.push(`${e}`) }
+            try { let x = 1; x.nosuch() } catch (e) { said.push("" + e) }
+            try { throw #{ a: [1], b: "x" } } catch (e) { said.push(`${e}`) }
+            t.evidence("said", said); expect(said.len(), "said").to_be(3);"#,
+        )
+        .pb(RUN)
+        .code(0);
+    let file = ran.reported("p/s")["evidence"][0].as_str().map(String::from).expect("a file");
+    let text = std::fs::read_to_string(ran.run_folder().join(file)).expect("the evidence");
+    let said: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    assert_eq!(said[0], "Division by zero: 1 / 0");
+    assert_eq!(said[1], "there is no function \"nosuch\" (called with int)");
+    assert_eq!(said[2], r##"#{"a": [1], "b": "x"}"##);
+}
+
+#[test]
+fn a_secret_is_neither_a_metric_nor_published() {
+    for (call, says) in [
+        ("t.metric(\"m\", s)", "t.metric(\"m\"): the value is a secret, and a secret can't be a metric"),
+        ("t.metric(\"m\", 1, \"s\", #{ max: s })", "t.metric(\"m\"): max is a secret"),
+        ("t.publish(\"p\", #{ a: [s] })", "publish: a secret cannot be published as \"p\""),
+    ] {
+        let script = format!("let s = secret::file(\"/etc/hostname\"); {call}; expect(1).to_be(1);");
+        Test::new().step(&script).pb(RUN).code(3).says(&[says]).says_nothing_of(&["pb::"]);
+    }
+}
+
+#[test]
 fn a_clean_up_that_does_not_work_is_no_pass() {
     let ran = Test::new()
         .step(r#"finally(|| { throw "still there" }); expect(1, "one").to_be(1);"#)

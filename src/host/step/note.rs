@@ -14,7 +14,7 @@ use crate::host::context::{Context, HostResult};
 use crate::host::kube::secrets::for_record;
 use crate::host::options::Options;
 use crate::host::registrar::Registrar;
-use crate::host::values::from_dynamic;
+use crate::host::values::{Secret, from_dynamic};
 
 const OF_METRIC: &[&str] = &["max", "of"];
 
@@ -96,6 +96,13 @@ fn metric(at: &NativeCallContext, name: &str, value: &Dynamic, unit: &str, optio
         unit => unit,
     };
     let number = |what: &str, value: &Dynamic| {
+        if value.is::<Secret>() {
+            return Err(Error::new(
+                Kind::Script,
+                format!("t.metric(\"{name}\"): {what} is a secret, and a secret can't be a metric"),
+            )
+            .hint("the record keeps metrics as they are; measure what may be read"));
+        }
         in_unit(value, unit).ok_or_else(|| {
             Error::new(
                 Kind::Script,

@@ -132,6 +132,16 @@ fn a_secret_is_neither_a_metric_nor_published() {
 }
 
 #[test]
+fn a_program_runs_in_a_pod_and_not_in_a_workload() {
+    // Said before the cluster is asked, which nobody answers for.
+    Test::new()
+        .step(r#"kube("infra").exec("deploy/x", "true");"#)
+        .pb(RUN)
+        .code(3)
+        .says(&["\"deploy/x\" is no pod's name, and only pods are taken", "k.list(\"pods\""]);
+}
+
+#[test]
 fn a_clean_up_that_does_not_work_is_no_pass() {
     let ran = Test::new()
         .step(r#"finally(|| { throw "still there" }); expect(1, "one").to_be(1);"#)

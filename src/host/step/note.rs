@@ -111,13 +111,16 @@ fn metric(at: &NativeCallContext, name: &str, value: &Dynamic, unit: &str, optio
         })
     };
     let chosen = number("the value", &chosen)?;
-    if chosen.is_nan() {
-        // Neither above nor below any limit: a pass by it would be one over nothing.
-        return Err(Error::new(Kind::Script, format!("t.metric(\"{name}\"): the value is not a number (NaN)"))
-            .hint("a mean or a percentile over no samples is one: look at how many there are first")
+    let max = max.as_ref().map(|max| number("max", max)).transpose()?;
+    if let Some((what, value)) = [("the value", Some(chosen)), ("max", max)]
+        .into_iter()
+        .find_map(|(what, v)| Some((what, v.filter(|v| !v.is_finite())?)))
+    {
+        // Neither above nor below any limit, or above each: a verdict by it would be one over nothing.
+        return Err(Error::new(Kind::Script, format!("t.metric(\"{name}\"): {what} is not a number ({value})"))
+            .hint("a mean or a percentile over no samples is none: look at how many there are first")
             .into());
     }
-    let max = max.as_ref().map(|max| number("max", max)).transpose()?;
     let metric = Metric {
         name: name.to_string(),
         value: chosen,

@@ -42,6 +42,12 @@ impl Closure {
         self.file.as_deref()
     }
 
+    /// The name of the playbook or module that it stands in.
+    #[expect(deprecated, reason = "as above")]
+    pub fn file(&self) -> Option<&str> {
+        self.store.source.as_deref()
+    }
+
     /// Calls it with copies of what it captured.
     ///
     /// # Errors

@@ -150,7 +150,7 @@ fn asking(m: &mut Registrar) {
         .example("list([1, 2]).len() == 2")
         .add(|list: &mut List| length(list));
     m.property("list", "len")
-        .sig("-> int")
+        .sig("int")
         .doc("The number of items. Where the list was filtered from nothing, an `expect` that its 0 satisfies is inconclusive.")
         .example("list([1, 2]).len == 2")
         .add(|list: &mut List| length(list));

@@ -18,8 +18,6 @@ use crate::error::{Error, Kind};
 #[derive(Clone)]
 pub struct Closure {
     call: FnPtr,
-    /// The text that it stands in.
-    file: Option<String>,
     #[expect(deprecated, reason = "volatile, says Rhai; nothing else calls a closure of an imported module later")]
     store: rhai::NativeCallContextStore,
 }
@@ -34,12 +32,7 @@ impl Closure {
     /// Keeps a closure that a native function was called with.
     #[expect(deprecated, reason = "as above")]
     pub fn keep(at: &NativeCallContext, call: FnPtr) -> Self {
-        Self { call, file: at.call_source().map(Into::into), store: at.store_data() }
-    }
-
-    /// The name of the text that it stands in.
-    pub fn file(&self) -> Option<&str> {
-        self.file.as_deref()
+        Self { call, store: at.store_data() }
     }
 
     /// The name of the playbook or module that it stands in.
@@ -69,7 +62,7 @@ impl Closure {
     /// # Errors
     /// [`Kind::Script`] where a captured value is in use, or holds itself.
     pub fn copy(&self) -> Result<Self, Error> {
-        Ok(Self { call: unshared(&self.call)?, ..self.clone() })
+        Ok(Self { call: unshared(&self.call)?, store: self.store.clone() })
     }
 
     fn invoke(&self, engine: &Engine, call: &FnPtr, args: impl FuncArgs) -> HostResult<Dynamic> {

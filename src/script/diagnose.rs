@@ -8,6 +8,7 @@ use super::resolver::Sources;
 use crate::error::{Error, Kind, Place, did_you_mean};
 use crate::host::object;
 use crate::host::registrar::Form;
+use crate::host::step::flow::Skip;
 use crate::playbook::Source;
 
 /// Translates an error of an evaluation. `file` is the name of the text that was evaluated.
@@ -195,10 +196,24 @@ fn unknown_function(signature: &str) -> Error {
         .hint("pb doc lists what scripts can call, and pb check finds such mistakes before a run")
 }
 
+/// What `${e}` says of an error of the language itself, which `catch (e)` gives as a map; none for any other map.
+pub fn caught(map: &rhai::Map) -> Option<String> {
+    let text = |key: &str| map.get(key).and_then(|value| value.clone().into_string().ok());
+    let (kind, message) = (text("error").filter(|kind| kind.starts_with("Error"))?, text("message")?);
+    Some(match (kind.as_str(), text("function")) {
+        ("ErrorFunctionNotFound", Some(signature)) => unknown_function(&signature).message,
+        _ => message,
+    })
+}
+
 /// A thrown value: our own error, a map with `message`, or whatever the script threw.
 fn thrown(value: &rhai::Dynamic) -> Error {
     if let Some(error) = value.read_lock::<Error>() {
         return error.clone();
+    }
+    if value.is::<Skip>() {
+        return Error::new(Kind::Script, "t.skip can't leave the step here: its closure has ended")
+            .hint("`return` leaves this closure alone");
     }
     if let Some(map) = value.read_lock::<rhai::Map>() {
         let text = map.get("message").map_or_else(|| value.to_string(), ToString::to_string);

@@ -13,6 +13,7 @@ mod places;
 mod reading;
 mod real;
 mod record;
+mod report;
 mod resume;
 mod running;
 mod secrets;

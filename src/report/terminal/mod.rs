@@ -250,8 +250,9 @@ impl Terminal {
 }
 
 impl Listener for Terminal {
-    fn review(&mut self, filter: &Filter) {
+    fn review(&mut self, filter: &Filter) -> Vec<(Option<String>, What)> {
         self.run = std::mem::take(&mut self.run).filtered(filter);
+        Vec::new()
     }
 
     fn on(&mut self, event: &Event) {

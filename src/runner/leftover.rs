@@ -50,7 +50,7 @@ pub fn work_off(
             }),
         };
         let error = result.as_ref().err().cloned();
-        world.bus.emit(leftover.step.as_deref(), What::UndoDone { row: leftover.row.row, error });
+        world.bus.emit(leftover.step.as_deref(), What::UndoDone { row: leftover.row.row, error, by_hand: None });
         tell(&leftover.row, &result);
         if result.is_err() {
             left.push(leftover);

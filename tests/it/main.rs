@@ -9,6 +9,7 @@ mod course;
 mod language;
 mod output;
 mod places;
+mod planted;
 mod reading;
 mod real;
 mod record;

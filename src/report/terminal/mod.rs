@@ -227,7 +227,7 @@ impl Terminal {
             What::UndoRecorded(row) => {
                 self.changes.insert(row.row, row.change.clone());
             }
-            What::UndoDone { row, error: Some(error) } => {
+            What::UndoDone { row, error: Some(error), .. } => {
                 let change = self.changes.get(row).cloned().unwrap_or_else(|| format!("change {row}"));
                 self.print(&live::not_undone(self.ui, &change, error));
             }

@@ -11,8 +11,8 @@ use sha2::{Digest, Sha256};
 
 use super::lines::Lines;
 use super::{JOURNAL, RunInfo};
-use crate::error::{Error, Kind, Result};
-use crate::event::{Event, Filter, What};
+use crate::error::{Error, Kind, Place, Result};
+use crate::event::{Event, Failure, Filter, What};
 
 /// So much is looked at in one go.
 const CHUNK: usize = 256 * 1024;
@@ -112,6 +112,10 @@ fn suspects(path: &Path, filter: &Filter) -> std::io::Result<bool> {
             if hidden(&text, filter) != text {
                 return Ok(true);
             }
+            // More is hidden in the lines of scripts than in free text; whether it stands there the lines say.
+            if in_source(&text, filter) && text.lines().any(|line| line_without(line, filter) != line) {
+                return Ok(true);
+            }
             chunk.clear();
         }
         if read == 0 {
@@ -123,15 +127,26 @@ fn suspects(path: &Path, filter: &Filter) -> std::io::Result<bool> {
 fn rewrite(path: &Path, to: &mut BufWriter<File>, filter: &Filter) -> std::io::Result<()> {
     for line in BufReader::new(File::open(path)?).split(b'\n') {
         let line = String::from_utf8_lossy(&line?).into_owned();
-        let line = match serde_json::from_str::<Event>(&line) {
-            Ok(event) => serde_json::to_string(&filter(event))?,
-            // A call, or a line that was cut.
-            Err(_) => hidden(&line, filter),
-        };
-        to.write_all(line.as_bytes())?;
+        to.write_all(line_without(&line, filter).as_bytes())?;
         to.write_all(b"\n")?;
     }
     Ok(())
+}
+
+/// A line of a record without what is secret.
+fn line_without(line: &str, filter: &Filter) -> String {
+    let event = serde_json::from_str::<Event>(line).ok();
+    // A call, or a line that was cut, is text.
+    event.and_then(|event| serde_json::to_string(&filter(event)).ok()).unwrap_or_else(|| hidden(line, filter))
+}
+
+/// Whether the filter would change a text if it were the line of a script.
+fn in_source(text: &str, filter: &Filter) -> bool {
+    let place = Place { source: Some(text.into()), ..Place::default() };
+    let failure = Failure { at: Some(place), ..Failure::default() };
+    let told = Event { at: Timestamp::UNIX_EPOCH, step: None, what: What::Failed(failure) };
+    let What::Failed(failure) = filter(told).what else { return true };
+    failure.at.and_then(|place| place.source).is_none_or(|source| source != text)
 }
 
 fn hidden(text: &str, filter: &Filter) -> String {
@@ -177,5 +192,27 @@ mod tests {
         assert_eq!(file(&path, &hide("hunter2")), Ok(true));
         assert_eq!(std::fs::read_to_string(&path).expect("read"), text.replace("hunter2", "<secret:1>"));
         assert_eq!(std::fs::read_dir(dir.path()).expect("a folder").count(), 1);
+    }
+
+    #[test]
+    fn a_short_secret_in_the_line_of_a_script_is_found_late_too() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("journal.jsonl");
+        let source = |text: &str| Some(Place { file: "p".into(), line: 1, column: 1, source: Some(text.into()) });
+        let line = |text: &str| {
+            let what = What::Failed(Failure { at: source(text), ..Failure::default() });
+            serde_json::to_string(&Event { at: Timestamp::UNIX_EPOCH, step: None, what }).expect("JSON") + "\n"
+        };
+        let filter = |mut event: Event| {
+            if let What::Failed(Failure { at: Some(Place { source: Some(source), .. }), .. }) = &mut event.what {
+                *source = source.replace(": hunter2", ": <secret:1>");
+            }
+            event
+        };
+        std::fs::write(&path, line("x hunter2")).expect("written");
+        assert_eq!(file(&path, &filter), Ok(false));
+        std::fs::write(&path, line("x: hunter2")).expect("written");
+        assert_eq!(file(&path, &filter), Ok(true));
+        assert_eq!(std::fs::read_to_string(&path).expect("read"), line("x: <secret:1>"));
     }
 }

@@ -2,6 +2,7 @@
 
 mod forms;
 mod patterns;
+mod words;
 
 use std::sync::{Mutex, PoisonError};
 
@@ -20,8 +21,10 @@ struct Secret {
     patterns: Vec<String>,
 }
 
-/// Values shorter than this are hidden only where they are typed as secrets.
+/// Values shorter than this are hidden only where they are typed as secrets, and in the lines of scripts.
 const SHORTEST: usize = 8;
+/// In the lines of scripts, where a literal may stand, these are hidden too, as whole words.
+const SHORTEST_WORD: usize = 4;
 
 impl Redactor {
     /// Registers a value and returns its number, from 1.
@@ -40,6 +43,14 @@ impl Redactor {
         let values = self.values.lock().unwrap_or_else(PoisonError::into_inner);
         values.iter().flat_map(|secret| &secret.patterns).any(|pattern| text.contains(pattern.as_str()))
             || patterns::suspects(text)
+            || (text.contains(r#""source":"#) && short(&values).any(|(_, word)| words::has(text, word)))
+    }
+
+    /// The same for a line of a script: a short secret that stands there as a whole word is hidden as well.
+    pub fn redact_source(&self, line: &str) -> String {
+        let line = self.redact(line);
+        let values = self.values.lock().unwrap_or_else(PoisonError::into_inner);
+        short(&values).fold(line, |line, (at, word)| words::replace(&line, word, &format!("<secret:{}>", at + 1)))
     }
 
     /// The text with every secret replaced: those that are known, and what looks like one.
@@ -69,15 +80,25 @@ impl Redactor {
             }
             serde_json::Value::Array(items) => items.iter_mut().for_each(|v| self.redact_json(v)),
             serde_json::Value::Object(map) => {
+                let place = map.contains_key("file") && map.contains_key("line");
                 let entries = std::mem::take(map);
                 for (key, mut value) in entries {
-                    self.redact_json(&mut value);
+                    match &mut value {
+                        serde_json::Value::String(line) if place && key == "source" => *line = self.redact_source(line),
+                        value => self.redact_json(value),
+                    }
                     map.insert(self.redact(&key), value);
                 }
             }
             _ => {}
         }
     }
+}
+
+/// The values that free text may hold by chance, with their places in the table.
+fn short(values: &[Secret]) -> impl Iterator<Item = (usize, &str)> {
+    let values = values.iter().map(|secret| secret.value.as_str()).enumerate();
+    values.filter(|(_, value)| (SHORTEST_WORD..SHORTEST).contains(&value.len()))
 }
 
 #[cfg(test)]
@@ -127,5 +148,19 @@ mod tests {
         let redactor = Redactor::default();
         redactor.register("abc");
         assert_eq!(redactor.redact("abcdef"), "abcdef");
+    }
+
+    #[test]
+    fn a_short_value_is_hidden_in_the_line_of_a_script_as_a_whole_word() {
+        let redactor = Redactor::default();
+        redactor.register("hunter2");
+        redactor.register("abc");
+        let source = "k.apply(\"password: hunter2\", abc, hunter22)";
+        let event = |source: &str| serde_json::json!({ "message": "hunter2", "place": { "file": "p", "line": 1, "source": source } });
+        let mut json = event(source);
+        assert!(redactor.suspects(&json.to_string()));
+        redactor.redact_json(&mut json);
+        assert_eq!(json, event("k.apply(\"password: <secret:1>\", abc, hunter22)"));
+        assert!(!redactor.suspects(&event("hunter22").to_string().replace("\"hunter2\"", "1")));
     }
 }

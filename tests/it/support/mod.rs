@@ -1,6 +1,7 @@
 //! A test that reads like what a person does: files in a folder, a command line, what came of it.
 
 mod planted;
+pub(crate) mod schema;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -448,6 +448,9 @@ pub enum What {
         /// Why not.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         error: Option<String>,
+        /// Who said that it was dealt with by hand, where nothing was done to it: `ada on desk-7`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by_hand: Option<String>,
     },
     /// After the run, `pb clean` began to work off what was left: what follows is its doing.
     CleaningStarted {

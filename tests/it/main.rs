@@ -10,6 +10,7 @@ mod course;
 mod language;
 mod output;
 mod places;
+mod planted;
 mod reading;
 mod real;
 mod record;

@@ -1,12 +1,10 @@
 //! Secrets: registered when they are read, replaced by `<secret:N>` wherever they would show.
 
+mod forms;
 mod patterns;
 mod words;
 
 use std::sync::{Mutex, PoisonError};
-
-use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
 
 pub(crate) use patterns::hide;
 
@@ -35,25 +33,7 @@ impl Redactor {
         if let Some(at) = values.iter().position(|s| s.value == value) {
             return at + 1;
         }
-        let mut patterns = Vec::new();
-        if value.len() >= SHORTEST {
-            patterns.push(value.to_string());
-            patterns.extend(lines(value));
-            for engine in [&STANDARD, &STANDARD_NO_PAD, &URL_SAFE, &URL_SAFE_NO_PAD] {
-                patterns.push(engine.encode(value));
-            }
-            patterns.push(url_encoded(value));
-            // As `--explain` quotes it, and each of these within JSON, once or twice.
-            patterns.push(value.replace('\'', r"'\''"));
-            for _ in 0..2 {
-                let escaped: Vec<String> = patterns.iter().map(|p| in_json(p)).collect();
-                patterns.extend(escaped);
-                patterns.sort_unstable();
-                patterns.dedup();
-            }
-            patterns.sort_by_key(|p| std::cmp::Reverse(p.len()));
-            patterns.dedup();
-        }
+        let patterns = if value.len() >= SHORTEST { forms::of(value) } else { Vec::new() };
         values.push(Secret { value: value.to_string(), patterns });
         values.len()
     }
@@ -121,31 +101,11 @@ fn short(values: &[Secret]) -> impl Iterator<Item = (usize, &str)> {
     values.filter(|(_, value)| (SHORTEST_WORD..SHORTEST).contains(&value.len()))
 }
 
-/// The lines of a text of several lines, which may be shown apart; those that are ordinary words are not meant.
-fn lines(text: &str) -> impl Iterator<Item = String> {
-    let telling = |line: &&str| line.len() >= 2 * SHORTEST && !line.contains(char::is_whitespace);
-    text.lines().map(str::trim).filter(telling).map(String::from)
-}
-
-/// The text as it stands in JSON, without the quotes.
-fn in_json(text: &str) -> String {
-    let json = serde_json::Value::from(text).to_string();
-    json[1..json.len() - 1].to_string()
-}
-
-fn url_encoded(text: &str) -> String {
-    let mut out = String::new();
-    for byte in text.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => out.push(byte as char),
-            _ => out.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+
     use super::*;
 
     #[test]

@@ -195,7 +195,7 @@ pub(super) fn evidence(cx: &Arc<Context>, name: &str, value: &Dynamic) -> Result
             (pretty + "\n", "json")
         }
     };
-    let file = format!("evidence/{}/{}.{ending}", safe(&cx.step), safe(name));
+    let file = format!("evidence/{}/{}.{ending}", safe(&cx.step), safe(&cx.world.redactor.redact(name)));
     if let Some(folder) = &cx.world.folder {
         write(&folder.join(&file), text.as_bytes())?;
     }

@@ -29,6 +29,8 @@ fn page(module: &str, name: &str, forms: &[rhai::ScriptFnMetadata<'_>]) -> Page 
     let shown = |(at, parameter): (usize, &&str)| format!("{parameter}{}", if at < least { "" } else { "?" });
     let comments: Vec<&str> = forms.iter().flat_map(|f| f.comments.iter().copied()).collect();
     let (doc, example) = split_example(&uncommented(&comments));
+    // Modules written in Rhai have no row that says it.
+    let needs = if example.contains("ssh(") { Needs::Router } else { Needs::Nothing };
     Page {
         module: module.to_string(),
         name: format!("{module}::{name}"),
@@ -36,7 +38,7 @@ fn page(module: &str, name: &str, forms: &[rhai::ScriptFnMetadata<'_>]) -> Page 
         effect: None,
         doc,
         example,
-        needs: Needs::Router,
+        needs,
         options: Vec::new(),
         property: false,
     }

@@ -15,7 +15,9 @@ pub(super) fn module(loader: &Loader, name: &str) -> Result<Option<(ModuleInfo, 
     let module = ModuleInfo { name: name.to_string(), about, intro, stdlib: true };
     // Forms with different numbers of parameters are one function to whoever calls it.
     let mut forms: BTreeMap<&str, Vec<rhai::ScriptFnMetadata<'_>>> = BTreeMap::new();
-    for function in ast.iter_functions().filter(|f| f.access == rhai::FnAccess::Public) {
+    // A closure within a function is a function of its own, and nobody calls it by its name.
+    for function in ast.iter_functions().filter(|f| f.access == rhai::FnAccess::Public && !f.name.starts_with("anon$"))
+    {
         forms.entry(function.name).or_default().push(function);
     }
     let pages = forms.into_iter().map(|(function, forms)| page(name, function, &forms)).collect();

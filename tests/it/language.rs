@@ -310,7 +310,9 @@ fn pod(name: &str, statuses: &str, state: &str) -> String {
 fn a_crash_loop_is_a_wait_or_several_restarts_that_are_no_history() {
     let waits = "restartCount: 1, state: #{ waiting: #{ reason: \"CrashLoopBackOff\" } }";
     let ended = |restarts: u32, at: &str| {
-        format!("restartCount: {restarts}, state: #{{ running: #{{}} }}, lastState: #{{ terminated: #{{ exitCode: 1, finishedAt: {at} }} }}")
+        format!(
+            "restartCount: {restarts}, state: #{{ running: #{{}} }}, lastState: #{{ terminated: #{{ exitCode: 1, finishedAt: {at} }} }}"
+        )
     };
     let now = "time::now().to_string()";
     let pods = [

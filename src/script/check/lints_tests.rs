@@ -400,9 +400,9 @@ fn the_value_of_a_catch_block() {
 
 #[test]
 fn settings_that_nothing_reads() {
-    let with = |top: &str, body: &str| said(&format!("{top}\n{}", in_step(body)));
+    let with = |top: &str, body: &str| said(&in_step(body).replacen('\n', &format!("\n{top}\n"), 1));
     let found = with("let n = setting(\"n\", 1, \"it\");", "print(1);");
-    assert!(found.len() == 1 && found[0].starts_with("1: nothing reads the setting \"n\""), "{found:#?}");
+    assert!(found.len() == 1 && found[0].starts_with("2: nothing reads the setting \"n\""), "{found:#?}");
     for (top, body) in [
         ("let n = setting(\"n\", 1, \"it\");", "print(`it is ${n}`);"),
         ("let n = setting(\"n\", 1, \"it\");", "[1].map(|x| x + n);"),

@@ -23,7 +23,11 @@ pub(crate) fn hide(text: &str) -> Cow<'_, str> {
     }
     let text = KEY.replace_all(text, HIDDEN);
     let text = KEY_END.replace_all(&text, HIDDEN);
-    let text = HEADER.replace_all(&text, format!("${{1}}{HIDDEN}"));
+    // A part of it may be hidden already, such as a known password in the base64 of `user:password`.
+    let text = HEADER.replace_all(&text, |found: &Captures<'_>| match KNOWN.is_match(&found[2]) {
+        true => found[0].to_string(),
+        false => format!("{}{HIDDEN}", &found[1]),
+    });
     let text = BARE.replace_all(&text, |found: &Captures<'_>| match is_word(&found[2]) {
         true => found[0].to_string(),
         false => format!("{}{HIDDEN}", &found[1]),
@@ -82,8 +86,11 @@ static BODY: LazyLock<Regex> = LazyLock::new(|| {
     pattern(r"^\s*(?:(?:[A-Za-z0-9+/]{4})*[A-Za-z0-9+/]{2}[A-Za-z0-9+/=]{2}|[A-Za-z0-9+/]{16,}={0,2})\s*$")
 });
 /// `Authorization: Basic …`, in headers, JSON and on command lines.
-static HEADER: LazyLock<Regex> =
-    LazyLock::new(|| pattern(r#"(?i)(\bauthorization\\*["']?\s*[:=]\s*\\*["']?[a-z]+\s+)[^\s"'`,;<\\]+"#));
+static HEADER: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(r#"(?i)(\bauthorization\\*["']?\s*[:=]\s*\\*["']?[a-z]+\s+)((?:[^\s"'`,;<\\]|<secret(?::[0-9]+)?>)+)"#)
+});
+/// A credential that is hidden as a whole.
+static KNOWN: LazyLock<Regex> = LazyLock::new(|| pattern(r"^<secret(?::[0-9]+)?>$"));
 /// `Authorization: glsa_0123…`: without a scheme, as some programs want it.
 static BARE: LazyLock<Regex> =
     LazyLock::new(|| pattern(r#"(?i)(\bauthorization\\*["']?\s*[:=]\s*\\*["']?)([^\s"'`,;<\\]{8,})"#));
@@ -143,6 +150,8 @@ mod tests {
             ("proxy-authorization=aaaabbbbccccddddeeeeffff;x".into(), "proxy-authorization=<secret>;x"),
             ("authorization: forbidden".into(), "authorization: forbidden"),
             ("Authorization: Negotiate".into(), "Authorization: Negotiate"),
+            ("Authorization: Basic dXNlcjp<secret:1>4=".into(), "Authorization: Basic <secret>"),
+            ("Authorization: Basic <secret:1>4=".into(), "Authorization: Basic <secret>"),
             ("Authorization: Bearer <secret:1>".into(), "Authorization: Bearer <secret:1>"),
             (format!("Bearer {jwt}"), "Bearer <secret>"),
             ("bearer 0123456789abcdef0123".into(), "bearer <secret>"),

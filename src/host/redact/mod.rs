@@ -1,6 +1,7 @@
 //! Secrets: registered when they are read, replaced by `<secret:N>` wherever they would show.
 
 mod forms;
+pub(crate) mod named;
 mod patterns;
 mod words;
 
@@ -35,6 +36,25 @@ impl Redactor {
         }
         let patterns = if value.len() >= SHORTEST { forms::of(value) } else { Vec::new() };
         values.push(Secret { value: value.to_string(), patterns });
+        values.len()
+    }
+
+    /// How many secrets are known.
+    pub fn known(&self) -> usize {
+        self.values.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// Registers what stands under the name of a secret: hidden everywhere where it is long enough, and no ordinary
+    /// word; otherwise only in its place. Returns its number.
+    pub fn learn(&self, value: &str) -> usize {
+        if value.len() >= SHORTEST && !named::is_ordinary(value) {
+            return self.register(value);
+        }
+        let mut values = self.values.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(at) = values.iter().position(|s| s.value == value) {
+            return at + 1;
+        }
+        values.push(Secret { value: value.to_string(), patterns: Vec::new() });
         values.len()
     }
 
@@ -85,6 +105,9 @@ impl Redactor {
                 for (key, mut value) in entries {
                     match &mut value {
                         serde_json::Value::String(line) if place && key == "source" => *line = self.redact_source(line),
+                        serde_json::Value::String(cookies) if key.eq_ignore_ascii_case("set-cookie") => {
+                            *cookies = named::hide_cookies(&self.redact(cookies));
+                        }
                         value => self.redact_json(value),
                     }
                     map.insert(self.redact(&key), value);

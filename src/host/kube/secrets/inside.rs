@@ -9,6 +9,8 @@ use crate::host::redact::{Redactor, named};
 
 /// Parts of one value that are learnt: each costs time wherever a text is looked at.
 const MOST: usize = 64;
+/// Where so many secrets are known already, the parts of further ones are not: each takes memory, too.
+const MANY: usize = 4000;
 /// Shorter parts can't be told from ordinary words.
 const SHORTEST: usize = 8;
 /// How deep JSON lies within a string of JSON.
@@ -18,7 +20,7 @@ const GREATEST: usize = 256 * 1024;
 
 /// Learns the parts of a value.
 pub(super) fn learn(redactor: &Redactor, plain: &str) {
-    if plain.len() > GREATEST {
+    if plain.len() > GREATEST || redactor.known() >= MANY {
         return;
     }
     let mut parts = Vec::new();

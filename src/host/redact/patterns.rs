@@ -1,5 +1,5 @@
 //! The second net: secrets that nobody registered, known by how they look. Private keys, bearer tokens, the password
-//! in a URL.
+//! in a URL, and its parameters that are named like a secret.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use regex::{Captures, Regex};
 
 /// What stands in place of a secret without a number.
-const HIDDEN: &str = "<secret>";
+pub(super) const HIDDEN: &str = "<secret>";
 
 /// Whether there may be something to hide. Cheap, and right for text within JSON, too.
 pub(super) fn suspects(text: &str) -> bool {
@@ -39,7 +39,8 @@ pub(crate) fn hide(text: &str) -> Cow<'_, str> {
             false => found[0].to_string(),
         });
     let text = TOKEN.replace_all(&text, HIDDEN);
-    Cow::Owned(URL.replace_all(&text, format!("${{1}}{HIDDEN}@")).into_owned())
+    let text = URL.replace_all(&text, format!("${{1}}{HIDDEN}@"));
+    Cow::Owned(super::named::hide_parameters(&text).into_owned())
 }
 
 /// The same for lines that were one text: a key whose lines stand apart is hidden in each.
@@ -66,11 +67,18 @@ fn is_word(text: &str) -> bool {
 }
 
 #[expect(clippy::expect_used, reason = "the patterns are constants, and a test uses each")]
-fn pattern(text: &str) -> Regex {
+pub(super) fn pattern(text: &str) -> Regex {
     Regex::new(text).expect("a pattern")
 }
 
-static SIGNS: LazyLock<Regex> = LazyLock::new(|| pattern(r"PRIVATE KEY|(?i:bearer|authorization)|eyJ|://[^\s/?#]*@"));
+static SIGNS: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"(?x) PRIVATE\ KEY | (?i:bearer|authorization|set-cookie) | eyJ | ://[^\s/?\#]*@
+        | (?:[?&\#;]|\\u0026|%26) [A-Za-z0-9_.\-\[\]]*
+          (?i:token|secret|pass|pwd|key|auth|sig|hmac|session|sid|sessid|credential|cookie|jwt|otp)
+          [A-Za-z0-9_.\-\[\]]* =",
+    )
+});
 
 static KEY: LazyLock<Regex> = LazyLock::new(|| {
     pattern(

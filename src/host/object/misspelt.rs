@@ -82,7 +82,9 @@ pub(super) fn told(missing: &Missing, asked: bool) {
         // One line names the first few, since a step's result shows one.
         match state.inconclusive.iter_mut().find(|told| told.contains(SAYS_NOTHING)) {
             None => state.inconclusive.push(why),
-            Some(told) if told.contains(&why) || told.matches(SAYS_NOTHING).count() >= NAMED => {}
+            // The same field of another object is no news.
+            Some(told) if told.contains(why.split_inclusive(" is ").next().unwrap_or_default()) => {}
+            Some(told) if told.matches(SAYS_NOTHING).count() >= NAMED => {}
             Some(told) => told.push_str(&format!("; {why}")),
         }
     }

@@ -14,6 +14,9 @@ use super::population::{Look, combined, look, questioned, resting, together, unm
 use super::{Missing, equal};
 use crate::host::HostResult;
 
+/// An operator of two bools.
+type OfBools = fn(bool, bool) -> bool;
+
 static PLAIN: LazyLock<(Engine, AST)> = LazyLock::new(|| {
     let mut engine = Engine::new();
     engine.register_fn("one", |at: NativeCallContext, name: &str, a: Dynamic| native(&at, name, vec![a]));
@@ -104,7 +107,7 @@ pub(super) fn register(module: &mut Module) {
 
 fn bools(module: &mut Module) {
     let bool = TypeId::of::<bool>();
-    const BOTH: [(&str, &str, fn(bool, bool) -> bool); 3] =
+    const BOTH: [(&str, &str, OfBools); 3] =
         [("&", "&=", |a, b| a & b), ("|", "|=", |a, b| a | b), ("^", "^=", |a, b| a ^ b)];
     for (name, assigning, compute) in BOTH {
         let made = move |args: &[&mut Dynamic]| {

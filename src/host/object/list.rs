@@ -107,7 +107,7 @@ impl List {
         if let (Some(why), true) = (self.nothing(), items.is_empty()) {
             return Self::of_nothing(&self.what(), why);
         }
-        self.from_this(items, self.taken_from())
+        self.taken(items, self.taken_from())
     }
 
     /// What was made of this list's items, one by one or together: the same `what` and population. What was made
@@ -118,10 +118,10 @@ impl List {
             return Self::of_nothing(&self.what(), why);
         }
         let population = self.inner.population.or_else(|| items.is_empty().then(|| self.taken_from()).flatten());
-        self.from_this(items, population)
+        self.taken(items, population)
     }
 
-    fn from_this(&self, items: Vec<Dynamic>, population: Option<usize>) -> Self {
+    fn taken(&self, items: Vec<Dynamic>, population: Option<usize>) -> Self {
         let loose = self.inner.loose && population.is_none();
         Self::build(Source::Items, items.into(), &self.what(), population, loose)
     }

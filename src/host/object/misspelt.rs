@@ -152,7 +152,7 @@ fn numbered(a: &str, b: &str) -> bool {
 fn opposite(a: &str, b: &str) -> bool {
     let (short, long) = if a.len() < b.len() { (a, b) } else { (b, a) };
     let rest = |prefix: &&str| long.strip_prefix(*prefix).is_some_and(|rest| rest.eq_ignore_ascii_case(short));
-    ["un", "in", "non", "dis", "not"].iter().any(|prefix| rest(&prefix))
+    ["un", "in", "non", "dis", "not"].iter().any(rest)
 }
 
 /// Whether the field is there, in any element where the path leads through a list.

@@ -18,6 +18,9 @@ use crate::host::{HostResult, place};
 /// A function of values as they are, with their marks.
 type Raw = fn(&mut [&mut Dynamic]) -> HostResult<Dynamic>;
 
+/// A comparison of two broken numbers.
+type Relation = fn(&FLOAT, &FLOAT) -> bool;
+
 /// Registers a function that sees its arguments with their marks.
 pub(super) fn raw<const N: usize>(module: &mut Module, name: &str, types: [TypeId; N], changes: bool, call: Raw) {
     raw_at(module, name, types, changes, move |_, args| call(args));
@@ -98,7 +101,7 @@ fn arithmetic(module: &mut Module) {
             whole(args, INT::checked_rem, "Modulo division by zero or overflow", '%').map(|n| product(n, args))
         }),
     ];
-    const BROKEN: [(&str, fn(&FLOAT, &FLOAT) -> bool); 6] = [
+    const BROKEN: [(&str, Relation); 6] = [
         ("==", FLOAT::eq),
         ("!=", FLOAT::ne),
         ("<", FLOAT::lt),

@@ -198,7 +198,7 @@ fn an_undefined_variable_in_a_closure_hides_no_option_of_its_step() {
 #[test]
 fn an_option_that_throws_hides_no_other() {
     let body = r#"step("a", #{ timeout: duration("5x"), effect: "wriet", retry: nosuch(1), titel: "z" }, |t| { expect(1 + 1, "x").to_be(2); });"#;
-    let wanted = ["\"5x\"", "effect is \"wriet\"", "function \"nosuch\"", "unknown option \"titel\""];
+    let wanted = ["not a duration: \"5x\"", "effect is \"wriet\"", "function \"nosuch\"", "unknown option \"titel\""];
     tells(Test::new().playbook(body), "check p.rhai", &wanted, "4 errors");
     let body =
         "let a = nosuch(1);\nstep(\"a\", #{ timeout: a, effect: \"wriet\" }, |t| { expect(1 + 1, \"x\").to_be(2); });";

@@ -9,8 +9,9 @@ use super::bound::Names;
 use super::handles::closure;
 use super::names::{Known, declared};
 use super::tree::{Tree, call_of};
-use super::{Finding, Level, finding, signature};
+use super::{Finding, Level, finding};
 use crate::host::{Form, Function};
+use crate::script::signature;
 
 /// Types that are no handle.
 const PLAIN: &[&str] = &["string", "int", "bool", "map", "list", "array", "duration", "size", "closure", "()"];

@@ -10,9 +10,9 @@ use super::calls;
 use super::closures::closure_name;
 use super::names::{KEYWORDS, Known, declared};
 use super::tree::{Tree, body, call_of};
-use super::{Finding, Level, finding, signature};
+use super::{Finding, Level, finding};
 use crate::host::{Form, Function};
-use crate::script::property;
+use crate::script::{property, signature};
 
 /// Types whose properties are all in the table; an object's are those of the cluster's answer.
 const HANDLES: &[&str] =

@@ -13,7 +13,6 @@ mod lost;
 mod names;
 mod options;
 mod others;
-mod signature;
 mod steps;
 mod table;
 mod tree;

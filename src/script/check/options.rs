@@ -6,11 +6,11 @@ use rhai::{ASTNode, Expr, Stmt};
 
 use super::bound::Names;
 use super::names::{Known, declared};
-use super::signature::parameters;
 use super::tree::{CallNode, Tree, call_of};
 use super::{Finding, Level, finding};
 use crate::error::did_you_mean;
 use crate::host::{Form, Function};
+use crate::script::signature::parameters;
 
 /// Options that no function of the call's name has.
 pub(super) fn check(tree: &Tree<'_>, known: &Known) -> Vec<Finding> {

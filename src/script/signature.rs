@@ -1,7 +1,7 @@
 //! Reading signatures as the rows of host functions write them: `(within: duration, body: ||) -> any`.
 
 /// The parameters: `kind: string`, `options?: map`.
-pub(super) fn parameters(signature: &str) -> Vec<&str> {
+pub(in crate::script) fn parameters(signature: &str) -> Vec<&str> {
     let Some((_, text)) = signature.split_once('(') else { return Vec::new() };
     let (mut found, mut depth, mut from, mut closure, mut before) = (Vec::new(), 0_usize, 0, false, ' ');
     for (at, c) in text.char_indices() {
@@ -28,12 +28,12 @@ pub(super) fn parameters(signature: &str) -> Vec<&str> {
 }
 
 /// The type of a parameter; none where it takes anything.
-pub(super) fn type_of(parameter: &str) -> Option<&str> {
+pub(in crate::script) fn type_of(parameter: &str) -> Option<&str> {
     parameter.split_once(':').map(|(_, of)| of.trim())
 }
 
 /// The fewest and the most parameters that a closure may have which is given here: `|item, index?|`.
-pub(super) fn closure(of: &str) -> Option<(usize, usize)> {
+pub(in crate::script) fn closure(of: &str) -> Option<(usize, usize)> {
     let inside = of.strip_prefix('|')?.strip_suffix('|')?;
     let names: Vec<&str> = inside.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
     Some((names.iter().filter(|name| !name.ends_with('?')).count(), names.len()))

@@ -11,7 +11,7 @@ use crate::host::{HostResult, Registrar};
 
 pub(super) fn register(m: &mut Registrar) {
     m.method("array", "filter")
-        .sig("(test: closure) -> array")
+        .sig("(test: |item?, index?|) -> array")
         .doc("The items for which the closure gives true. The array remembers how many there were, as a list does.")
         .example("[1, 2, 3].filter(|x| x > 1) == [2, 3]")
         .add_for_array(|at: NativeCallContext, items: &mut Dynamic, f: FnPtr| -> HostResult<Dynamic> {
@@ -23,7 +23,7 @@ pub(super) fn register(m: &mut Registrar) {
             })
         });
     m.method("array", "map")
-        .sig("(make: closure) -> array")
+        .sig("(make: |item?, index?|) -> array")
         .doc("What the closure gives for each item, in order.")
         .example("[1, 2].map(|x| x * 2) == [2, 4]")
         .add_for_array(|at: NativeCallContext, items: &mut Dynamic, f: FnPtr| -> HostResult<Dynamic> {
@@ -36,7 +36,7 @@ pub(super) fn register(m: &mut Registrar) {
             })
         });
     m.method("array", "all")
-        .sig("(test: closure) -> bool")
+        .sig("(test: |item?, index?|) -> bool")
         .doc("Whether the closure gives true for every item: also true for an empty array, and then `expect` of it is inconclusive. To judge, use `expect(items).all(…)`.")
         .example("[1, 2].all(|x| x > 0)")
         .add_for_array(|at: NativeCallContext, items: &mut Dynamic, f: FnPtr| -> HostResult<Dynamic> {
@@ -53,7 +53,7 @@ pub(super) fn register(m: &mut Registrar) {
 
 fn finding(m: &mut Registrar) {
     m.method("array", "find")
-        .sig("(test: closure) -> value")
+        .sig("(test: |item?, index?|) -> value")
         .doc("The first item for which the closure gives true; `()` if there is none.")
         .example("[1, 2, 3].find(|x| x > 1) == 2")
         .add_for_array(|at: NativeCallContext, items: &mut Dynamic, f: FnPtr| -> HostResult<Dynamic> {
@@ -61,14 +61,14 @@ fn finding(m: &mut Registrar) {
             Ok(found.unwrap_or_else(|| resting(Dynamic::UNIT, questioned(items))))
         });
     m.method("array", "some")
-        .sig("(test: closure) -> bool")
+        .sig("(test: |item?, index?|) -> bool")
         .doc("Whether the closure gives true for at least one item: `any`, as Rhai calls it.")
         .example("[1, 2].some(|x| x > 1)")
         .add_for_array(|at: NativeCallContext, items: &mut Dynamic, f: FnPtr| -> HostResult<Dynamic> {
             Ok(resting(first(&at, &array(items), &f)?.is_some(), questioned(items)))
         });
     m.method("array", "reduce")
-        .sig("(step: closure, first: value) -> value")
+        .sig("(step: |so_far, item?, index?|, first: value) -> value")
         .doc("Calls `step(so_far, item)` for each item, beginning with `first`; the last result.")
         .example("[1, 2, 3].reduce(|sum, x| sum + x, 0) == 6")
         .add_for_array(|at: NativeCallContext, items: &mut Dynamic, f: FnPtr, first: Dynamic| -> HostResult<Dynamic> {
@@ -92,7 +92,7 @@ fn first(at: &NativeCallContext, items: &[Dynamic], test: &FnPtr) -> HostResult<
 
 fn taking(m: &mut Registrar) {
     m.method("array", "drain")
-        .sig("(test: closure) -> array")
+        .sig("(test: |item?, index?|) -> array")
         .doc("Takes the items for which the closure gives true out of the array, and gives them. What the closure throws leaves the array as it was.")
         .example("let a = [1, 2, 3]; a.drain(|x| x > 2) == [3] && a == [1, 2]")
         .add(|at: NativeCallContext, items: &mut Array, f: FnPtr| -> HostResult<Array> {
@@ -101,7 +101,7 @@ fn taking(m: &mut Registrar) {
             Ok(taken)
         });
     m.method("array", "retain")
-        .sig("(test: closure) -> array")
+        .sig("(test: |item?, index?|) -> array")
         .doc("Keeps the items for which the closure gives true in the array, and gives the others. What the closure throws leaves the array as it was.")
         .example("let a = [1, 2, 3]; a.retain(|x| x > 2) == [1, 2] && a == [3]")
         .add(|at: NativeCallContext, items: &mut Array, f: FnPtr| -> HostResult<Array> {
@@ -110,7 +110,7 @@ fn taking(m: &mut Registrar) {
             Ok(gone)
         });
     m.method("array", "dedup")
-        .sig("(same: closure)")
+        .sig("(same: |before, item|)")
         .doc("Takes each item out for which the closure, asked with the item before it and itself, gives true. What the closure throws leaves the array as it was.")
         .example("let a = [1, 3, 4]; a.dedup(|x, y| x % 2 == y % 2); a == [1, 4]")
         .add(|at: NativeCallContext, items: &mut Array, f: FnPtr| -> HostResult<()> {

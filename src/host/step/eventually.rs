@@ -182,8 +182,12 @@ fn attempts(cx: &Arc<Context>, at: &NativeCallContext, within: Duration, body: &
                 let soft = state.failures_since(mark).first().map(Seen::failure);
                 let empty = state.inconclusive_since(mark).first().cloned().map(Seen::words);
                 match soft.or(empty) {
-                    None => return Ok(value),
                     Some(seen) => (seen, None),
+                    None if value.as_bool() == Ok(false) => {
+                        drop(state);
+                        (Seen::words("its closure gave false".into()), Some(stayed_false(cx, at)))
+                    }
+                    None => return Ok(value),
                 }
             }
             Err(error) => match passing(&error) {
@@ -210,6 +214,17 @@ fn attempts(cx: &Arc<Context>, at: &NativeCallContext, within: Duration, body: &
         }
         pause = (pause * 3 / 2).min(LONGEST_PAUSE);
     }
+}
+
+/// What is thrown where the time is up and the closure's word was still `false`.
+fn stayed_false(cx: &Context, at: &NativeCallContext) -> Box<EvalAltResult> {
+    let error = Error::new(Kind::Expectation, "eventually: its condition stayed false")
+        .hint("an expect(…) in the closure says what was seen instead");
+    match cx.place(at) {
+        Some(place) => error.at(place),
+        None => error,
+    }
+    .into()
 }
 
 /// The deadline that ended an attempt: the script itself, or one of its calls.

@@ -180,7 +180,7 @@ fn functions_methods_and_modules_that_nobody_has() {
     finds("[1].fliter(|x| x > 0);", &["there is no method \"fliter\"", "did you mean \"filter\"?"]);
     finds("json::pars(\"{}\");", &["there is no function \"json::pars\"", "did you mean \"json::parse\"?"]);
     finds("jsn::parse(\"{}\");", &["there is no module \"jsn\" here", "did you mean \"json\"?"]);
-    finds("t.note();", &["method \"note\" takes 1 argument", "gets 0", "pb doc note"]);
+    finds("t.note();", &["step.note takes 1 argument", "gets 0", "there is step.note("]);
     finds("json::parse(\"{}\", 1, 2);", &["function \"json::parse\" takes"]);
     finds("let f = || 1; f();", &["\"f\" is a closure in a variable, not a function", "f.call(…)"]);
     lets_pass(&[

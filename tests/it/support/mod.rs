@@ -30,7 +30,7 @@ impl Test {
     }
 
     /// A file, in folders that are made.
-    pub(crate) fn file(self, path: &str, text: &str) -> Self {
+    pub(crate) fn file(self, path: &str, text: impl AsRef<[u8]>) -> Self {
         let path = self.dir.path().join(path);
         std::fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
         std::fs::write(path, text).expect("written");

@@ -51,7 +51,7 @@ fn object(namespace: Option<&str>, uid: Option<&str>) -> ObjectRef {
 }
 
 fn undos() -> Vec<Undo> {
-    let field = |before, after| FieldChange { pointer: "/spec/a~1b".into(), before, after };
+    let field = |before, after| FieldChange { pointer: "/spec/a~1b".into(), before, after, made: None };
     vec![
         Undo::Delete { object: object(Some("web"), Some("u-1")) },
         Undo::Restore {

@@ -190,8 +190,9 @@ fn apply_one(
             Some(before) => {
                 // Tried out first: the server alone knows what an apply makes of the object.
                 let after = parsed(&send(true).await?.text)?;
-                let fields = diff::changes(&parsed(&before.text)?, &after, None);
-                let row = change::changing(cx, "apply", &object, None, fields)?;
+                let before = parsed(&before.text)?;
+                let fields = diff::changes(&before, &after, None);
+                let row = change::changing(cx, "apply", &object, None, &before, fields)?;
                 let result = send(false).await.map(|applied| applied.text);
                 change::settle(cx, row.as_ref(), result.as_ref().err());
                 result

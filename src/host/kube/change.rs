@@ -1,5 +1,7 @@
 //! How a change is made: its undo goes into the ledger first, and comes out again where the server refused.
 
+use serde_json::Value;
+
 use crate::client::kube::Meta;
 use crate::error::{Error, Kind, Result};
 use crate::event::{FieldChange, LedgerRow, ObjectRef, Undo, What};
@@ -10,19 +12,22 @@ pub(crate) fn creating(cx: &Context, object: &ObjectRef) -> Result<LedgerRow> {
     cx.undo(format!("create {object}"), Undo::Delete { object: object.clone() })
 }
 
-/// Notes fields that are about to be changed. None where the object is the run's own, whose row of creation
-/// undoes all, or where nothing changes.
+/// Notes fields that are about to be changed, of the object that was read before and of no other of its name. None where
+/// the object is the run's own, whose row of creation undoes all, or where nothing changes.
 pub(crate) fn changing(
     cx: &Context,
     verb: &str,
     object: &ObjectRef,
     subresource: Option<&str>,
+    before: &Value,
     fields: Vec<FieldChange>,
 ) -> Result<Option<LedgerRow>> {
     if fields.is_empty() || cx.world.ledger.is_ours(object) {
         return Ok(None);
     }
-    let undo = Undo::Restore { object: object.clone(), subresource: subresource.map(Into::into), fields };
+    let uid = before.pointer("/metadata/uid").and_then(Value::as_str).filter(|uid| !uid.is_empty());
+    let seen = ObjectRef { uid: uid.map(Into::into), ..object.clone() };
+    let undo = Undo::Restore { object: seen, subresource: subresource.map(Into::into), fields };
     cx.undo(format!("{verb} {object}"), undo).map(Some)
 }
 
@@ -90,6 +95,27 @@ mod tests {
         assert!(world.ledger.is_ours(&object));
         let rows = world.ledger.open_rows();
         let Some(Undo::Delete { object }) = rows.last().map(|r| r.undo.clone()) else { panic!("a deletion") };
+        assert_eq!(object.uid.as_deref(), Some("u-1"));
+    }
+
+    #[test]
+    fn a_row_of_fields_means_the_object_that_was_read_and_no_other_of_its_name() {
+        let world = testing::world(Config::default());
+        let cx = Context::new(world.clone(), "t/s", None, Effect::Disrupt, None);
+        let object = ObjectRef {
+            cluster: "infra".into(),
+            api_version: "apps/v1".into(),
+            kind: "Deployment".into(),
+            plural: "deployments".into(),
+            namespace: Some("web".into()),
+            name: "shop".into(),
+            uid: None,
+        };
+        let before = serde_json::json!({ "metadata": { "uid": "u-1" }, "spec": { "replicas": 3 } });
+        let after = serde_json::json!({ "spec": { "replicas": 0 } });
+        let fields = crate::host::kube::diff::of_merge(&before, &after);
+        let row = changing(&cx, "scale", &object, Some("scale"), &before, fields).expect("noted").expect("a row");
+        let Undo::Restore { object, .. } = row.undo else { panic!("a restoration") };
         assert_eq!(object.uid.as_deref(), Some("u-1"));
     }
 }

@@ -6,7 +6,7 @@ mod change;
 pub mod cluster;
 mod condition;
 mod delete;
-mod diff;
+pub(crate) mod diff;
 mod edit;
 mod fields;
 pub(crate) mod judge;

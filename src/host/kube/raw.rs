@@ -166,8 +166,10 @@ async fn replace(
         let joint = if path.contains('?') { '&' } else { '?' };
         secrets::learn_text(&cx.world.redactor, &before, secret);
         let after = send(format!("{path}{joint}dryRun=All")).await?;
-        let fields = diff::changes(&parsed(&before)?, &parsed(&after)?, api.subresource);
-        change::changing(cx, if method == "PUT" { "replace" } else { "patch" }, &object, api.subresource, fields)?
+        let before = parsed(&before)?;
+        let fields = diff::changes(&before, &parsed(&after)?, api.subresource);
+        let verb = if method == "PUT" { "replace" } else { "patch" };
+        change::changing(cx, verb, &object, api.subresource, &before, fields)?
     };
     let result = send(path.to_string()).await;
     change::settle(cx, row.as_ref(), result.as_ref().err());

@@ -166,7 +166,7 @@ pub(crate) fn row_for_record(row: &LedgerRow) -> LedgerRow {
     if let Undo::Restore { object, fields, .. } = &mut row.undo
         && object.kind == KIND
     {
-        for FieldChange { pointer, before, after } in fields {
+        for FieldChange { pointer, before, after, .. } in fields {
             let annotation = pointer.starts_with("/metadata/annotations");
             if annotation || pointer.starts_with("/data") || pointer.starts_with("/stringData") {
                 [before, after].into_iter().flatten().for_each(hide);
@@ -240,7 +240,7 @@ mod tests {
             name: "s".into(),
             uid: None,
         };
-        let field = FieldChange { pointer: "/data/a".into(), before: Some(json!("b2xk")), after: None };
+        let field = FieldChange { pointer: "/data/a".into(), before: Some(json!("b2xk")), after: None, made: None };
         let undo = Undo::Restore { object, subresource: None, fields: vec![field] };
         let row = LedgerRow { row: 1, change: "patch".into(), undo };
         let shown = row_for_record(&row);

@@ -94,8 +94,8 @@ fn uncordon(ctx: &NativeCallContext, k: &ClusterHandle, name: &str) -> HostResul
             return Ok(false);
         }
         if !cordoned_here(&cx, k, name) {
-            let change =
-                FieldChange { pointer: "/spec/unschedulable".into(), before: Some(Value::Bool(true)), after: None };
+            let pointer = "/spec/unschedulable".into();
+            let change = FieldChange { pointer, before: Some(Value::Bool(true)), after: None, made: None };
             let object = reference(k, &found, name);
             cx.undo(
                 format!("uncordon node {name}"),

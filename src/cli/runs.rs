@@ -100,6 +100,7 @@ mod tests {
                 row,
                 change: "c".into(),
                 undo: Undo::Command { program: "true".into(), args: Vec::new() },
+                cluster_id: None,
             },
             step: None,
             at: jiff::Timestamp::UNIX_EPOCH,

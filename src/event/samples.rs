@@ -207,10 +207,9 @@ pub(crate) fn one_of_each() -> Vec<Event> {
         What::CleaningStarted { rows: 2 },
     ];
     all.extend(
-        undos()
-            .into_iter()
-            .zip(1..)
-            .map(|(undo, row)| What::UndoRecorded(LedgerRow { row, change: "change it".into(), undo })),
+        undos().into_iter().zip(1..).map(|(undo, row)| {
+            What::UndoRecorded(LedgerRow { row, change: "change it".into(), undo, cluster_id: None })
+        }),
     );
     all.extend(results().into_iter().map(|result| What::StepFinished(Box::new(result))));
     let begin: jiff::Timestamp = "2026-11-23T06:31:12.123456789Z".parse().expect("a time");

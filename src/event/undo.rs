@@ -117,4 +117,7 @@ pub struct LedgerRow {
     /// What undoes it.
     #[serde(flatten)]
     pub undo: Undo,
+    /// Which cluster it is made on, beyond its name and address: `kube-system UID`, or `CA HASH`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster_id: Option<String>,
 }

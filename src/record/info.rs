@@ -72,6 +72,8 @@ pub struct ClusterInfo {
     pub kubeconfig: Option<String>,
     /// The server that they led to when the run began: `https://10.25.11.5:6443`.
     pub server: Option<String>,
+    /// Which cluster answered there, `kube-system UID` or `CA HASH`: known from the run's first change there on.
+    pub id: Option<String>,
 }
 
 /// How a run ended.

@@ -49,7 +49,7 @@ fn pod(row: u64, name: &str) -> What {
         uid: None,
     };
     let (change, undo) = (format!("create Pod web/{name}"), Undo::Delete { object });
-    What::UndoRecorded(crate::event::LedgerRow { row, change, undo })
+    What::UndoRecorded(crate::event::LedgerRow { row, change, undo, cluster_id: None })
 }
 
 fn read(recorded: &Recorded) -> Vec<Event> {

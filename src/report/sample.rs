@@ -254,6 +254,7 @@ pub(super) fn mixed() -> Vec<Event> {
         row: 1,
         change: "create Service pb-1a2b3c/probe-1a2b3c".into(),
         undo: Undo::Delete { object: pod },
+        cluster_id: None,
     };
     events.push(at(1220, Some("t5/lb-address@apps"), What::UndoRecorded(row)));
     events.push(call(1230, "t5/lb-address@apps", 2, "kubectl --context apps -n pb-1a2b3c wait svc/probe-1a2b3c"));

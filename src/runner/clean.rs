@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::event::{LedgerRow, Undo, What, short};
 use crate::host::undo::{self, Undone};
 use crate::host::{Context, World};
@@ -81,11 +81,15 @@ fn undo_row(world: &Arc<World>, owner: Option<&str>, row: LedgerRow) -> Result<(
     })
 }
 
+async fn perform(world: &World, undo: &Undo) -> Result<Gone, String> {
+    judged(attempt(world, undo).await)
+}
+
 /// Performs an undo within the limit of a row.
-pub(super) async fn perform(world: &World, undo: &Undo) -> Result<Gone, String> {
+pub(super) async fn attempt(world: &World, undo: &Undo) -> Result<Undone> {
     match tokio::time::timeout(ROW_LIMIT, undo::perform(world, undo)).await {
-        Ok(undone) => judged(undone),
-        Err(_) => Err(format!("not done within {}", short(ROW_LIMIT))),
+        Ok(undone) => undone,
+        Err(_) => Err(Error::new(Kind::Timeout, format!("not done within {}", short(ROW_LIMIT)))),
     }
 }
 
@@ -99,7 +103,7 @@ pub enum Gone {
 }
 
 /// Or why it still stands.
-fn judged(undone: Result<Undone>) -> Result<Gone, String> {
+pub(super) fn judged(undone: Result<Undone>) -> Result<Gone, String> {
     match undone {
         Ok(Undone::Done) => Ok(Gone::Undone),
         Ok(Undone::Already) => Ok(Gone::Already),

@@ -112,9 +112,10 @@ fn one(args: &Args, environment: &Environment, folder: &Path, out: &mut dyn Writ
         let mapped = mapped(&args.configured.contexts);
         let needed = clusters::needed(&left.rows, &config);
         let servers = clusters::reach(&mut config, &info, &needed, &mapped)?;
+        let silent = clusters::identify(&config, &info, &needed)?;
         show(&info, &left.rows, &config, &servers, out)?;
         agreed(args, &info, out)?.map_or(Ok(LEFT), |()| {
-            let killed = Killed { info, folder: folder.into(), lock, rows: left.rows };
+            let killed = Killed { info, folder: folder.into(), lock, rows: left.rows, silent };
             killed.clean(config, out)
         })
     };
@@ -213,11 +214,13 @@ struct Killed {
     folder: PathBuf,
     lock: Lock,
     rows: Vec<LeftRow>,
+    /// The clusters that give no answer, with the reason.
+    silent: BTreeMap<String, String>,
 }
 
 impl Killed {
     fn clean(self, config: Config, out: &mut dyn Write) -> Outcome {
-        let Self { info, folder, lock, rows } = self;
+        let Self { info, folder, lock, rows, silent } = self;
         let folder = std::path::absolute(&folder).unwrap_or(folder);
         let record = Record::reopen(&folder, lock).map_err(|e| vec![e])?;
         let unrecorded = record.unwritten();
@@ -243,7 +246,7 @@ impl Killed {
             rows.iter().map(|left| Leftover { row: left.row.clone(), step: left.step.clone(), fresh: fresh(left) });
         let ui = Ui::stdout();
         let mut said = Ok(());
-        let left = runner::work_off(&world, leftovers.collect(), |row, result| {
+        let left = runner::work_off(&world, leftovers.collect(), silent, |row, result| {
             let line = redactor.redact(&became(ui, row, result));
             // The work goes on although nobody reads of it; that it was not told is said at the end.
             said = std::mem::replace(&mut said, Ok(())).and(say(out, line).and_then(|()| flushed(out)));

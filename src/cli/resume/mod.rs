@@ -166,6 +166,11 @@ impl Before {
         Former { run: self.id().into(), how: self.how, stand: 0, again, outstanding }
     }
 
+    /// Asks the clusters of today which ones they are, where the former run knew it.
+    pub(super) fn identify(&self, clusters: &mut [ClusterInfo], prepared: &Prepared) -> Result<(), Vec<Error>> {
+        stands::identify(&self.recorded.info.clusters, clusters, &prepared.config)
+    }
+
     fn id(&self) -> &str {
         &self.recorded.info.id
     }

@@ -64,7 +64,7 @@ pub(super) fn edit(cx: &Context, at: &NativeCallContext, k: &ClusterHandle, edit
             None
         } else {
             let (before, fields) = fields_of(cx, &cluster, edit, send(true)).await?;
-            change::changing(cx, edit.verb, &object, edit.subresource, &before, fields)?
+            change::changing(cx, &cluster, edit.verb, &object, edit.subresource, &before, fields).await?
         };
         let result = send(false).await;
         change::settle(cx, row.as_ref(), result.as_ref().err());

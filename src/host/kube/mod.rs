@@ -9,6 +9,7 @@ mod delete;
 pub(crate) mod diff;
 mod edit;
 mod fields;
+pub(crate) mod identity;
 pub(crate) mod judge;
 mod manifest;
 mod path;

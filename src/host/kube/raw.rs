@@ -133,7 +133,7 @@ async fn create(
 ) -> Result<String> {
     let spot = spot_of(cluster, api).await?;
     let object = k.object(&spot, json["metadata"]["name"].as_str().unwrap_or_default());
-    let row = change::creating(cx, &object)?;
+    let row = change::creating(cx, cluster, &object).await?;
     let result = cluster.raw("POST", path, Some(("application/json", json.to_string()))).await;
     change::created(cx, &row, &result);
     result
@@ -169,7 +169,7 @@ async fn replace(
         let before = parsed(&before)?;
         let fields = diff::changes(&before, &parsed(&after)?, api.subresource);
         let verb = if method == "PUT" { "replace" } else { "patch" };
-        change::changing(cx, verb, &object, api.subresource, &before, fields)?
+        change::changing(cx, cluster, verb, &object, api.subresource, &before, fields).await?
     };
     let result = send(path.to_string()).await;
     change::settle(cx, row.as_ref(), result.as_ref().err());

@@ -242,7 +242,7 @@ mod tests {
         };
         let field = FieldChange { pointer: "/data/a".into(), before: Some(json!("b2xk")), after: None, made: None };
         let undo = Undo::Restore { object, subresource: None, fields: vec![field] };
-        let row = LedgerRow { row: 1, change: "patch".into(), undo };
+        let row = LedgerRow { row: 1, change: "patch".into(), undo, cluster_id: None };
         let shown = row_for_record(&row);
         assert!(!serde_json::to_string(&shown).expect("JSON").contains("b2xk"));
         assert!(serde_json::to_string(&row).expect("JSON").contains("b2xk"));

@@ -233,7 +233,7 @@ impl Context {
             Ok(()) => Ok(row),
             Err(error) => {
                 self.world.ledger.forget(row.row);
-                self.world.bus.emit(owner, What::UndoDone { row: row.row, error: None, by_hand: None });
+                self.world.bus.emit(owner, What::UndoDone { row: row.row, error: None, by_hand: None, line: None });
                 Err(error.context(format!("{} is not done, since its undo can't be recorded", row.change)))
             }
         }

@@ -139,8 +139,12 @@ impl RunInfo {
             Err(e) => return Err(Error::new(Kind::Io, format!("{} can't be read", path.display())).because(e)),
             Ok(text) => text,
         };
-        let wrong =
-            |e: serde_json::Error| Error::new(Kind::Unreadable, format!("{} can't be read", path.display())).because(e);
+        let wrong = |e: serde_json::Error| {
+            Error::new(Kind::Unreadable, format!("{} can't be read", path.display())).because(e).hint(
+                "without this file pb reads the run from its journal, but not which servers its clusters are: move it \
+                 away, then pb clean and pb show take the run as it is",
+            )
+        };
         // The format first: what else stands in a newer file is not for this program to judge.
         let value: serde_json::Value = serde_json::from_str(&text).map_err(wrong)?;
         let format = value["format"].as_u64().unwrap_or(0);

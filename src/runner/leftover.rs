@@ -66,7 +66,9 @@ pub fn work_off(
             }
         };
         let error = result.as_ref().err().cloned();
-        world.bus.emit(leftover.step.as_deref(), What::UndoDone { row: leftover.row.row, error, by_hand: None });
+        world
+            .bus
+            .emit(leftover.step.as_deref(), What::UndoDone { row: leftover.row.row, error, by_hand: None, line: None });
         tell(&leftover.row, &result);
         if result.is_err() {
             left.push(leftover);

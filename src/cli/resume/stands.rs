@@ -60,6 +60,12 @@ pub(super) fn again(
     again
 }
 
+/// What has changed of the playbooks of a plan since then, each a clause.
+pub(super) fn changed(before: &Before, planned: &Planned) -> Vec<String> {
+    let of_plan = |l: &&Loaded| planned.plan.playbooks.contains(&l.info.id);
+    planned.loaded.iter().filter(of_plan).filter_map(|l| playbook(before, l)).collect()
+}
+
 /// What has changed of a playbook: its text, that of a module, a setting.
 fn playbook(before: &Before, now: &Loaded) -> Option<String> {
     let id = &now.info.id;

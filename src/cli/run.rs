@@ -91,7 +91,10 @@ pub(super) fn run(args: &Args, environment: &Environment) -> Outcome {
     let prepared = prepare::configured(&args.wanted.configured, environment)?;
     let permissions = permissions(&args, &prepared)?;
     let timeout = args.timeout.unwrap_or(STEP_LIMIT);
-    let clusters = described::clusters(&prepared.config);
+    let mut clusters = described::clusters(&prepared.config);
+    if let Some(before) = &before {
+        before.identify(&mut clusters, &prepared)?;
+    }
     let goes_on = match &before {
         Some(before) => match before.plan(&prepared, &mut args, &clusters, timeout)? {
             Ok(goes_on) => Some(goes_on),

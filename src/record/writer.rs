@@ -8,7 +8,7 @@ use super::calls::Calls;
 use super::lock::Lock;
 use super::{CALLS, End, Folder, JOURNAL, LEDGER, RunInfo, pack, review};
 use crate::error::{Error, Result};
-use crate::event::{Answer, Event, Filter, Listener, What};
+use crate::event::{Answer, Event, Filter, LedgerRow, Listener, What};
 
 /// Keeps what is told in a run's folder, and holds the folder while it lives.
 #[derive(Debug)]
@@ -107,6 +107,16 @@ impl Record {
 }
 
 impl Record {
+    /// Keeps which cluster it is that the run begins to change.
+    fn identified(&mut self, row: &LedgerRow) {
+        let (Some(id), Some(name)) = (&row.cluster_id, row.undo.cluster()) else { return };
+        let new = self.info.clusters.iter_mut().find(|cluster| cluster.name == name && cluster.id.is_none());
+        if let Some(cluster) = new {
+            cluster.id = Some(id.clone());
+            self.unwritten.note(self.info.write(&self.folder));
+        }
+    }
+
     /// Looks through everything that was written, and goes on at the end of a file that was written anew.
     fn reviewed(&mut self, filter: &Filter) -> Result<Vec<(Option<String>, What)>> {
         for (file, name) in [(&mut self.ledger, LEDGER), (&mut self.journal, JOURNAL), (&mut self.calls_file, CALLS)] {
@@ -133,6 +143,9 @@ impl Listener for Record {
     }
 
     fn on(&mut self, event: &Event) {
+        if let What::UndoRecorded(row) = &event.what {
+            self.identified(row);
+        }
         if matches!(event.what, What::UndoRecorded(_) | What::UndoIdentified { .. } | What::UndoDone { .. }) {
             self.ledger.push(event);
             self.ledger.sync();

@@ -67,7 +67,7 @@ fn what_a_killed_run_left_is_undone_once_and_in_reverse_order() {
     assert!(out.contains("nothing is left to undo"), "{out}");
     assert_eq!(undone(&test), "2\n1\n");
     let (_, listed, _) = pb(&test, "runs");
-    assert!(listed.contains("UNFINISHED") && !listed.contains("left to undo"), "{listed}");
+    assert!(listed.contains("cleaned") && !listed.contains("left to undo"), "{listed}");
     let (_, shown, err) = pb(&test, "show latest");
     assert!(shown.contains("CLEANED with pb clean") && shown.contains("2 changes undone, nothing is left"), "{shown}");
     assert!(!shown.contains("left to undo:") && err.is_empty(), "{shown}{err}");

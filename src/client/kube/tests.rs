@@ -67,6 +67,7 @@ fn cluster(address: String) -> Cluster {
         proxy: None,
         loopback: true,
         certificate: None,
+        authority: None,
         client: kube::Client::try_from(config).expect("a client"),
         catalogue: tokio::sync::Mutex::default(),
     };

@@ -159,10 +159,11 @@ fn what_a_kill_cut_is_said_and_nothing_else_is_lost() {
     // Whoever cleans up goes on in the same files.
     let mut record = Record::reopen(&folder, Lock::take(&folder).expect("free")).expect("opened");
     assert_eq!(Lock::take(&folder).expect_err("held").kind, Kind::Conflict);
+    record.on(&event(None, What::CleaningStarted { rows: 1 }));
     record.on(&event(None, What::UndoDone { row: 1, error: None, by_hand: None, line: None }));
     assert_eq!(record.kept(), Ok(()));
     let events = recorded.events().expect("a journal").filter_map(Result::ok).count();
-    assert_eq!(events, 3);
+    assert_eq!(events, 4);
     let left = recorded.left().expect("read");
     assert_eq!((left.rows, left.unreadable), (vec![], vec![]));
 }

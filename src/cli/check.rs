@@ -57,7 +57,7 @@ pub(super) struct Looked {
 pub(super) fn look(prepared: &prepare::Prepared, targets: &[String]) -> Result<Looked, Vec<Error>> {
     let checklist = prepared.loader.library.checklist(prepared.config.checklist.as_deref()).map_err(|e| vec![e])?;
     let clusters: Vec<String> = prepared.config.clusters.keys().cloned().collect();
-    let (sources, modules, unreadable) = chosen(targets, prepared)?;
+    let Chosen { playbooks: sources, modules, unreadable } = chosen(targets, prepared)?;
     let checker = Checker::new(&prepared.loader, known_boxes(&checklist)).map_err(|e| vec![e])?;
     let checker = checker.together_with(&sources).configured(Named::of(&prepared.config));
     let named: Vec<Source> = sources.iter().chain(&modules).cloned().collect();
@@ -112,18 +112,22 @@ fn same_ids(declared: &[Declared]) -> Vec<Error> {
     declared.iter().enumerate().filter_map(again).collect()
 }
 
-/// The playbooks, and the modules: named ones, or those beside the playbooks and the library's; and what is wrong with
-/// files that can't be read.
-fn chosen(
-    targets: &[String],
-    prepared: &prepare::Prepared,
-) -> Result<(Vec<Source>, Vec<Source>, Vec<Error>), Vec<Error>> {
+/// What is to be checked.
+struct Chosen {
+    playbooks: Vec<Source>,
+    modules: Vec<Source>,
+    /// What is wrong with files that can't be read.
+    unreadable: Vec<Error>,
+}
+
+/// What was named, or what lies beside the playbooks and in the library.
+fn chosen(targets: &[String], prepared: &prepare::Prepared) -> Result<Chosen, Vec<Error>> {
     let loader = &prepared.loader;
     let library = &loader.library;
     if !targets.is_empty() {
         let sources = targets::sources(loader, targets)?;
         let (playbooks, modules) = sources.into_iter().partition(|s| !loader.is_module(s));
-        return Ok((playbooks, modules, targets::unreadable(loader, targets)));
+        return Ok(Chosen { playbooks, modules, unreadable: targets::unreadable(loader, targets) });
     }
     let (playbooks, mut modules): (Vec<Source>, Vec<Source>) =
         library.playbooks().map_err(|e| vec![e])?.into_iter().partition(|s| !loader.is_module(s));
@@ -134,7 +138,7 @@ fn chosen(
             Err(error) => unreadable.push(error),
         }
     }
-    Ok((playbooks, modules, unreadable))
+    Ok(Chosen { playbooks, modules, unreadable })
 }
 
 /// Playbooks that others come after and that nobody knows. Those of the checklist (`t0` to `t15`) may

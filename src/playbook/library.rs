@@ -16,6 +16,9 @@ struct Playbooks;
 #[folder = "stdlib/"]
 struct Stdlib;
 
+/// A file's stem, and why it can't be read.
+type Unreadable = (String, Error);
+
 /// The texts that this `pb` knows: `playbooks/` and `stdlib/` beside `pb.toml`, over the embedded ones.
 #[derive(Debug, Clone)]
 pub struct Library {
@@ -80,7 +83,7 @@ impl Library {
     }
 
     /// The files of a folder that can't be read, or are no text, by their stem; `None`: those of `playbooks/`.
-    pub fn unreadable(&self, folder: Option<&Path>) -> Vec<(String, Error)> {
+    pub fn unreadable(&self, folder: Option<&Path>) -> Vec<Unreadable> {
         let playbooks = || self.root.join("playbooks");
         self.texts(&folder.map_or_else(playbooks, Path::to_path_buf))
             .map(|(_, unreadable)| unreadable)
@@ -88,7 +91,7 @@ impl Library {
     }
 
     /// The texts of a folder, and the files that are none: one that is broken hides no other.
-    fn texts(&self, folder: &Path) -> Result<(Vec<Source>, Vec<(String, Error)>)> {
+    fn texts(&self, folder: &Path) -> Result<(Vec<Source>, Vec<Unreadable>)> {
         let folder = self.cwd.join(folder);
         let mut paths = match std::fs::read_dir(&folder) {
             Ok(entries) => entries.filter_map(|e| e.ok().map(|e| e.path())).collect::<Vec<_>>(),

@@ -178,7 +178,7 @@ mod tests {
         let world = world(Config::default());
         let mut told = Vec::new();
         work_off(&world, vec![command(1, "login '<secret:1>'")], BTreeMap::new(), |_, result| {
-            told.push(result.clone())
+            told.push(result.clone());
         });
         assert_eq!(told, [Err("it held a secret, and records hold none: do it by hand".into())]);
     }

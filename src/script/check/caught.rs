@@ -64,5 +64,5 @@ fn gives(expr: &Expr, named: bool) -> bool {
 fn is_statement(text: &str, from: Position, end: usize) -> bool {
     let Some(rest) = offset(text, from).and_then(|from| text.get(from..end)) else { return false };
     let code = rest.lines().map(|line| line.split("//").next().unwrap_or_default().trim_end());
-    code.filter(|line| !line.is_empty()).last().is_some_and(|line| line.ends_with(';'))
+    code.filter(|line| !line.is_empty()).next_back().is_some_and(|line| line.ends_with(';'))
 }

@@ -63,6 +63,6 @@ fn gives(expr: &Expr, named: bool) -> bool {
 /// Whether a semicolon says that no value is meant; a comment may follow it.
 fn is_statement(text: &str, from: Position, end: usize) -> bool {
     let Some(rest) = offset(text, from).and_then(|from| text.get(from..end)) else { return false };
-    let code = rest.lines().map(|line| line.split("//").next().unwrap_or_default().trim_end());
-    code.filter(|line| !line.is_empty()).next_back().is_some_and(|line| line.ends_with(';'))
+    let mut code = rest.lines().map(|line| line.split("//").next().unwrap_or_default().trim_end());
+    code.rfind(|line| !line.is_empty()).is_some_and(|line| line.ends_with(';'))
 }

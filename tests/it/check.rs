@@ -80,8 +80,8 @@ fn imported_modules_are_looked_into_each_once() {
     let helper = "import \"./deep\" as d;\nfn good(x) { eventualy(1, 2); d::inner(x); d::nope(); d::inner() }\n\
                   private fn hidden() { 1 }\nfn other() { expect(1, \"x\"); dns::lookup() }\n";
     let test = Test::new()
-        .file("one.rhai", &playbook("one"))
-        .file("two.rhai", &playbook("two"))
+        .file("one.rhai", playbook("one"))
+        .file("two.rhai", playbook("two"))
         .file("lib/helper.rhai", helper)
         .file("lib/deep.rhai", "fn inner(x) { frobnicate(x) }\nfn lost() { let y = [2].sort(); }\n");
     let ran = test.pb("check one.rhai two.rhai").code(2).says(&[

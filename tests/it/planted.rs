@@ -152,7 +152,7 @@ fn planted_test() -> (Test, Planted) {
         .env("PLANTED_TOKEN", &value("a token of pb.toml"))
         .env("PLANTED_PASSWORD", &value("a password of pb.toml"))
         .env("PLANTED_PATTERN", &value("a pattern"))
-        .file("home/planted", &value("a file"))
+        .file("home/planted", value("a file"))
         .toml(&format!(
             "[clusters.infra]\n[clusters.apps]\n[endpoints.token]\nurl = \"http://{echo}\"\ntoken = \"env:PLANTED_TOKEN\"\n\
              [endpoints.basic]\nurl = \"http://{echo}\"\nuser = \"u\"\npassword = \"env:PLANTED_PASSWORD\"\n"

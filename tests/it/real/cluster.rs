@@ -76,7 +76,7 @@ fn creating(then: &str) -> String {
 fn real_a_step_that_throws_leaves_nothing() {
     let real = Real::alone();
     let before = real.inventory();
-    real.test("").file("mess.rhai", &creating(r#"throw "enough";"#)).pb("run mess.rhai").code(3).says(&["enough"]);
+    real.test("").file("mess.rhai", creating(r#"throw "enough";"#)).pb("run mess.rhai").code(3).says(&["enough"]);
     assert_eq!(real.inventory(), before);
 }
 
@@ -120,7 +120,7 @@ fn real_a_reading_step_cannot_change_and_a_writing_one_not_what_is_not_its_own()
         ("write", r#"t.kube.raw("DELETE", "/api/v1/namespaces/kube-public");"#, "destroy"),
     ] {
         real.test("")
-            .file("e.rhai", &step(effect, body))
+            .file("e.rhai", step(effect, body))
             .pb("run e.rhai --allow disrupt")
             .code(3)
             .says(&[&format!("\"{needed}\"")]);

@@ -39,7 +39,7 @@ impl Test {
 
     /// A playbook `p.rhai` with the id `p` and these steps.
     pub(crate) fn playbook(self, body: &str) -> Self {
-        self.file("p.rhai", &format!("playbook(#{{ id: \"p\", title: \"A playbook\" }});\n{body}"))
+        self.file("p.rhai", format!("playbook(#{{ id: \"p\", title: \"A playbook\" }});\n{body}"))
     }
 
     /// A playbook `p.rhai` with one step on no cluster, whose effect is write.

@@ -23,7 +23,7 @@ step("p", #{ on: "infra", effect: "write" }, |t| {
     print("INSIDE-env");
     t.evidence("secret", read);
     t.evidence("list", t.kube.list("secrets", #{ namespace: pod.namespace }));
-    t.publish("secret", read.data);
+    try { t.publish("secret", read.data); } catch (e) { t.warn(`${e}`); }
     let half = "printf %s 'PLAIN' | head -c 9; sleep 0.3; printf %s 'PLAIN' | tail -c +10; echo; printf %s 'PLAIN' | base64";
     let said = pod.exec(["sh", "-c", half]).stdout;
     print(said);

@@ -6,3 +6,4 @@
 //! and hands over its clock and addresses.
 
 pub mod clock;
+pub mod world;

@@ -102,11 +102,8 @@ impl LabClock {
             woken: BTreeSet::new(),
             tickets: 0,
         };
-        let shared = Arc::new(Shared {
-            origin: (Instant::now(), begin),
-            state: Mutex::new(state),
-            changed: Condvar::new(),
-        });
+        let shared =
+            Arc::new(Shared { origin: (Instant::now(), begin), state: Mutex::new(state), changed: Condvar::new() });
         let weak = Arc::downgrade(&shared);
         // Without the thread a clock that runs would wake nobody; one that is moved by hand still does.
         let _ = std::thread::Builder::new().name("lab-clock".into()).spawn(move || alarm(&weak));

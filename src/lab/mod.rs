@@ -6,4 +6,5 @@
 //! and hands over its clock and addresses.
 
 pub mod clock;
+pub mod router;
 pub mod world;

@@ -45,7 +45,8 @@ impl FromStr for Range {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = |_| format!("\"{text}\" is no range of addresses: expected 10.0.0.1-9, 10.0.0.1-10.0.0.9 or 10.0.0.0/24");
+        let wrong =
+            |_| format!("\"{text}\" is no range of addresses: expected 10.0.0.1-9, 10.0.0.1-10.0.0.9 or 10.0.0.0/24");
         if let Ok(net) = text.parse::<IpNet>() {
             return Ok(Self { first: net.network(), last: net.broadcast() });
         }

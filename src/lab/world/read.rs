@@ -92,7 +92,8 @@ fn place(file: &str, text: &str, start: usize) -> Place {
 fn malformed(file: &str, text: &str, error: &toml::de::Error) -> Error {
     let message = error.message().replace('\n', ", ");
     let mut words = message.split('`').skip(1).step_by(2);
-    let hint = message.starts_with("unknown ").then(|| words.next().and_then(|word| did_you_mean(word, words))).flatten();
+    let hint =
+        message.starts_with("unknown ").then(|| words.next().and_then(|word| did_you_mean(word, words))).flatten();
     let place = place(file, text, error.span().map_or(0, |span| span.start));
     Error::new(Kind::Config, message).at(place).maybe_hint(hint)
 }
@@ -134,7 +135,8 @@ fn judge(topology: &Topology, problems: &mut Problems<'_>) {
         let known = |at: &Spanned<String>, what: String, problems: &mut Problems<'_>| {
             if !namespaces.contains(at.get_ref().as_str()) {
                 let hint = did_you_mean(at.get_ref(), namespaces.iter().copied());
-                let message = format!("{what} is in namespace \"{}\", which cluster {name} does not have", at.get_ref());
+                let message =
+                    format!("{what} is in namespace \"{}\", which cluster {name} does not have", at.get_ref());
                 problems.at(at, message, hint);
             }
         };

@@ -6,10 +6,14 @@ fn monosense_with(from: &str, to: &str) -> Vec<String> {
     let text = EMBEDDED[0].1;
     assert!(text.contains(from), "the topology has no {from}");
     let changed = text.replacen(from, to, 1);
-    parse("mine", "mine.toml", &changed).unwrap_err().iter().map(|error| {
-        let place = error.place.as_ref().map(ToString::to_string).unwrap_or_default();
-        format!("{place} {} {}", error.message, error.hints.join(" "))
-    }).collect()
+    parse("mine", "mine.toml", &changed)
+        .unwrap_err()
+        .iter()
+        .map(|error| {
+            let place = error.place.as_ref().map(ToString::to_string).unwrap_or_default();
+            format!("{place} {} {}", error.message, error.hints.join(" "))
+        })
+        .collect()
 }
 
 /// The line that a text begins in.
@@ -37,7 +41,8 @@ fn the_default_is_the_platform_as_it_was_built() {
     let topology = embedded(DEFAULT).unwrap();
     let apps = &topology.clusters["apps"];
     assert_eq!((apps.asn, topology.router.asn, topology.router.hold.as_secs()), (64513, 64501, 9));
-    let nodes: Vec<String> = apps.nodes.iter().map(|n| format!("{} {}", n.name.get_ref(), n.address.get_ref())).collect();
+    let nodes: Vec<String> =
+        apps.nodes.iter().map(|n| format!("{} {}", n.name.get_ref(), n.address.get_ref())).collect();
     assert_eq!(nodes, ["apps-01 10.25.11.14", "apps-02 10.25.11.15", "apps-03 10.25.11.16"]);
 }
 
@@ -68,7 +73,8 @@ fn a_value_of_the_wrong_form_is_named_with_its_line() {
 
 #[test]
 fn what_makes_no_sense_is_told_all_at_once() {
-    let text = EMBEDDED[0].1.replacen("\"10.25.11.12\"", "\"10.25.11.11\"", 1).replacen("\"infra-03\"", "\"apps-01\"", 1);
+    let text =
+        EMBEDDED[0].1.replacen("\"10.25.11.12\"", "\"10.25.11.11\"", 1).replacen("\"infra-03\"", "\"apps-01\"", 1);
     let problems = parse("mine", "mine.toml", &text).unwrap_err();
     let told: Vec<&str> = problems.iter().map(|p| p.message.as_str()).collect();
     assert!(told.iter().any(|m| m.contains("10.25.11.11") && m.contains("infra-01")), "{told:?}");

@@ -6,5 +6,7 @@
 //! and hands over its clock and addresses.
 
 pub mod clock;
+pub mod net;
 pub mod router;
+pub mod ssh;
 pub mod world;

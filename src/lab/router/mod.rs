@@ -3,8 +3,11 @@
 //! Nothing here sleeps or connects. [`Router`] is told what the nodes' speakers say and when; what that means after the
 //! hold time is worked out when somebody asks.
 
+pub mod advertise;
 pub mod cli;
+pub mod fixed;
 pub mod json;
+pub mod live;
 pub mod peer;
 pub mod rib;
 pub mod show;

@@ -55,11 +55,11 @@ impl Key {
         use std::io::Write as _;
         use std::os::unix::fs::OpenOptionsExt as _;
         let text = self.0.to_openssh(LineEnding::LF).map_err(|e| unwritten(&e))?;
-        let wrong = |e: std::io::Error| Error::new(Kind::Io, format!("{} can't be written", file.display())).caused_by(&e);
+        let wrong =
+            |e: std::io::Error| Error::new(Kind::Io, format!("{} can't be written", file.display())).caused_by(&e);
         // One that is left over may have other permissions.
         let _ = std::fs::remove_file(file);
-        let mut out =
-            std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(file).map_err(wrong)?;
+        let mut out = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(file).map_err(wrong)?;
         out.write_all(text.as_bytes()).map_err(wrong)
     }
 }

@@ -44,7 +44,9 @@ impl Session {
         let Some(typed) = terminal.line.take(byte) else { return (String::new(), false) };
         let echo = terminal.pty;
         let shown = match typed {
-            Typed::Echo(bytes) => return (if echo { String::from_utf8_lossy(&bytes).into() } else { String::new() }, false),
+            Typed::Echo(bytes) => {
+                return (if echo { String::from_utf8_lossy(&bytes).into() } else { String::new() }, false);
+            }
             Typed::Line(line) => {
                 let reply = self.console.answer(&line, terminal.configuring);
                 terminal.configuring = reply.configuring;
@@ -55,7 +57,8 @@ impl Session {
                 format!("{break_}{}", reply.text)
             }
             Typed::Help(so_far) => {
-                let listed: String = suggestions(&*self.console, &so_far).iter().map(|word| format!("  {word}\n")).collect();
+                let listed: String =
+                    suggestions(&*self.console, &so_far).iter().map(|word| format!("  {word}\n")).collect();
                 let listed = if listed.is_empty() { "% There is no matched command.\n".into() } else { listed };
                 let prompt = self.console.prompt(terminal.configuring);
                 return (format!("\n{listed}{prompt}{so_far}"), false);

@@ -63,7 +63,8 @@ impl Bench {
         let (authorized, host) = (Key::generate().unwrap(), Key::generate().unwrap());
         authorized.write(&dir.path().join("key")).unwrap();
         Key::generate().unwrap().write(&dir.path().join("other")).unwrap();
-        std::fs::write(dir.path().join("known_hosts"), format!("[127.0.0.1]:{port} {}\n", host.public().unwrap())).unwrap();
+        std::fs::write(dir.path().join("known_hosts"), format!("[127.0.0.1]:{port} {}\n", host.public().unwrap()))
+            .unwrap();
         let server = Server {
             name: "router".into(),
             user: "netops".into(),
@@ -133,10 +134,7 @@ async fn an_unmodified_ssh_gets_a_shell_with_a_terminal() {
     stdin.write_all(b"hello\rcon\t\rexit\rexit\r").await.unwrap();
     let mut shown = String::new();
     tokio::time::timeout(SOON, child.stdout.take().unwrap().read_to_string(&mut shown)).await.unwrap().unwrap();
-    assert_eq!(
-        shown,
-        "\r\nHello.\r\n\r\nedge-1# hello\r\nhello!\r\nedge-1# conf \r\nconf !\r\nedge-1# exit\r\n"
-    );
+    assert_eq!(shown, "\r\nHello.\r\n\r\nedge-1# hello\r\nhello!\r\nedge-1# conf \r\nconf !\r\nedge-1# exit\r\n");
     assert_eq!(child.wait().await.unwrap().code(), Some(0));
 }
 

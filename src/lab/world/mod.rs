@@ -4,6 +4,7 @@
 //! comes or goes; what follows from a cause is theirs to work out.
 
 pub mod cause;
+pub mod objects;
 pub mod range;
 pub mod read;
 pub mod topology;

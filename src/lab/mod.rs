@@ -1,11 +1,21 @@
 //! The simulated platform, `--lab`: Kubernetes API servers, Talos machines, a router and HTTP services inside the
 //! process, on loopback.
 //!
-//! It is behind the default feature `lab`, shares no more with the rest than the wire types of `client`, and is reached
-//! like any platform: over TLS and SSH. No code elsewhere asks whether it runs in the lab, besides `cli`, which starts it
-//! and hands over its clock and addresses.
+//! | module | what lives there |
+//! |---|---|
+//! | [`world`] | the platform as data: topologies, their objects, and the causes that faults put into it |
+//! | [`clock`] | the lab's time, which can run fast, stand still and jump |
+//! | [`kube`] | the API servers |
+//! | [`router`] | the upstream router: BGP sessions, the table, its command line |
+//! | [`ssh`] | the SSH server in front of it |
+//! | [`net`] | the world's addresses, behind a SOCKS port |
+//!
+//! It lives behind the default feature `lab`, shares no more with the rest than wire types and the clock, and is reached
+//! like any platform: over TLS and SSH. No code elsewhere asks whether it runs in the lab, besides `cli`, which starts
+//! it and hands over its clock and addresses.
 
 pub mod clock;
+pub mod kube;
 pub mod net;
 pub mod router;
 pub mod ssh;

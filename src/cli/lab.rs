@@ -1,15 +1,14 @@
 //! `pb lab`: the simulated platform, kept open for clients.
 
 use std::io::Write;
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
 
 use super::{Outcome, runtime, say};
-use crate::clock::{Clock, System};
 use crate::config::Environment;
-use crate::error::{Error, Kind, Result};
-use crate::lab::kube::cluster::Cluster;
-use crate::lab::kube::server::{Server, kubeconfig};
+use crate::error::{Error, Kind};
+use crate::lab::clock::LabClock;
+use crate::lab::up::Lab;
+use crate::lab::world::read;
 
 /// `pb lab`
 #[derive(Debug, Clone, clap::Args)]
@@ -26,53 +25,54 @@ enum Command {
 
 #[derive(Debug, Clone, clap::Args)]
 struct Up {
+    /// The platform: a topology's name, or a file
+    #[arg(value_name = "TOPOLOGY", default_value = read::DEFAULT, help = topologies())]
+    topology: String,
     /// Where clients' configuration is written
     #[arg(long, value_name = "DIR", default_value = "lab")]
     dir: PathBuf,
 }
 
-/// The clusters of the platform.
-const CLUSTERS: [&str; 2] = ["infra", "apps"];
+/// `The platform: monosense, spec …, or a file.toml`
+pub(super) fn topologies() -> String {
+    let names: Vec<&str> = read::EMBEDDED.iter().map(|(name, _)| *name).collect();
+    format!("The platform: {}, or a FILE.toml", names.join(", "))
+}
 
 pub(super) fn run(args: &Args, environment: &Environment, out: &mut dyn Write) -> Outcome {
     let Command::Up(up) = &args.command;
+    let topology = read::named(&up.topology, &environment.dir)?;
     let dir = environment.dir.join(&up.dir);
     let runtime = runtime()?;
     runtime.block_on(async {
-        let servers = open().await.map_err(|e| vec![e])?;
-        let accesses: Vec<_> = servers.iter().map(|s| s.access.clone()).collect();
-        let file = dir.join("kubeconfig");
-        write(&file, &kubeconfig(&accesses)).map_err(|e| vec![e])?;
-        for access in &accesses {
-            say(out, format!("{:<6} {}", access.cluster, access.url))?;
+        let lab = Lab::open(topology, LabClock::real(), &dir).await.map_err(|e| vec![e])?;
+        for line in told(&lab, &dir) {
+            say(out, line)?;
         }
-        say(out, format!("\n  export KUBECONFIG={}\n  kubectl --context infra get ns\n", file.display()))?;
-        say(out, "Ctrl-C closes it.")?;
-        let _ = out.flush();
+        out.flush().map_err(|e| vec![Error::new(Kind::Io, "nothing can be written").caused_by(&e)])?;
         tokio::signal::ctrl_c()
             .await
             .map_err(|e| vec![Error::new(Kind::Io, "no interrupt can be waited for").caused_by(&e)])?;
+        drop(lab);
         Ok(0)
     })
 }
 
-async fn open() -> Result<Vec<Server>> {
-    let clock: Arc<dyn Clock> = Arc::new(System);
-    let mut servers = Vec::new();
-    for name in CLUSTERS {
-        servers.push(Server::start(Cluster::new(name, Arc::clone(&clock)), 0).await?);
-    }
-    Ok(servers)
-}
-
-/// Writes a file that only its owner can read, since a key is in it.
-fn write(file: &std::path::Path, text: &str) -> Result<()> {
-    use std::os::unix::fs::OpenOptionsExt as _;
-    let failed = |e: std::io::Error| Error::new(Kind::Io, format!("{} can't be written", file.display())).caused_by(&e);
-    if let Some(dir) = file.parent() {
-        std::fs::create_dir_all(dir).map_err(failed)?;
-    }
-    let mut opened =
-        std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(file).map_err(failed)?;
-    opened.write_all(text.as_bytes()).map_err(failed)
+/// What is open, and how it is used.
+fn told(lab: &Lab, dir: &Path) -> Vec<String> {
+    let topology = &lab.world.topology;
+    let router = &topology.router;
+    let mut lines = vec![format!("{}: {}", topology.name, topology.about)];
+    lines.extend(lab.accesses.iter().map(|access| format!("  {:<10} {}", access.cluster, access.url)));
+    lines.push(format!("  {:<10} {}, through socks5://{}", router.name, router.address, lab.socks));
+    let first = lab.accesses.first().map(|access| access.cluster.as_str()).unwrap_or_default();
+    lines.extend([
+        String::new(),
+        format!("  kubectl --kubeconfig {}/kubeconfig --context {first} get nodes", dir.display()),
+        format!("  ssh -F {}/ssh_config {} show ip bgp summary", dir.display(), router.name),
+        format!("  pb run t5 --config {}/pb.toml", dir.display()),
+        String::new(),
+        "Ctrl-C closes it.".into(),
+    ]);
+    lines
 }

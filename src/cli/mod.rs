@@ -12,6 +12,8 @@ mod doctor;
 mod files;
 mod init;
 #[cfg(feature = "lab")]
+mod inside;
+#[cfg(feature = "lab")]
 mod lab;
 mod list;
 mod new;

@@ -8,6 +8,8 @@
 //! | [`kube`] | the API servers |
 //! | [`router`] | the upstream router: BGP sessions, the table, its command line |
 //! | [`ssh`] | the SSH server in front of it |
+//! | [`controllers`] | what moves the clusters' objects |
+//! | [`up`] | all of it, opened, and the files that lead clients to it |
 //! | [`net`] | the world's addresses, behind a SOCKS port |
 //!
 //! It lives behind the default feature `lab`, shares no more with the rest than wire types and the clock, and is reached
@@ -15,8 +17,10 @@
 //! it and hands over its clock and addresses.
 
 pub mod clock;
+pub mod controllers;
 pub mod kube;
 pub mod net;
 pub mod router;
 pub mod ssh;
+pub mod up;
 pub mod world;

@@ -89,8 +89,9 @@ impl World {
     pub(crate) fn plant(&mut self, object: &Value, now: Timestamp) {
         let Some(kind) = self.kinds.of(object) else { return };
         let mut object = object.clone();
-        let uid = self.naming.uid();
-        object["metadata"]["uid"] = json!(uid);
+        if object["metadata"]["uid"].is_null() {
+            object["metadata"]["uid"] = json!(self.naming.uid());
+        }
         object["metadata"]["creationTimestamp"] = json!(time(now));
         let text = |key: &str| object["metadata"][key].as_str().unwrap_or_default().to_owned();
         let place = Place::new(&kind.resource(), &text("namespace"), &text("name"));

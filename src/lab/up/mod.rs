@@ -38,6 +38,8 @@ pub struct Lab {
     pub network: Network,
     /// Where they are reached through.
     pub socks: SocketAddr,
+    /// The router's SSH server, as this machine reaches it.
+    pub ssh: SocketAddr,
     /// Where the clients' files are.
     pub dir: PathBuf,
     servers: Vec<Server>,
@@ -104,7 +106,8 @@ impl Lab {
             tokio::spawn(controllers::pools::run(cluster.clone(), end.clone()));
         }
 
-        let lab = Self { world, clock, clusters, accesses, network, socks, dir: dir.to_path_buf(), servers, end };
+        let dir = dir.to_path_buf();
+        let lab = Self { world, clock, clusters, accesses, network, socks, ssh: at, dir, servers, end };
         files::write(&lab, &kubeconfig(&lab.accesses), &user, &host)?;
         Ok(lab)
     }

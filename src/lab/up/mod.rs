@@ -1,8 +1,10 @@
 //! The lab, opened: everything that listens, put together from a topology, and the files that lead clients to it.
 
+mod control;
 mod files;
 mod links;
 mod plant;
+mod web;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -13,7 +15,6 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::clock::LabClock;
-use super::controllers;
 use super::kube::cluster::Cluster;
 use super::kube::server::{Access, Server, kubeconfig};
 use super::net::{Network, Way, socks};
@@ -102,8 +103,10 @@ impl Lab {
         tokio::spawn(Arc::new(console).serve(listener, end.clone()));
         tokio::spawn(socks::serve(socks_listener, network.clone(), end.clone()));
         tokio::spawn(live.listen(end.clone()));
-        for cluster in clusters.values() {
-            tokio::spawn(controllers::pools::run(cluster.clone(), end.clone()));
+        for access in &accesses {
+            if let Some(cluster) = clusters.get(&access.cluster) {
+                control::start(&world, cluster, access, &end);
+            }
         }
 
         let dir = dir.to_path_buf();

@@ -163,14 +163,17 @@ fn mark(asked: &Asked, object: &mut Value, options: &Options) -> bool {
     let end = begun + std::time::Duration::from_secs(u64::try_from(grace).unwrap_or(0));
     let metadata = &mut object["metadata"];
     metadata["deletionTimestamp"] = json!(cluster::time(end));
-    metadata["deletionGracePeriodSeconds"] = json!(grace);
-    if let Some(generation) = metadata["generation"].as_i64().filter(|_| first) {
+    let definition = kind.starts_with("customresourcedefinitions.");
+    if !definition {
+        metadata["deletionGracePeriodSeconds"] = json!(grace);
+    }
+    if let Some(generation) = metadata["generation"].as_i64().filter(|_| first && !definition) {
         metadata["generation"] = json!(generation + 1);
     }
     if kind == "namespaces" {
         object["status"]["phase"] = json!("Terminating");
     }
-    if kind.starts_with("customresourcedefinitions.") {
+    if definition {
         if let Some(conditions) = object["status"]["conditions"].as_array_mut() {
             conditions.push(json!({
                 "type": "Terminating", "status": "True", "lastTransitionTime": asked.time(),

@@ -90,6 +90,10 @@ fn definition(name: &str, o: &mut Map<String, Value>) {
         "core.v1.ServiceSpec" => service(o),
         "core.v1.ServicePort" => {
             let port = o.get("port").cloned().unwrap_or(Value::Null);
+            // A target of zero is none.
+            if o.get("targetPort").is_some_and(|t| *t == 0 || *t == "") {
+                o.remove("targetPort");
+            }
             set(o, json!({"protocol": "TCP", "targetPort": port}));
         }
         "core.v1.PersistentVolumeClaim" => fields(o, "status", json!({"phase": "Pending"})),

@@ -17,7 +17,7 @@ pub(crate) fn replace(world: &mut World, asked: &Asked, payload: &Payload) -> An
     asked.query.check("UpdateOptions")?;
     let dry = asked.query.dry_run("UpdateOptions")?;
     if asked.sub == Sub::Scale {
-        let wanted = body::json(&payload.bytes).map_err(Refusal::bad_request)?;
+        let wanted = body::plain(payload)?;
         return scale::put(world, asked, &wanted, dry);
     }
     let read = body::object(asked, payload)?;

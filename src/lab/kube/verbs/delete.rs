@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::asked::{Answered, Asked, Payload};
 use super::list::{self, ListOptions};
-use super::{endings, query};
+use super::{body, endings, query};
 use crate::lab::kube::cluster::{self, World};
 use crate::lab::kube::refusal::{Answer, Fault, Refusal};
 
@@ -23,11 +23,7 @@ struct Options {
 }
 
 fn options(asked: &Asked, payload: &Payload) -> Answer<Options> {
-    let body: Value = if payload.bytes.is_empty() {
-        Value::Null
-    } else {
-        super::body::json(&payload.bytes).map_err(Refusal::bad_request)?
-    };
+    let body = body::plain(payload)?;
     let kind = body["kind"].as_str().unwrap_or("DeleteOptions");
     if kind != "DeleteOptions" {
         let version = body["apiVersion"].as_str().unwrap_or_default();

@@ -10,8 +10,8 @@ use hyper_util::server::conn::auto::Builder;
 use serde_json::Value;
 
 use crate::lab::kube::cluster::Cluster;
-use crate::lab::kube::store::Place;
 use crate::lab::net::{Handler, Way};
+use crate::lab::pods::programs;
 use crate::lab::router::advertise::Objects as _;
 
 /// Where a port of a Service's address leads. The first pod that is ready answers.
@@ -75,16 +75,8 @@ fn httpd(pod: &Value, port: u64) -> Option<String> {
     })
 }
 
-/// A file of a pod, as ConfigMaps are mounted there one by one.
+/// A file of a pod, under the folder that is served.
 fn file(cluster: &Cluster, pod: &Value, root: &str, path: &str) -> Option<String> {
     let path = if path.ends_with('/') { format!("{path}index.html") } else { path.to_string() };
-    let wanted = format!("{}{path}", root.trim_end_matches('/'));
-    let namespace = pod["metadata"]["namespace"].as_str()?;
-    let mounts = pod["spec"]["containers"].as_array()?.iter().flat_map(|c| c["volumeMounts"].as_array()).flatten();
-    let mount = mounts.into_iter().find(|mount| mount["mountPath"] == wanted.as_str())?;
-    let volumes = pod["spec"]["volumes"].as_array()?;
-    let volume = volumes.iter().find(|volume| volume["name"] == mount["name"])?;
-    let map =
-        cluster.world().store.get(&Place::new("configmaps", namespace, volume["configMap"]["name"].as_str()?))?.clone();
-    map.value["data"][mount["subPath"].as_str()?].as_str().map(String::from)
+    programs::file(&cluster.world(), pod, &format!("{}{path}", root.trim_end_matches('/')))
 }

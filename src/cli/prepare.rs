@@ -23,6 +23,7 @@ pub(super) struct Prepared {
     /// What the command's time goes by.
     pub(super) clock: Arc<dyn Clock>,
     /// What was opened for this command alone, and closes with it.
+    #[cfg_attr(not(feature = "lab"), expect(dead_code, reason = "without the lab nothing is opened"))]
     pub(super) platform: Option<Box<dyn Any>>,
 }
 

@@ -120,21 +120,21 @@ mod tests {
         world.plant(&service("kube-system", "kube-dns", "10.245.0.10"), now);
         world.plant(&service("default", "kubernetes", "10.245.0.1"), now);
         let pod = json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "p", "namespace": "default" } });
-        let run = |world: &World, line: &str| {
+        let ran = |world: &World, line: &str| {
             let words: Vec<String> = line.split(' ').map(String::from).collect();
-            super::run(world, &pod, &words)
+            run(world, &pod, &words)
         };
         let lookup = "nslookup kubernetes.default.svc.cluster.local";
-        assert!(run(&world, lookup).unwrap().stderr.contains("no servers could be reached"), "no CoreDNS runs");
+        assert!(ran(&world, lookup).unwrap().stderr.contains("no servers could be reached"), "no CoreDNS runs");
         let mut dns =
             json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "dns", "namespace": "kube-system" } });
         dns["metadata"]["labels"] = json!({ "k8s-app": "kube-dns" });
         dns["status"]["phase"] = "Running".into();
         world.plant(&dns, now);
-        assert!(run(&world, lookup).unwrap().stdout.contains("Address: 10.245.0.1\n"));
-        assert_eq!(run(&world, "nslookup nowhere.default").unwrap().code, 1);
-        assert_eq!(run(&world, "/bin/echo a b").unwrap().stdout, "a b\n");
-        assert_eq!(run(&world, "cat /none").unwrap().code, 1);
-        assert_eq!(run(&world, "emacs"), None);
+        assert!(ran(&world, lookup).unwrap().stdout.contains("Address: 10.245.0.1\n"));
+        assert_eq!(ran(&world, "nslookup nowhere.default").unwrap().code, 1);
+        assert_eq!(ran(&world, "/bin/echo a b").unwrap().stdout, "a b\n");
+        assert_eq!(ran(&world, "cat /none").unwrap().code, 1);
+        assert_eq!(ran(&world, "emacs"), None);
     }
 }

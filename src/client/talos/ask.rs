@@ -1,0 +1,203 @@
+//! Asking nodes: one call to one node, and the same of several side by side.
+
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use futures::future::join_all;
+use http::uri::PathAndQuery;
+use prost::Message;
+use serde::{Deserialize, Serialize};
+use tonic::client::Grpc;
+use tonic::metadata::MetadataValue;
+use tonic::{Request, Streaming};
+
+use super::channel::Connection;
+use super::codec::Protobuf;
+use super::wire::{Answer, Empty, HostnameResponse, Messages, path};
+use super::{MESSAGE_LIMIT, Machines};
+use crate::error::{Error, Kind, Result};
+
+/// How long a node's name may take, where it was asked for something else.
+const NAME_LIMIT: Duration = Duration::from_secs(2);
+
+/// Which nodes are asked, and how long each may take.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ask {
+    /// Names or addresses, as the endpoint knows them.
+    pub nodes: Vec<String>,
+    /// For each of them.
+    pub limit: Duration,
+}
+
+/// What came of asking a node.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Told<T> {
+    /// As it was asked for.
+    pub node: String,
+    /// The name that it has itself; empty where it did not tell.
+    pub name: String,
+    /// Its answer.
+    pub answer: Result<T, Error>,
+}
+
+impl Machines {
+    /// Asks all nodes side by side; the answers are in the order of the nodes.
+    pub(super) async fn each<T, F>(&self, ask: &Ask, what: &str, work: impl Fn(String) -> F) -> Vec<Told<T>>
+    where
+        F: Future<Output = Result<T>>,
+    {
+        let asked = ask.nodes.iter().map(|node| {
+            let work = work(node.clone());
+            async move {
+                let (answer, name) = futures::join!(self.within(ask.limit, node, what, work), self.name_of(node));
+                Told { node: node.clone(), name, answer }
+            }
+        });
+        join_all(asked).await
+    }
+
+    /// Asks the nodes one call without arguments, and makes something of each answer.
+    pub(super) async fn all<R, T>(
+        &self,
+        ask: &Ask,
+        path: &'static str,
+        what: &str,
+        make: impl Fn(R::Message) -> Result<T>,
+    ) -> Vec<Told<T>>
+    where
+        R: Message + Messages + Default + 'static,
+    {
+        let make = &make;
+        self.each(ask, what, |node| async move { make(self.unary::<Empty, R>(&node, path, what, Empty {}).await?) })
+            .await
+    }
+
+    /// Ends what takes longer, with an error that names the node.
+    pub(super) async fn within<T>(
+        &self,
+        limit: Duration,
+        node: &str,
+        what: &str,
+        work: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
+        match tokio::time::timeout(limit, work).await {
+            Ok(result) => result,
+            Err(_) => {
+                let open = self.inner.channel.open.lock().await.clone();
+                if let Some(connection) = &open {
+                    // The connection may be what is dead; whoever else waits on it goes on.
+                    self.inner.channel.forget(connection).await;
+                }
+                Err(self.silent(node, what, limit, open.as_ref().map(|connection| connection.address.as_str())))
+            }
+        }
+    }
+
+    /// One question, one answer.
+    pub(super) async fn unary<Q, R>(
+        &self,
+        node: &str,
+        path: &'static str,
+        what: &str,
+        question: Q,
+    ) -> Result<R::Message>
+    where
+        Q: Message + Clone + 'static,
+        R: Message + Messages + Default + 'static,
+    {
+        let (mut grpc, connection) = self.grpc().await?;
+        let request = self.request(node, question)?;
+        let codec = Protobuf::<Q, R>::default();
+        let answer = grpc.unary(request, PathAndQuery::from_static(path), codec).await;
+        let answer = answer.map_err(|status| self.refusal(node, what, &status, &connection))?.into_inner();
+        let Some(message) = answer.messages().into_iter().next() else {
+            let said = format!("cluster {}: node {node}: the answer about {what} is empty", self.name());
+            return Err(Error::new(Kind::Unreadable, said));
+        };
+        self.whole(node, what, message, &connection)
+    }
+
+    /// One question, and a stream of answers.
+    pub(super) async fn stream<Q, M>(
+        &self,
+        node: &str,
+        path: &'static str,
+        what: &str,
+        question: Q,
+    ) -> Result<Stream<M>>
+    where
+        Q: Message + 'static,
+        M: Message + Answer + Default + 'static,
+    {
+        let (mut grpc, connection) = self.grpc().await?;
+        let request = self.request(node, question)?;
+        let codec = Protobuf::<Q, M>::default();
+        let answer = grpc.server_streaming(request, PathAndQuery::from_static(path), codec).await;
+        let inner = answer.map_err(|status| self.refusal(node, what, &status, &connection))?.into_inner();
+        Ok(Stream { inner, connection })
+    }
+
+    /// The next of a stream's messages; none at its end.
+    pub(super) async fn next<M: Answer>(&self, node: &str, what: &str, stream: &mut Stream<M>) -> Result<Option<M>> {
+        let next = stream.inner.message().await;
+        match next.map_err(|status| self.refusal(node, what, &status, &stream.connection))? {
+            Some(message) => self.whole(node, what, message, &stream.connection).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// What a node calls itself; empty where it does not say so soon.
+    async fn name_of(&self, node: &str) -> String {
+        let known = |name: Option<&str>| {
+            let mut names = self.inner.names.lock().unwrap_or_else(PoisonError::into_inner);
+            match name {
+                Some(name) => {
+                    names.insert(node.to_string(), name.to_string()).map_or_else(|| name.to_string(), |_| name.into())
+                }
+                None => names.get(node).cloned().unwrap_or_default(),
+            }
+        };
+        let name = known(None);
+        if !name.is_empty() {
+            return name;
+        }
+        let asked = self.unary::<Empty, HostnameResponse>(node, path::HOSTNAME, "its name", Empty {});
+        match tokio::time::timeout(NAME_LIMIT, asked).await {
+            Ok(Ok(answer)) if !answer.hostname.is_empty() => known(Some(&answer.hostname)),
+            _ => String::new(),
+        }
+    }
+
+    async fn grpc(&self) -> Result<(Grpc<Connection>, Connection)> {
+        let connection = self.inner.channel.connection(|error, broke| self.unconnected(error, broke)).await?;
+        let wrong = |e: &dyn std::fmt::Display| {
+            Error::new(Kind::Config, format!("{} is no address of a machine API", connection.address)).because(e)
+        };
+        let origin = format!("https://{}", connection.address).parse().map_err(|e: http::uri::InvalidUri| wrong(&e))?;
+        let grpc = Grpc::with_origin(connection.clone(), origin).max_decoding_message_size(MESSAGE_LIMIT);
+        Ok((grpc, connection))
+    }
+
+    /// The endpoint hands it on to the one node that it names.
+    fn request<Q>(&self, node: &str, question: Q) -> Result<Request<Q>> {
+        let mut request = Request::new(question);
+        let name = MetadataValue::try_from(node).map_err(|_| {
+            Error::new(Kind::Script, format!("cluster {}: \"{node}\" is no name of a node", self.name()))
+        })?;
+        request.metadata_mut().insert("node", name);
+        Ok(request)
+    }
+
+    fn whole<M: Answer>(&self, node: &str, what: &str, message: M, connection: &Connection) -> Result<M> {
+        match message.metadata() {
+            Some(metadata) if !metadata.error.is_empty() => Err(self.failed(node, what, metadata, connection)),
+            _ => Ok(message),
+        }
+    }
+}
+
+/// A stream of answers. Dropped before its end, it ends the call.
+pub(super) struct Stream<M> {
+    pub(super) inner: Streaming<M>,
+    pub(super) connection: Connection,
+}

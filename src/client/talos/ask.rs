@@ -1,9 +1,10 @@
 //! Asking nodes: one call to one node, and the same of several side by side.
 
+use std::pin::pin;
 use std::sync::PoisonError;
 use std::time::Duration;
 
-use futures::future::join_all;
+use futures::future::{Either, join_all, select};
 use http::uri::PathAndQuery;
 use prost::Message;
 use serde::{Deserialize, Serialize};
@@ -49,7 +50,13 @@ impl Machines {
         let asked = ask.nodes.iter().map(|node| {
             let work = work(node.clone());
             async move {
-                let (answer, name) = futures::join!(self.within(ask.limit, node, what, work), self.name_of(node));
+                let (work, name) = (pin!(self.within(ask.limit, node, what, work)), pin!(self.name_of(node)));
+                let (answer, name) = match select(work, name).await {
+                    Either::Left((Ok(answer), name)) => (Ok(answer), name.await),
+                    // Who does not answer is not waited for once more.
+                    Either::Left((Err(error), _)) => (Err(error), self.known_name(node)),
+                    Either::Right((name, work)) => (work.await, name),
+                };
                 Told { node: node.clone(), name, answer }
             }
         });
@@ -148,24 +155,20 @@ impl Machines {
 
     /// What a node calls itself; empty where it does not say so soon.
     async fn name_of(&self, node: &str) -> String {
-        let known = |name: Option<&str>| {
-            let mut names = self.inner.names.lock().unwrap_or_else(PoisonError::into_inner);
-            match name {
-                Some(name) => {
-                    names.insert(node.to_string(), name.to_string()).map_or_else(|| name.to_string(), |_| name.into())
-                }
-                None => names.get(node).cloned().unwrap_or_default(),
-            }
-        };
-        let name = known(None);
+        let name = self.known_name(node);
         if !name.is_empty() {
             return name;
         }
         let asked = self.unary::<Empty, HostnameResponse>(node, path::HOSTNAME, "its name", Empty {});
-        match tokio::time::timeout(NAME_LIMIT, asked).await {
-            Ok(Ok(answer)) if !answer.hostname.is_empty() => known(Some(&answer.hostname)),
-            _ => String::new(),
-        }
+        let Ok(Ok(answer)) = tokio::time::timeout(NAME_LIMIT, asked).await else { return name };
+        let mut names = self.inner.names.lock().unwrap_or_else(PoisonError::into_inner);
+        names.insert(node.to_string(), answer.hostname.clone());
+        answer.hostname
+    }
+
+    fn known_name(&self, node: &str) -> String {
+        let names = self.inner.names.lock().unwrap_or_else(PoisonError::into_inner);
+        names.get(node).cloned().unwrap_or_default()
     }
 
     async fn grpc(&self) -> Result<(Grpc<Connection>, Connection)> {

@@ -13,4 +13,4 @@ pub mod settings;
 pub mod targets;
 
 #[cfg(test)]
-mod examples_tests;
+pub(crate) mod examples_tests;

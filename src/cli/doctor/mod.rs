@@ -6,6 +6,7 @@ mod endpoints;
 mod hosts;
 mod playbooks;
 mod probe;
+mod talos;
 mod tools;
 mod view;
 

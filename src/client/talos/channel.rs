@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::task::{Context as Poller, Poll};
 use std::time::Duration;
 
+use futures::stream::{FuturesUnordered, StreamExt};
 use hyper::body::Incoming;
 use hyper::client::conn::http2::{self, SendRequest};
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -20,6 +21,9 @@ use crate::error::{Error, Kind, Result};
 
 /// As Talos' own client has them, so that logs and images come at the speed of the line.
 const WINDOW: u32 = 65535 * 32;
+
+/// How long an endpoint is waited for before the next is tried beside it.
+const LEAD: Duration = Duration::from_millis(250);
 
 /// The way to the endpoints of a context.
 pub(super) struct Channel {
@@ -41,18 +45,26 @@ impl Channel {
             return Ok(connection.clone());
         }
         *open = None;
-        let mut missed: Vec<Error> = Vec::new();
-        for (host, port) in &self.endpoints {
+        let fault = &fault;
+        let tried = self.endpoints.iter().enumerate().map(|(place, (host, port))| async move {
+            // A silent one must not take the time of those after it.
+            tokio::time::sleep(LEAD * u32::try_from(place).unwrap_or(u32::MAX)).await;
             let broke = Broke::default();
-            match self.connect(host, *port, &broke).await {
+            self.connect(host, *port, &broke).await.map_err(|error| (place, fault(error, &broke)))
+        });
+        let mut tried: FuturesUnordered<_> = tried.collect();
+        let mut missed = Vec::new();
+        while let Some(result) = tried.next().await {
+            match result {
                 Ok(connection) => {
                     *open = Some(connection.clone());
                     return Ok(connection);
                 }
-                Err(error) => missed.push(fault(error, &broke)),
+                Err(miss) => missed.push(miss),
             }
         }
-        Err(together(missed))
+        missed.sort_by_key(|(place, _)| *place);
+        Err(together(missed.into_iter().map(|(_, error)| error).collect()))
     }
 
     /// Forgets a connection that no answer came over: the next call makes another.

@@ -84,6 +84,13 @@ pub fn read(cluster: &str, path: Option<&Path>, context: &str) -> Result<Context
     parse(&text, &from, cluster, context)
 }
 
+/// Whether there is a talosconfig that can be read and has this context: for what is only asked where there is Talos.
+pub fn has(path: Option<&Path>, context: &str) -> bool {
+    let text = std::fs::read_to_string(place(path).0).ok();
+    let file: Option<File> = text.and_then(|text| serde_saphyr::from_str(&text).ok());
+    file.is_some_and(|file| file.contexts.contains_key(context))
+}
+
 fn place(path: Option<&Path>) -> (PathBuf, String) {
     if let Some(path) = path {
         return (path.into(), path.display().to_string());

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::wire::{
-    self, EtcdAlarmListResponse, EtcdMemberListRequest, EtcdMemberListResponse, EtcdStatusResponse, path,
+    self, Empty, EtcdAlarmListResponse, EtcdMemberListRequest, EtcdMemberListResponse, EtcdStatusResponse, path,
 };
 use super::{Ask, Machines, Told};
 use crate::error::{Error, Kind};
@@ -55,6 +55,8 @@ pub struct Status {
 pub struct Alarm {
     /// Whose it is.
     pub member: String,
+    /// The name of that member's machine; empty where nobody knows it.
+    pub hostname: String,
     /// `NOSPACE`, `CORRUPT`
     pub alarm: String,
 }
@@ -83,12 +85,25 @@ impl Machines {
 
     /// The alarms that each node knows of. etcd knows those of all members, so that each node tells all of them.
     pub async fn alarms(&self, ask: &Ask) -> Vec<Told<Vec<Alarm>>> {
-        let make = |answer: wire::EtcdAlarm| {
+        const WHAT: &str = "etcd's alarms";
+        let one = |node: String| async move {
+            let answer = self.unary::<_, EtcdAlarmListResponse>(&node, path::ALARMS, WHAT, Empty {}).await?;
             // "None" is how a member says that it has none.
             let set = answer.member_alarms.into_iter().filter(|alarm| alarm.alarm != 0);
-            Ok(set.map(Alarm::from).collect())
+            let mut alarms: Vec<Alarm> = set.map(Alarm::from).collect();
+            if !alarms.is_empty() {
+                let question = EtcdMemberListRequest::default();
+                let members = self.unary::<_, EtcdMemberListResponse>(&node, path::MEMBERS, WHAT, question).await;
+                // An alarm without the name of its machine is still an alarm.
+                let members = members.map(|answer| answer.members).unwrap_or_default();
+                for alarm in &mut alarms {
+                    let member = members.iter().find(|member| member_id(member.id) == alarm.member);
+                    alarm.hostname = member.map(|member| member.hostname.clone()).unwrap_or_default();
+                }
+            }
+            Ok(alarms)
         };
-        self.all::<EtcdAlarmListResponse, _>(ask, path::ALARMS, "etcd's alarms", make).await
+        self.each(ask, WHAT, one).await
     }
 }
 
@@ -142,6 +157,6 @@ impl From<wire::EtcdMemberAlarm> for Alarm {
             2 => "CORRUPT".into(),
             other => format!("alarm {other}"),
         };
-        Self { member: member_id(alarm.member_id), alarm: name }
+        Self { member: member_id(alarm.member_id), hostname: String::new(), alarm: name }
     }
 }

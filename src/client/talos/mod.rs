@@ -63,17 +63,28 @@ impl std::fmt::Debug for Machines {
 }
 
 impl Machines {
-    /// Reads the talosconfig of a cluster and prepares its credentials. Nothing is sent yet.
+    /// Reads the talosconfig of a cluster and prepares its credentials. Nothing is sent yet. `nodes` take the place of
+    /// those of the context, if there are any; connecting may take so long.
     ///
     /// # Errors
     /// [`Kind::Config`] where the talosconfig or its context is missing or wrong.
-    pub fn new(name: &str, talosconfig: Option<&Path>, context: &str, routes: Routes, limit: Duration) -> Result<Self> {
+    pub fn new(
+        name: &str,
+        talosconfig: Option<&Path>,
+        context: &str,
+        nodes: &[String],
+        routes: Routes,
+        limit: Duration,
+    ) -> Result<Self> {
         let of = |error: Error| error.context(format!("cluster {name}"));
         let talosctl = {
             let file = talosconfig.map(|file| format!(" --talosconfig {}", quoted(&file.display().to_string())));
             format!("talosctl{} --context {}", file.unwrap_or_default(), quoted(context))
         };
-        let context = config::read(name, talosconfig, context)?;
+        let mut context = config::read(name, talosconfig, context)?;
+        if !nodes.is_empty() {
+            context.nodes = nodes.into();
+        }
         let identity = Identity::of(&context).map_err(of)?;
         let routes = match &context.proxy {
             Some(proxy) => {
@@ -115,7 +126,7 @@ impl Machines {
                 format!("cluster {}: context \"{name}\" of {from} names no nodes", self.name()),
             )
             .hint(format!("{} config node ADDRESS … sets them", self.talosctl()))
-            .hint("or the option nodes: [\"ADDRESS\", …] of a call"));
+            .hint(format!("or talos_nodes = [\"ADDRESS\", …] in pb.toml's [clusters.{}]", self.name())));
         }
         let mut once: Vec<String> = Vec::new();
         for node in nodes {

@@ -17,7 +17,7 @@ mod server;
 mod services;
 mod tar;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 pub mod view;
 
 use std::fmt;

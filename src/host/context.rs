@@ -100,7 +100,7 @@ impl Context {
             world: self.world.clone(),
             step: self.step.clone(),
             cluster: self.cluster.clone(),
-            effect: self.effect.max(Effect::Write),
+            effect: self.effect,
             cancel: CancellationToken::new(),
             deadline: Some((self.world.clock.instant() + limit, limit)),
             whose: "the clean-up's",
@@ -322,6 +322,9 @@ impl Context {
     {
         self.check()?;
         self.admit(&call)?;
+        if let Some(text) = call.taken_at_its_word(place.as_ref().map(|place| place.file.as_str())) {
+            self.remark_once(text);
+        }
         let number = self.world.next_call();
         self.state().calls += 1;
         let started = self.world.clock.instant();
@@ -358,6 +361,16 @@ impl Context {
             error: result.as_ref().err().cloned(),
         });
         result
+    }
+
+    /// Keeps a remark that the step's notes do not have yet.
+    fn remark_once(&self, text: String) {
+        let mut state = self.state();
+        if !state.notes.contains(&text) {
+            state.notes.push(text.clone());
+            drop(state);
+            self.emit(What::Note { text });
+        }
     }
 
     fn limit_of(&self, limit: Limit) -> (Duration, &'static str) {

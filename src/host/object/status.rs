@@ -12,11 +12,13 @@ pub struct Readiness {
     pub ready: bool,
     /// What was looked at: `2 of 3 replicas are ready`, `condition Ready is "False": …`.
     pub why: String,
+    /// Whether it is so because nothing of it is wanted: no replica, no node.
+    pub of_none: bool,
 }
 
 impl Readiness {
     fn of(ready: bool, why: impl Into<String>) -> Self {
-        Self { ready, why: why.into() }
+        Self { ready, why: why.into(), of_none: false }
     }
 }
 
@@ -141,7 +143,7 @@ impl Object {
         if surplus && running > wanted {
             return Readiness::of(false, format!("{running} replicas run, {wanted} are wanted: a rollout goes on"));
         }
-        Readiness::of(true, format!("{wanted} of {wanted} replicas are ready"))
+        Readiness { of_none: wanted == 0, ..Readiness::of(true, format!("{wanted} of {wanted} replicas are ready")) }
     }
 
     fn daemon_readiness(&self) -> Readiness {
@@ -154,7 +156,7 @@ impl Object {
                 return Readiness::of(false, format!("{counter} is {count} of {wanted}"));
             }
         }
-        Readiness::of(true, format!("{wanted} of {wanted} nodes run it"))
+        Readiness { of_none: wanted == 0, ..Readiness::of(true, format!("{wanted} of {wanted} nodes run it")) }
     }
 
     fn job_readiness(&self) -> Readiness {

@@ -2,6 +2,7 @@
 
 mod boxes;
 mod closures;
+mod empty;
 mod lints;
 mod lost;
 mod names;
@@ -112,6 +113,7 @@ impl<'a> Checker<'a> {
             findings.extend(names::check(&tree, &self.known, self.loader));
             findings.extend(lints::check(&tree, &self.known));
             findings.extend(lost::check(&tree));
+            findings.extend(empty::check(&tree));
             findings.extend(options::check(&tree, &self.known));
             findings.extend(closures::late(&tree));
             findings.extend(steps::check(&tree));

@@ -88,6 +88,13 @@ pub const LINTS: &[Lint] = &[
         "expect(true, \"well\").to_be(true);",
         "expect(1 + 1 == 2, \"well\").to_be(true);",
     ),
+    in_step(
+        Level::Warning,
+        "`&&` and `||` within an expectation pass over lists without items",
+        "can pass over a list without items",
+        "let a = list([]); expect(a.is_empty() && a.none(|x| x > 2), \"none\").to_be(true);",
+        "let a = list([]); expect(a, \"a\").to_be_empty(); expect(a.len() > 0 && a.all(|x| x > 2), \"some\").to_be(true);",
+    ),
     Lint {
         level: Level::Warning,
         ..on_top(

@@ -80,6 +80,7 @@ pub(super) fn exec(
         None => k.call("kube.exec", effect, &line),
     };
     let call = call
+        .usual(Effect::Write)
         .args(json!({ "pod": pod, "namespace": namespace, "container": container, "command": shown, "stdin": shown_stdin }))
         .limit(within(&options)?);
     let shown = quoted(&shown.iter().map(String::as_str).collect::<Vec<_>>());

@@ -21,6 +21,9 @@ use crate::error::{Error, Kind, Result};
 /// How long a node's name may take, where it was asked for something else.
 const NAME_LIMIT: Duration = Duration::from_secs(2);
 
+/// How long a node may take to say that it is there.
+const ANSWER_LIMIT: Duration = Duration::from_secs(3);
+
 /// Which nodes are asked, and how long each may take.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ask {
@@ -79,6 +82,21 @@ impl Machines {
             .await
     }
 
+    /// The nodes that answer at all, for what one of them does for all: a hung one must not take the time of the others.
+    ///
+    /// # Errors
+    /// That of the first node, where none answers.
+    pub(super) async fn answering(&self, ask: &Ask) -> Result<Vec<String>> {
+        let ask = Ask { nodes: ask.nodes.clone(), limit: ask.limit.min(ANSWER_LIMIT) };
+        let told =
+            self.all::<HostnameResponse, _>(&ask, path::HOSTNAME, "its name", |answer| Ok(answer.hostname)).await;
+        let nodes = told.iter().filter(|told| told.answer.is_ok()).map(|told| told.node.clone()).collect::<Vec<_>>();
+        match told.into_iter().find_map(|told| told.answer.err()) {
+            Some(error) if nodes.is_empty() => Err(error),
+            _ => Ok(nodes),
+        }
+    }
+
     /// Ends what takes longer, with an error that names the node.
     pub(super) async fn within<T>(
         &self,
@@ -112,11 +130,16 @@ impl Machines {
         Q: Message + Clone + 'static,
         R: Message + Messages + Default + 'static,
     {
-        let (mut grpc, connection) = self.grpc().await?;
-        let request = self.request(node, question)?;
-        let codec = Protobuf::<Q, R>::default();
-        let answer = grpc.unary(request, PathAndQuery::from_static(path), codec).await;
-        let answer = answer.map_err(|status| self.refusal(node, what, &status, &connection))?.into_inner();
+        let (answer, connection) = loop {
+            let (mut grpc, connection, kept) = self.grpc().await?;
+            let request = self.request(node, question.clone())?;
+            let codec = Protobuf::<Q, R>::default();
+            match grpc.unary(request, PathAndQuery::from_static(path), codec).await {
+                Ok(answer) => break (answer.into_inner(), connection),
+                Err(_) if kept && connection.is_stale() => self.inner.channel.forget(&connection).await,
+                Err(status) => return Err(self.refusal(node, what, &status, &connection)),
+            }
+        };
         let Some(message) = answer.messages().into_iter().next() else {
             let said = format!("cluster {}: node {node}: the answer about {what} is empty", self.name());
             return Err(Error::new(Kind::Unreadable, said));
@@ -133,15 +156,19 @@ impl Machines {
         question: Q,
     ) -> Result<Stream<M>>
     where
-        Q: Message + 'static,
+        Q: Message + Clone + 'static,
         M: Message + Answer + Default + 'static,
     {
-        let (mut grpc, connection) = self.grpc().await?;
-        let request = self.request(node, question)?;
-        let codec = Protobuf::<Q, M>::default();
-        let answer = grpc.server_streaming(request, PathAndQuery::from_static(path), codec).await;
-        let inner = answer.map_err(|status| self.refusal(node, what, &status, &connection))?.into_inner();
-        Ok(Stream { inner, connection })
+        loop {
+            let (mut grpc, connection, kept) = self.grpc().await?;
+            let request = self.request(node, question.clone())?;
+            let codec = Protobuf::<Q, M>::default();
+            match grpc.server_streaming(request, PathAndQuery::from_static(path), codec).await {
+                Ok(answer) => return Ok(Stream { inner: answer.into_inner(), connection }),
+                Err(_) if kept && connection.is_stale() => self.inner.channel.forget(&connection).await,
+                Err(status) => return Err(self.refusal(node, what, &status, &connection)),
+            }
+        }
     }
 
     /// The next of a stream's messages; none at its end.
@@ -171,14 +198,14 @@ impl Machines {
         names.get(node).cloned().unwrap_or_default()
     }
 
-    async fn grpc(&self) -> Result<(Grpc<Connection>, Connection)> {
-        let connection = self.inner.channel.connection(|error, broke| self.unconnected(error, broke)).await?;
+    async fn grpc(&self) -> Result<(Grpc<Connection>, Connection, bool)> {
+        let (connection, kept) = self.inner.channel.connection(|error, broke| self.unconnected(error, broke)).await?;
         let wrong = |e: &dyn std::fmt::Display| {
             Error::new(Kind::Config, format!("{} is no address of a machine API", connection.address)).because(e)
         };
         let origin = format!("https://{}", connection.address).parse().map_err(|e: http::uri::InvalidUri| wrong(&e))?;
         let grpc = Grpc::with_origin(connection.clone(), origin).max_decoding_message_size(MESSAGE_LIMIT);
-        Ok((grpc, connection))
+        Ok((grpc, connection, kept))
     }
 
     /// The endpoint hands it on to the one node that it names.

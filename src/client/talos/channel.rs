@@ -35,14 +35,14 @@ pub(super) struct Channel {
 }
 
 impl Channel {
-    /// The open connection, or one to the first endpoint that takes it.
+    /// The open connection, or one to the first endpoint that takes it; and whether it was open before.
     ///
     /// # Errors
     /// What was wrong with each endpoint, as one error, of the kind of the first.
-    pub(super) async fn connection(&self, fault: impl Fn(Error, &Broke) -> Error) -> Result<Connection> {
+    pub(super) async fn connection(&self, fault: impl Fn(Error, &Broke) -> Error) -> Result<(Connection, bool)> {
         let mut open = self.open.lock().await;
         if let Some(connection) = open.as_ref().filter(|connection| connection.is_alive()) {
-            return Ok(connection.clone());
+            return Ok((connection.clone(), true));
         }
         *open = None;
         let fault = &fault;
@@ -58,7 +58,7 @@ impl Channel {
             match result {
                 Ok(connection) => {
                     *open = Some(connection.clone());
-                    return Ok(connection);
+                    return Ok((connection, false));
                 }
                 Err(miss) => missed.push(miss),
             }
@@ -134,6 +134,11 @@ pub(super) struct Connection {
 impl Connection {
     fn is_alive(&self) -> bool {
         !self.sender.is_closed()
+    }
+
+    /// Whether it was closed while nobody looked: a call that only reads may be made once more, over another.
+    pub(super) fn is_stale(&self) -> bool {
+        !self.is_alive() && self.broke.why().is_none()
     }
 }
 

@@ -91,7 +91,7 @@ impl Machines {
         });
         let question = HealthCheckRequest { wait_timeout: Some(wait.into()), cluster_info: info };
         let mut first = None;
-        for node in &ask.nodes {
+        for node in &self.answering(ask).await? {
             match self.within(wait + GRACE, node, WHAT, self.health_by(node, question.clone())).await {
                 Ok(health) => return Ok(health),
                 Err(error) => first = first.or(Some(error)),

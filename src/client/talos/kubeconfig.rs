@@ -21,7 +21,7 @@ impl Machines {
     /// That of the first node, where none does.
     pub async fn kubeconfig(&self, ask: &Ask) -> Result<String> {
         let mut first = None;
-        for node in &ask.nodes {
+        for node in &self.answering(ask).await? {
             match self.within(ask.limit, node, WHAT, self.kubeconfig_of(node)).await {
                 Ok(text) => return Ok(text),
                 Err(error) => first = first.or(Some(error)),

@@ -43,7 +43,7 @@ impl Machines {
     }
 
     /// All pieces of a stream of bytes.
-    pub(super) async fn bytes<Q: prost::Message + 'static>(
+    pub(super) async fn bytes<Q: prost::Message + Clone + 'static>(
         &self,
         node: &str,
         path: &'static str,

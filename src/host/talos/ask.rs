@@ -43,22 +43,47 @@ impl Question {
         Ok(Self { to, within, check })
     }
 
-    /// `talosctl --context infra -n 10.25.11.11,10.25.11.12 etcd members`
-    pub(super) fn line(&self, talos: &TalosHandle, words: &str) -> String {
+    /// `talosctl --context infra -n 10.25.11.11,10.25.11.12 etcd members`; of what one node does for all, with the first.
+    fn line(&self, talos: &TalosHandle, words: &str, asked: usize) -> String {
         match &self.to {
-            Ok((machines, ask)) => format!("{} -n {} {words}", machines.talosctl(), quoted(&ask.nodes.join(","))),
+            Ok((machines, ask)) => {
+                let nodes = ask.nodes.iter().take(asked).map(String::as_str).collect::<Vec<_>>().join(",");
+                format!("{} -n {} {words}", machines.talosctl(), quoted(&nodes))
+            }
             Err(_) => format!("talosctl --context {} {words}", quoted(talos.name())),
         }
     }
 
+    /// The call to one node after the other, until one does what is asked; each may take so long.
+    pub(super) fn to_one(
+        &self,
+        talos: &TalosHandle,
+        function: &'static str,
+        words: &str,
+        more: Value,
+        each: Duration,
+    ) -> Call {
+        let nodes = self.to.as_ref().map_or(1, |(_, ask)| ask.nodes.len());
+        let all = each.saturating_mul(u32::try_from(nodes).unwrap_or(u32::MAX)).saturating_add(self.within);
+        Call { line: self.line(talos, words, 1), ..self.call(talos, function, words, more) }.limit(gate(all))
+    }
+
+    /// How long a node may take.
+    pub(super) fn within(&self) -> Duration {
+        self.within
+    }
+
     /// The call, with a limit that is reached after every node's own.
-    pub(super) fn call(&self, talos: &TalosHandle, function: &'static str, words: &str, more: Value) -> Call {
+    fn call(&self, talos: &TalosHandle, function: &'static str, words: &str, more: Value) -> Call {
         let mut args =
             json!({ "nodes": self.to.as_ref().ok().map(|(_, ask)| &ask.nodes), "within": short(self.within) });
         if let (Value::Object(args), Value::Object(more)) = (&mut args, more) {
             args.extend(more);
         }
-        Call::new(function, self.line(talos, words)).cluster(talos.name()).args(args).limit(gate(self.within))
+        Call::new(function, self.line(talos, words, usize::MAX))
+            .cluster(talos.name())
+            .args(args)
+            .limit(gate(self.within))
     }
 }
 

@@ -10,8 +10,8 @@ use super::machines::TalosHandle;
 use super::rows::map;
 use crate::client::sh::quoted;
 use crate::client::talos::health::{Condition, Health, State};
-use crate::event::{Effect, short};
-use crate::host::call::Limit;
+use crate::config::units::show_duration;
+use crate::event::Effect;
 use crate::host::context::{Context, HostResult};
 use crate::host::object::List;
 use crate::host::options::Options;
@@ -22,7 +22,7 @@ const OPTIONS: &[&str] = &["control_plane", "nodes", "wait", "workers"];
 
 /// Long enough for each condition to be looked at several times.
 const WAIT: Duration = Duration::from_secs(30);
-/// What asking takes beyond the wait, at each of the nodes that could be asked.
+/// What a node that looks may take beyond the wait.
 const GRACE: Duration = Duration::from_secs(20);
 
 pub(super) fn register(m: &mut Registrar) {
@@ -52,15 +52,14 @@ fn health(at: &NativeCallContext, talos: &TalosHandle, options: Map) -> HostResu
     let wait = options.duration("wait")?.unwrap_or(WAIT);
     let [control_plane, workers] = [nodes(&options, "control_plane")?, nodes(&options, "workers")?];
     let question = Question::new(&cx, talos, &options)?;
-    let mut words = format!("health --wait-timeout {}", short(wait));
+    let mut words = format!("health --wait-timeout {}", show_duration(wait));
     for (flag, named) in [("--control-plane-nodes", &control_plane), ("--worker-nodes", &workers)] {
         if let Some(named) = named {
             words.push_str(&format!(" {flag} {}", quoted(&named.join(","))));
         }
     }
-    let more = json!({ "wait": short(wait), "control_plane": control_plane, "workers": workers });
-    let limit = wait.saturating_add(GRACE);
-    let call = question.call(talos, FUNCTION, &words, more).limit(Limit::Within(limit));
+    let more = json!({ "wait": show_duration(wait), "control_plane": control_plane, "workers": workers });
+    let call = question.to_one(talos, FUNCTION, &words, more, wait.saturating_add(GRACE));
     let health = cx.call_with(at, call, summary, async {
         let (machines, ask) = question.to?;
         machines.health(&ask, wait, &control_plane.unwrap_or_default(), &workers.unwrap_or_default()).await

@@ -36,7 +36,7 @@ fn kubeconfig(at: &NativeCallContext, talos: &TalosHandle, options: Map) -> Host
     let cx = Context::current()?;
     let options = Options::new(options, FUNCTION, OPTIONS)?;
     let question = Question::new(&cx, talos, &options)?;
-    let call = question.call(talos, FUNCTION, "kubeconfig -", Value::Null);
+    let call = question.to_one(talos, FUNCTION, "kubeconfig -", Value::Null, question.within());
     let redactor = &cx.world.redactor;
     let text = cx.call_with(at, call, |text: &String| format!("{} bytes", text.len()), async {
         let (machines, ask) = question.to?;

@@ -113,3 +113,37 @@ async fn a_boot_that_is_not_over_little_memory_and_a_lost_member_are_seen() {
         "{text}"
     );
 }
+
+#[tokio::test]
+async fn messages_may_be_long_and_one_that_is_too_long_is_told() {
+    let lab = Lab::new().await;
+    let machines = lab.admin();
+    let ask = Ask { limit: SECOND * 20, ..node("infra-01") };
+    assert!(lab.talos.change("infra-01", |machine| machine.dmesg = vec!["x".repeat(5 << 20)]));
+    let text = machines.dmesg(&ask).await.remove(0).answer.expect("more than gRPC's own limit");
+    assert_eq!(text.len(), 5 << 20);
+    assert!(lab.talos.change("infra-01", |machine| machine.dmesg = vec!["x".repeat(17 << 20)]));
+    let error = failed(&machines.dmesg(&ask).await);
+    assert!(error.message.contains("is longer than 16 MiB"), "{error}");
+    assert!(lab.talos.change("infra-01", |machine| machine.services[0].health_message = "x".repeat(33 << 20)));
+    let error = failed(&machines.services(&ask).await);
+    assert_eq!(error.kind, Kind::Unreadable);
+    assert!(error.message.contains("node infra-01: the answer about the services is not understood"), "{error}");
+}
+
+#[tokio::test]
+async fn what_one_node_does_for_all_is_not_held_up_by_a_hung_one() {
+    let lab = Lab::new().await;
+    let machines = lab.admin();
+    assert!(lab.talos.change("infra-01", |machine| machine.power = Power::Hung));
+    // It is the first endpoint, too.
+    let ask = each(&machines);
+    let text = machines.kubeconfig(&ask).await.expect("another's");
+    assert_eq!(text, kubeconfig());
+    let health = machines.health(&ask, Duration::from_millis(20), &[], &[]).await.expect("another looks");
+    assert_eq!(health.node, "10.25.11.12");
+    assert!(lab.talos.change("infra-02", |machine| machine.power = Power::Off));
+    assert!(lab.talos.change("infra-03", |machine| machine.power = Power::Off));
+    let error = machines.kubeconfig(&ask).await.expect_err("nobody is there");
+    assert_eq!(error.kind, Kind::Timeout);
+}

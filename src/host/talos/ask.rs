@@ -113,7 +113,7 @@ where
     let cx = Context::current()?;
     let question = Question::new(&cx, talos, options)?;
     let call = question.call(talos, function, words, more);
-    cx.call_with(at, call, summary, async {
+    cx.call_with(at, call, |told: &Vec<Told<T>>| summary(told), async {
         let (machines, ask) = question.to?;
         let told = work(machines, ask).await;
         if question.check {
@@ -123,7 +123,7 @@ where
     })
 }
 
-fn summary<T>(told: &Vec<Told<T>>) -> String {
+fn summary<T>(told: &[Told<T>]) -> String {
     let (answered, all) = (told.iter().filter(|told| told.answer.is_ok()).count(), told.len());
     match all {
         1 => "1 node".into(),

@@ -80,8 +80,8 @@ fn rpc(status: &Status) -> String {
 }
 
 /// Several errors as one text.
-fn errors(all: Vec<String>) -> Look {
-    match all.as_slice() {
+fn errors(all: &[String]) -> Look {
+    match all {
         [] => Ok(true),
         [one] => Err(format!("1 error occurred:\n\t* {one}\n\n")),
         more => {
@@ -103,12 +103,12 @@ fn service(id: &str, nodes: &Nodes, machines: &[Machine]) -> Look {
                 service.state, service.event
             )),
             Some(service) if service.healthy != Some(true) => {
-                wrong.push(format!("{node}: service is not healthy: {id}"))
+                wrong.push(format!("{node}: service is not healthy: {id}"));
             }
             Some(_) => {}
         }
     }
-    errors(wrong)
+    errors(&wrong)
 }
 
 fn consistent(nodes: &Nodes, machines: &[Machine]) -> Look {
@@ -160,7 +160,7 @@ fn memory(nodes: &Nodes, machines: &[Machine]) -> Look {
         let least = LEAST_MEMORY >> 10;
         format!("node \"{node}\" does not meet memory requirements: expected at least {least} MiB, actual {actual} MiB")
     });
-    errors(said.collect())
+    errors(&said.collect::<Vec<_>>())
 }
 
 fn booted(nodes: &Nodes, machines: &[Machine]) -> Look {

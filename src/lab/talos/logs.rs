@@ -16,7 +16,7 @@ pub(super) fn dmesg(call: &Call) -> Result<Messages<Data>, Status> {
 }
 
 /// Pieces that know nothing of lines.
-pub(super) fn service(call: &Call, question: LogsRequest) -> Result<Messages<Data>, Status> {
+pub(super) fn service(call: &Call, question: &LogsRequest) -> Result<Messages<Data>, Status> {
     let id = &question.id;
     let Some(lines) = call.machine.logs.get(id) else {
         return Err(Status::unknown(format!("log \"{id}\" was not registered")));

@@ -43,7 +43,7 @@ pub(super) async fn answer(talos: Arc<Talos>, local: &str, role: Option<Role>, a
         path::ALARMS => grpc::one(asked, |_: Empty| etcd::alarms(&call)).await,
         path::KUBECONFIG => grpc::many(asked, |_: Empty| kubeconfig::archive(&call)).await,
         path::DMESG => grpc::many(asked, |_: Empty| logs::dmesg(&call)).await,
-        path::LOGS => grpc::many(asked, |question| logs::service(&call, question)).await,
+        path::LOGS => grpc::many(asked, |question| logs::service(&call, &question)).await,
         path::HEALTH => grpc::many(asked, |question| health::check(&call, question)).await,
         other => Status::unimplemented(format!("unknown method {other}")).into_http(),
     }

@@ -159,7 +159,9 @@ fn concatenation(module: &mut Module) {
             }))
         });
     }
-    for (name, types) in [("+=", [array, array]), ("+=", [array, list]), ("append", [array, array])] {
+    for (name, types) in
+        [("+=", [array, array]), ("+=", [array, list]), ("append", [array, array]), ("append", [array, list])]
+    {
         raw(module, name, types, true, |args| {
             let look = together(args[0], args[1]);
             let more = super::items(args[1]).unwrap_or_default();

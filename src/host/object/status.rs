@@ -46,6 +46,14 @@ impl Object {
         {
             return Readiness::of(false, format!("its status is of generation {observed}, the object of {generation}"));
         }
+        // As `kubectl rollout status`: what no controller has seen is not rolled out, also with no replicas wanted.
+        let rolled_out = ["Deployment", "StatefulSet", "DaemonSet", "ReplicaSet"];
+        if self.kind().is_some_and(|kind| rolled_out.contains(&kind.as_str()))
+            && self.count("/metadata/generation").is_some()
+            && self.count("/status/observedGeneration").is_none()
+        {
+            return Readiness::of(false, "no controller has seen it yet: it has no status.observedGeneration");
+        }
         if self.string("/metadata/deletionTimestamp").is_some() {
             return Readiness::of(false, "it is being deleted");
         }

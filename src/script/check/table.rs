@@ -50,6 +50,13 @@ pub const LINTS: &[Lint] = &[
         "let pods = t.kube.list(\"pods\", #{ lables: \"app=web\" });",
         "let pods = t.kube.list(\"pods\", #{ labels: \"app=web\" });",
     ),
+    in_step(
+        Level::Error,
+        "A property that the step, a cluster's handle or another handle does not have",
+        "has no property",
+        "let pods = t.kub.list(\"pods\");",
+        "let pods = t.kube.list(\"pods\");",
+    ),
     on_top(
         "A host call at the top level, which only declares",
         "the top level only declares",

@@ -67,8 +67,10 @@ pub(super) fn look(condition: &str, nodes: &Nodes, machines: &[Machine], kuberne
 /// The machine at an address, if it answers.
 fn reach<'a>(address: &str, machines: &'a [Machine]) -> Result<&'a Machine, String> {
     let machine = machines.iter().find(|machine| machine.is(address));
-    machine.filter(|machine| machine.power == Power::On).ok_or_else(|| {
-        let why = format!("dial tcp {address}:50000: connect: no route to host");
+    machine.filter(|machine| machine.answers()).ok_or_else(|| {
+        let on = machine.is_some_and(|machine| machine.power == Power::On);
+        let why = if on { "connection refused" } else { "no route to host" };
+        let why = format!("dial tcp {address}:50000: connect: {why}");
         format!(
             "rpc error: code = Unavailable desc = connection error: desc = \"transport: Error while dialing: {why}\""
         )

@@ -11,7 +11,7 @@ use crate::client::talos::wire::{
 
 pub(super) fn members(call: &Call, question: EtcdMemberListRequest) -> Result<EtcdMemberListResponse, Status> {
     call.control_plane("member list")?;
-    let machines = call.talos.state().machines.clone();
+    let machines = call.talos.machines();
     // Without `query_local` a node asks any member that answers, and it serves only while somebody leads.
     let asked = if question.query_local { own(&call.machine)? } else { any(&call.machine, &machines)? };
     if asked.leader == 0 {
@@ -82,8 +82,8 @@ pub(super) fn status(call: &Call) -> Result<EtcdStatusResponse, Status> {
 pub(super) fn alarms(call: &Call) -> Result<EtcdAlarmListResponse, Status> {
     call.control_plane("etcd alarm list")?;
     own(&call.machine)?;
-    let state = call.talos.state();
-    let members = state.machines.iter().filter_map(|machine| machine.etcd.as_ref());
+    let machines = call.talos.machines();
+    let members = machines.iter().filter_map(|machine| machine.etcd.as_ref());
     let set = members.filter(|etcd| etcd.alarm != 0);
     let member_alarms = set.map(|etcd| EtcdMemberAlarm { member_id: etcd.id, alarm: etcd.alarm }).collect();
     Ok(EtcdAlarm { metadata: None, member_alarms }.into())

@@ -36,7 +36,7 @@ pub(super) fn check(call: &Call, question: HealthCheckRequest) -> Result<Message
                     return;
                 }
                 let unmet = {
-                    let machines = talos.state().machines.clone();
+                    let machines = talos.machines();
                     conditions::look(condition, &nodes, &machines, talos.kubernetes.as_ref())
                 };
                 match unmet {

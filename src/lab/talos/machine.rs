@@ -163,6 +163,21 @@ impl Machine {
         self.services.iter().find(|service| service.id == id)
     }
 
+    /// Whether its machine API answers.
+    pub fn answers(&self) -> bool {
+        self.power == Power::On && self.service("apid").is_none_or(|service| service.state == "Running")
+    }
+
+    /// Has a service be gone without a word, as if killed.
+    pub fn fail(&mut self, id: &str, now: Timestamp) {
+        if let Some(service) = self.services.iter_mut().find(|service| service.id == id) {
+            service.state = "Failed".into();
+            service.healthy = service.healthy.map(|_| false);
+            service.event = format!("Failed to run task: task {id} exited with signal killed");
+            service.since = now;
+        }
+    }
+
     /// Stops a service, as `talosctl service ID stop` does.
     pub fn stop(&mut self, id: &str, now: Timestamp) {
         if let Some(service) = self.services.iter_mut().find(|service| service.id == id) {

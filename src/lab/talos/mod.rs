@@ -3,6 +3,7 @@
 //! A [`Talos`] is a cluster's machines as plain data; whoever holds it changes them while it is served, which is how
 //! faults work. Each node's server answers for all nodes, as apid does: the call's metadata names the one that is meant.
 
+pub mod causes;
 mod conditions;
 mod etcd;
 mod grpc;
@@ -11,6 +12,7 @@ mod kubeconfig;
 mod logs;
 pub mod machine;
 mod machines;
+pub mod of_world;
 pub mod pki;
 mod route;
 mod server;
@@ -23,6 +25,7 @@ pub mod view;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+pub use causes::{Causes, NoCauses};
 pub use machine::{Etcd, Machine, Power, Service};
 pub use pki::{Authority, Role};
 pub use server::{Serving, serve};
@@ -35,6 +38,7 @@ pub struct Talos {
     name: String,
     state: Mutex<State>,
     kubernetes: Arc<dyn Kubernetes>,
+    causes: Arc<dyn Causes>,
     clock: Arc<dyn Clock>,
 }
 
@@ -56,7 +60,20 @@ impl fmt::Debug for Talos {
 impl Talos {
     /// A cluster of these machines. `kubernetes` says what the health check asks the API server.
     pub fn new(name: &str, state: State, kubernetes: Arc<dyn Kubernetes>, clock: Arc<dyn Clock>) -> Arc<Self> {
-        Arc::new(Self { name: name.into(), state: Mutex::new(state), kubernetes, clock })
+        let causes = Arc::new(NoCauses);
+        Arc::new(Self { name: name.into(), state: Mutex::new(state), kubernetes, causes, clock })
+    }
+
+    /// The same machines, under causes from elsewhere.
+    #[must_use]
+    pub fn under(&self, causes: Arc<dyn Causes>) -> Arc<Self> {
+        Arc::new(Self {
+            name: self.name.clone(),
+            state: Mutex::new(self.state().clone()),
+            kubernetes: self.kubernetes.clone(),
+            causes,
+            clock: self.clock.clone(),
+        })
     }
 
     /// The cluster's name.
@@ -64,7 +81,14 @@ impl Talos {
         &self.name
     }
 
-    /// Everything, to look at and to change. Don't hold it over an `await`.
+    /// The machines as they show themselves: what is wrong with them, from wherever, is in force.
+    pub fn machines(&self) -> Vec<Machine> {
+        let mut machines = self.state().machines.clone();
+        self.causes.apply(&mut machines, self.clock.now());
+        machines
+    }
+
+    /// Everything, to look at and to change, without what follows from causes. Don't hold it over an `await`.
     pub fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -81,8 +105,8 @@ impl Talos {
         }
     }
 
-    /// The machine of this name or address, as it is now.
+    /// The machine of this name or address, as it shows itself.
     pub fn machine(&self, node: &str) -> Option<Machine> {
-        self.state().machines.iter().find(|machine| machine.is(node)).cloned()
+        self.machines().into_iter().find(|machine| machine.is(node))
     }
 }

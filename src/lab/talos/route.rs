@@ -66,7 +66,8 @@ fn meant(talos: &Talos, local: &str, asked: &http::Request<Incoming>) -> Result<
     match talos.machine(node) {
         None => Err(dial("no route to host")),
         Some(machine) => match machine.power {
-            Power::On => Ok(Some(machine)),
+            Power::On if machine.answers() => Ok(Some(machine)),
+            Power::On => Err(dial("connection refused")),
             Power::Off => Err(dial("no route to host")),
             Power::Hung => Ok(None),
         },

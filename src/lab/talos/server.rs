@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
@@ -16,6 +17,9 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::pki::Role;
 use super::{Power, Talos, route};
+
+/// How often it is looked whether a node's apid is still there.
+const GONE: Duration = Duration::from_millis(250);
 
 /// A server that runs until this is dropped, with everything that is connected to it.
 #[derive(Debug)]
@@ -48,7 +52,7 @@ pub fn serve(talos: Arc<Talos>, node: &str, listener: TcpListener, tls: Arc<Serv
                 accepted = listener.accept() => match accepted {
                     Ok((stream, _)) => { open.spawn(connection(talos.clone(), node.clone(), acceptor.clone(), stream)); }
                     // Too many open files, say: others may end.
-                    Err(_) => tokio::time::sleep(std::time::Duration::from_millis(50)).await,
+                    Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
                 },
                 Some(_) = open.join_next() => {}
             }
@@ -59,23 +63,41 @@ pub fn serve(talos: Arc<Talos>, node: &str, listener: TcpListener, tls: Arc<Serv
 
 /// Whatever a client does wrong ends its own connection alone.
 async fn connection(talos: Arc<Talos>, node: Arc<str>, acceptor: TlsAcceptor, mut stream: TcpStream) {
-    match talos.machine(&node).map(|machine| machine.power) {
-        Some(Power::On) => {}
-        Some(Power::Hung) => {
+    match talos.machine(&node) {
+        Some(machine) if machine.answers() => {}
+        Some(machine) if machine.power == Power::Hung => {
             let mut nothing = [0; 1024];
             while stream.read(&mut nothing).await.is_ok_and(|read| read > 0) {}
             return;
         }
-        Some(Power::Off) | None => return,
+        _ => return,
     }
     let Ok(stream) = acceptor.accept(stream).await else { return };
     let role = stream.get_ref().1.peer_certificates().and_then(|chain| role(chain.first()?));
+    let (gone, local) = (gone(talos.clone(), node.clone()), talos.clone());
     let answer = service_fn(move |asked| {
-        let (talos, node) = (talos.clone(), node.clone());
-        async move { Ok::<_, Infallible>(route::answer(talos, &node, role, asked).await) }
+        let (talos, node) = (local.clone(), node.clone());
+        async move {
+            // Cut off, or hung: what is asked over a connection that stands is lost.
+            if talos.machine(&node).is_none_or(|machine| machine.power != Power::On) {
+                std::future::pending::<()>().await;
+            }
+            Ok::<_, Infallible>(route::answer(talos, &node, role, asked).await)
+        }
     });
-    // What breaks here broke for the client, too.
-    let _ = http2::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), answer).await;
+    let serving = http2::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), answer);
+    tokio::select! {
+        // What breaks here broke for the client, too.
+        _ = serving => {}
+        () = gone => {}
+    }
+}
+
+/// Ends when the node's apid does: its connections go with it.
+async fn gone(talos: Arc<Talos>, node: Arc<str>) {
+    while talos.machine(&node).is_some_and(|machine| machine.power != Power::On || machine.answers()) {
+        tokio::time::sleep(GONE).await;
+    }
 }
 
 /// The role is the organisation of the client's certificate.

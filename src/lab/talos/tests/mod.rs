@@ -2,6 +2,7 @@
 
 mod broken;
 mod examples;
+mod open_lab;
 mod refused;
 mod well;
 

@@ -1,0 +1,3 @@
+//! What moves the clusters' objects, a file a controller.
+
+pub mod pools;

@@ -9,6 +9,7 @@
 //! | [`talos`] | the machine API of the nodes |
 //! | [`router`] | the upstream router: BGP sessions, the table, its command line |
 //! | [`ssh`] | the SSH server in front of it |
+//! | `pods` | what happens inside of pods, and how they are evicted |
 //! | [`controllers`] | what moves the clusters' objects |
 //! | [`up`] | all of it, opened, and the files that lead clients to it |
 //! | [`net`] | the world's addresses, behind a SOCKS port |
@@ -21,6 +22,7 @@ pub mod clock;
 pub mod controllers;
 pub mod kube;
 pub mod net;
+pub(crate) mod pods;
 pub mod router;
 pub mod ssh;
 pub mod talos;

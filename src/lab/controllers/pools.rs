@@ -2,54 +2,34 @@
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
-use std::sync::Arc;
 
 use serde_json::{Value, json};
-use tokio_util::sync::CancellationToken;
 
-use crate::lab::kube::cluster::{Cluster, time};
+use super::Looked;
+use crate::lab::kube::cluster::World;
 use crate::lab::kube::store::Place;
 use crate::lab::world::range::Range;
 
 /// Cilium's condition of a Service that wants an address.
 const CONDITION: &str = "cilium.io/IPAMRequestSatisfied";
 
-/// Looks after a cluster's Services until the lab ends.
-pub async fn run(cluster: Arc<Cluster>, end: CancellationToken) {
-    let mut changes = cluster.listen();
-    loop {
-        if let Some(revision) = settle(&cluster) {
-            cluster.ring(revision);
-        }
-        tokio::select! {
-            () = end.cancelled() => return,
-            changed = changes.changed() => if changed.is_err() { return },
-        }
-    }
-}
-
-/// Gives every Service that lacks an address one, and takes those back that are no Service's any more. The version
-/// after it, where anything changed.
-fn settle(cluster: &Cluster) -> Option<u64> {
-    let now = time(cluster.clock.now());
-    let mut world = cluster.world();
+/// Gives every Service that lacks an address one, and takes those back from what is no LoadBalancer any more.
+pub(crate) fn look(world: &mut World, now: &str) -> Looked {
     let pools: Vec<Value> =
         world.store.list("ciliumloadbalancerippools.cilium.io", "").map(|(_, pool)| pool.value.clone()).collect();
     let mut taken: BTreeSet<IpAddr> = world.store.list("services", "").flat_map(|(_, s)| addresses(&s.value)).collect();
-    let mut changed = Vec::new();
+    let mut changed: Vec<(Place, Value)> = Vec::new();
     for (place, stored) in world.store.list("services", "") {
         let mut service = stored.value.clone();
-        if !judge(&mut service, &pools, &mut taken, &now) {
-            continue;
+        if judge(&mut service, &pools, &mut taken, now) {
+            changed.push((place.clone(), service));
         }
-        changed.push((place.clone(), service));
     }
     let any = !changed.is_empty();
     for (place, service) in changed {
-        let place: Place = place;
         world.store.put(place, service);
     }
-    any.then(|| world.store.revision())
+    Looked { changed: any, again: None }
 }
 
 /// Brings a Service's status into order; whether that changed it.

@@ -71,6 +71,11 @@ impl Cluster {
         self.bell.send_if_modified(|known| std::mem::replace(known, revision) != revision);
     }
 
+    /// Wakes those who listen although no object changed: the world did.
+    pub(crate) fn nudge(&self) {
+        self.bell.send_modify(|_| {});
+    }
+
     /// Forgets the changes so far, as a server does in time: watches that are behind have to begin anew.
     pub fn compact(&self) {
         let mut world = self.world();

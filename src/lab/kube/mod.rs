@@ -9,6 +9,7 @@
 //! | [`validate`] | what is given by default, what is dropped, and what is refused, with causes |
 //! | [`table`] | the columns that `kubectl get` prints |
 //! | [`verbs`] | one file a verb: what a request does to the store |
+//! | [`wire`] | the protobuf form that typed clients send |
 //! | [`server`] | TLS, HTTP, addresses, discovery, watches |
 //!
 //! Everything but [`server`] is pure and synchronous, and is handed its time; so it is tested without sockets. The
@@ -24,3 +25,4 @@ pub(crate) mod store;
 pub(crate) mod table;
 pub(crate) mod validate;
 pub(crate) mod verbs;
+pub(crate) mod wire;

@@ -156,7 +156,7 @@ fn nodes_with_pods(objects: &dyn Objects, service: &Value) -> BTreeSet<String> {
 }
 
 /// Whether a label selector takes labels; an empty one, or none, takes everything.
-fn selects(selector: &Value, labels: &Value) -> bool {
+pub(crate) fn selects(selector: &Value, labels: &Value) -> bool {
     let wanted = selector["matchLabels"].as_object();
     let rules = selector["matchExpressions"].as_array();
     wanted.is_none_or(|wanted| wanted.iter().all(|(key, value)| labels[key] == *value))

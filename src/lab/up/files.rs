@@ -42,17 +42,20 @@ fn private(file: &Path, text: &str) -> Result<()> {
     opened.write_all(text.as_bytes()).map_err(failed(file))
 }
 
-/// For an unmodified `ssh`: `ssh -F ssh_config edge-1`.
+/// For an unmodified `ssh`: `ssh -F ssh_config edge-1`. It goes straight to the listener, since what leads `ssh` through
+/// a SOCKS port is not everywhere.
 fn ssh_config(lab: &Lab) -> String {
     let (router, dir) = (&lab.world.topology.router, lab.dir.display());
+    let at = lab.ssh;
     format!(
-        "# ssh -F {dir}/ssh_config {name}\nHost {name} {address}\n  HostName {address}\n  User {user}\n  \
-         IdentityFile \"{dir}/id_ed25519\"\n  IdentitiesOnly yes\n  UserKnownHostsFile \"{dir}/known_hosts\"\n  \
-         ProxyCommand nc -X 5 -x {socks} %h %p\n",
+        "# ssh -F {dir}/ssh_config {name}\nHost {name} {address}\n  HostName {ip}\n  Port {port}\n  \
+         HostKeyAlias {name}\n  User {user}\n  IdentityFile \"{dir}/id_ed25519\"\n  IdentitiesOnly yes\n  \
+         UserKnownHostsFile \"{dir}/known_hosts\"\n",
         name = router.name,
         address = router.address,
+        ip = at.ip(),
+        port = at.port(),
         user = router.user,
-        socks = lab.socks,
     )
 }
 

@@ -48,13 +48,15 @@ fn faulty(world: &World, address: IpAddr, port: u16) -> Option<Way> {
 /// LoadBalancer addresses: somebody has them as long as a Service does.
 pub(super) fn services(network: &Network, clusters: &BTreeMap<String, Arc<Cluster>>) {
     let clusters: Vec<Arc<Cluster>> = clusters.values().cloned().collect();
-    network.ask(Arc::new(move |address, _| {
+    network.ask(Arc::new(move |address, port| {
         let wanted = address.to_string();
         let has = |service: &serde_json::Value| {
             let ingress = service["status"]["loadBalancer"]["ingress"].as_array();
             ingress.is_some_and(|all| all.iter().any(|one| one["ip"] == wanted.as_str()))
         };
-        // What pods would answer is not simulated yet: the address is there, and its ports are closed.
-        clusters.iter().any(|cluster| cluster.list("services").iter().any(has)).then_some(Way::Refused)
+        clusters.iter().find_map(|cluster| {
+            let service = cluster.list("services").into_iter().find(has)?;
+            Some(super::web::way(cluster, &service, port))
+        })
     }));
 }

@@ -1,9 +1,11 @@
 //! The lab, opened: everything that listens, put together from a topology, and the files that lead clients to it.
 
+mod control;
 mod files;
 mod links;
 mod plant;
 mod talos;
+mod web;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -14,7 +16,6 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::clock::LabClock;
-use super::controllers;
 use super::kube::cluster::Cluster;
 use super::kube::server::{Access, Server, kubeconfig};
 use super::net::{Network, Way, socks};
@@ -40,6 +41,8 @@ pub struct Lab {
     pub network: Network,
     /// Where they are reached through.
     pub socks: SocketAddr,
+    /// The router's SSH server, as this machine reaches it.
+    pub ssh: SocketAddr,
     /// Where the clients' files are.
     pub dir: PathBuf,
     machines: talos::Machines,
@@ -105,12 +108,14 @@ impl Lab {
         tokio::spawn(Arc::new(console).serve(listener, end.clone()));
         tokio::spawn(socks::serve(socks_listener, network.clone(), end.clone()));
         tokio::spawn(live.listen(end.clone()));
-        for cluster in clusters.values() {
-            tokio::spawn(controllers::pools::run(cluster.clone(), end.clone()));
+        for access in &accesses {
+            if let Some(cluster) = clusters.get(&access.cluster) {
+                control::start(&world, cluster, access, &end);
+            }
         }
 
-        let lab =
-            Self { world, clock, clusters, accesses, network, socks, dir: dir.to_path_buf(), machines, servers, end };
+        let dir = dir.to_path_buf();
+        let lab = Self { world, clock, clusters, accesses, network, socks, ssh: at, dir, machines, servers, end };
         files::write(&lab, &kubeconfig(&lab.accesses), &user, &host)?;
         Ok(lab)
     }

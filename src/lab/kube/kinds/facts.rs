@@ -46,6 +46,7 @@ pub(super) fn by_value(definition: &str, field: &str) -> bool {
         return false;
     }
     match field {
+        "containers" => definition == "core.v1.PodSpec",
         "metadata" | "spec" | "status" | "template" | "jobTemplate" | "strategy" | "updateStrategy" => true,
         "loadBalancer" | "nodeInfo" | "daemonEndpoints" => definition.ends_with("Status"),
         "resources" => definition == "core.v1.PersistentVolumeClaimSpec",

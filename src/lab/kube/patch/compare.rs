@@ -80,7 +80,8 @@ pub(super) fn compare(schema: &Schema, old: &Value, new: &Value) -> Difference {
     let mut difference = Difference::default();
     let Difference { added, changed, gone } = &mut difference;
     walk(schema, Some(old), Some(new), added, changed, gone);
-    difference
+    let Difference { added, changed, gone } = difference;
+    Difference { added: added.tidy(), changed: changed.tidy(), gone: gone.tidy() }
 }
 
 fn walk(
@@ -119,6 +120,7 @@ fn walk(
             let nothing = Value::Object(Map::new());
             // A part that is there even when it is empty is neither added nor gone.
             let always = below.by_value && old.is_some() && new.is_some();
+            let nothing = if below.of == Type::Array { Value::Array(Vec::new()) } else { nothing };
             let was = was.get(key).or(always.then_some(&nothing));
             let is = is.get(key).or(always.then_some(&nothing));
             let key = fields::field(key);

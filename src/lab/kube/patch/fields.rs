@@ -24,7 +24,8 @@ impl Fields {
         self.below.entry(step.into()).or_default()
     }
 
-    fn tidy(mut self) -> Self {
+    /// Without the branches that hold nothing.
+    pub(super) fn tidy(mut self) -> Self {
         self.below = self.below.into_iter().map(|(k, v)| (k, v.tidy())).filter(|(_, v)| !v.is_empty()).collect();
         self
     }

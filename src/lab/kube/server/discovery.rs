@@ -89,6 +89,10 @@ fn parts(kind: &Kind) -> Vec<(&'static str, &'static str, &'static str, String, 
     if kind.scale.is_some() {
         parts.push(("scale", "autoscaling", "v1", "Scale".to_owned(), changed()));
     }
+    if kind.group.is_empty() && kind.plural == "pods" {
+        parts.push(("eviction", "policy", "v1", "Eviction".to_owned(), json!(["create"])));
+        parts.push(("exec", "", "", "PodExecOptions".to_owned(), json!(["create", "get"])));
+    }
     if kind.group.is_empty() && kind.plural == "namespaces" {
         parts.push(("finalize", "", "", kind.kind.clone(), json!(["update"])));
     }

@@ -13,6 +13,7 @@ mod pki;
 mod resource;
 mod route;
 mod watch;
+mod within_pods;
 
 pub use kubeconfig::kubeconfig;
 pub use listen::{Access, Server};

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::answer::{self, Body, Style};
 use super::identity::Identity;
-use super::{discovery, health, resource};
+use super::{discovery, health, resource, within_pods};
 use crate::lab::kube::cluster::Cluster;
 use crate::lab::kube::kinds::openapi;
 use crate::lab::kube::refusal::{Answer, Refusal};
@@ -37,7 +37,8 @@ pub(super) async fn answer(
     token: &str,
     request: Request<Incoming>,
 ) -> Response<Body> {
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
+    let upgrade = parts.extensions.remove::<hyper::upgrade::OnUpgrade>();
     let header = |name: &str| parts.headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
     let identity = identity.or_token(parts.headers.get("authorization").and_then(|v| v.to_str().ok()), token);
     let query = Query::parse(parts.uri.query().unwrap_or_default());
@@ -54,6 +55,9 @@ pub(super) async fn answer(
     };
     if let Err(refused) = admit(&identity, &head) {
         return answer::refusal(style, &refused);
+    }
+    if let Some(response) = within_pods::connect(cluster, &head, style, &parts.headers, upgrade) {
+        return response;
     }
     let bytes = match Limited::new(body, LARGEST).collect().await {
         Ok(collected) => collected.to_bytes().to_vec(),
@@ -111,6 +115,9 @@ async fn dispatch(cluster: &Arc<Cluster>, head: &Head, style: Style, payload: &P
             value["kind"] = json!("APIGroup");
             value["apiVersion"] = json!("v1");
             Ok(answer::value(style, 200, &value))
+        }
+        ["api", "v1", "namespaces", namespace, "pods", name, "eviction"] if head.method == http::Method::POST => {
+            within_pods::evict(cluster, style, payload, namespace, name)
         }
         ["api", version, rest @ ..] => within(cluster, head, style, payload, "", version, rest).await,
         ["apis", group, version, rest @ ..] => within(cluster, head, style, payload, group, version, rest).await,

@@ -10,7 +10,7 @@ const COLUMNS: &[(&str, &str)] = &[
     ("services", "Type Cluster-IP External-IP Port(s) Age | Selector"),
     ("endpoints", "Endpoints Age"),
     ("configmaps", "Data Age"),
-    ("secrets", "Type Data:integer Age"),
+    ("secrets", "Type Data Age"),
     ("namespaces", "Status Age"),
     ("nodes", "Status Roles Age Version | Internal-IP External-IP OS-Image Kernel-Version Container-Runtime"),
     ("serviceaccounts", "Secrets Age"),

@@ -23,7 +23,7 @@ pub(super) struct Column {
 }
 
 /// Objects as a table; `own` is the list's metadata.
-pub(crate) fn render(asked: &Asked, objects: &[&Value], own: Value) -> Answer<Value> {
+pub(crate) fn render(asked: &Asked, objects: &[&Value], mut own: Value) -> Answer<Value> {
     let include = asked.query.get("includeObject").unwrap_or_default();
     if !matches!(include, "" | "Metadata" | "Object" | "None") {
         let why = format!(
@@ -31,6 +31,9 @@ pub(crate) fn render(asked: &Asked, objects: &[&Value], own: Value) -> Answer<Va
              'None', or empty"
         );
         return Err(Refusal::bad_request(why));
+    }
+    if own["continue"] == "" {
+        own = json!({ "resourceVersion": own["resourceVersion"] });
     }
     let columns = of(&asked.kind);
     let definitions: Vec<Value> = columns

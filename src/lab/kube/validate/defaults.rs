@@ -57,6 +57,8 @@ fn definition(name: &str, o: &mut Map<String, Value>) {
             }
             fields(o, "status", json!({"phase": "Pending"}));
         }
+        "core.v1.PodTemplateSpec" => set(o, json!({"metadata": {}, "spec": {}})),
+        "core.v1.ContainerStatus" => set(o, json!({"state": {}, "lastState": {}})),
         "core.v1.PodSpec" => pod_spec(o),
         "core.v1.Container" | "core.v1.EphemeralContainer" => container(o),
         "core.v1.ContainerPort" | "networking.v1.NetworkPolicyPort" | "core.v1.EndpointPort" => {
@@ -88,6 +90,10 @@ fn definition(name: &str, o: &mut Map<String, Value>) {
         "core.v1.ServiceSpec" => service(o),
         "core.v1.ServicePort" => {
             let port = o.get("port").cloned().unwrap_or(Value::Null);
+            // A target of zero is none.
+            if o.get("targetPort").is_some_and(|t| *t == 0 || *t == "") {
+                o.remove("targetPort");
+            }
             set(o, json!({"protocol": "TCP", "targetPort": port}));
         }
         "core.v1.PersistentVolumeClaim" => fields(o, "status", json!({"phase": "Pending"})),
@@ -124,6 +130,11 @@ fn definition(name: &str, o: &mut Map<String, Value>) {
             set(o, json!({"type": "RollingUpdate"}));
             if is(o, "type", "RollingUpdate") {
                 fields(o, "rollingUpdate", json!({"partition": 0}));
+            }
+        }
+        "apps.v1.DaemonSet" => {
+            if let Some(metadata) = o.get_mut("metadata").and_then(Value::as_object_mut) {
+                fields(metadata, "annotations", json!({"deprecated.daemonset.template.generation": "1"}));
             }
         }
         "apps.v1.DaemonSetSpec" => set(o, json!({"updateStrategy": {}, "revisionHistoryLimit": 10})),

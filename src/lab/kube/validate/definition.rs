@@ -3,6 +3,8 @@
 use serde_json::{Value, json};
 
 use super::names;
+use crate::lab::kube::kinds::Kind;
+use crate::lab::kube::patch::{Managers, Owner};
 use crate::lab::kube::refusal::Fault;
 
 /// What is wrong with a definition.
@@ -79,7 +81,22 @@ fn structural(schema: &Value, path: &str, root: bool, faults: &mut Vec<Fault>) {
 }
 
 /// What the server says of a definition that it serves.
-pub(crate) fn establish(object: &mut Value, now: &str) {
+pub(crate) fn established(kind: &Kind, definition: &Value, now: &str) -> Value {
+    let mut object = definition.clone();
+    establish(&mut object, now);
+    let owner = Owner {
+        manager: "kube-apiserver".to_owned(),
+        operation: "Update",
+        api_version: kind.api_version(),
+        subresource: "status".to_owned(),
+        time: now.to_owned(),
+    };
+    let managers = Managers::of(definition).updated(kind.schema(), definition, &object, &owner, None);
+    managers.write(&mut object);
+    object
+}
+
+fn establish(object: &mut Value, now: &str) {
     let established = object["status"]["conditions"]
         .as_array()
         .is_some_and(|c| c.iter().any(|c| c["type"] == "Established" && c["status"] == "True"));

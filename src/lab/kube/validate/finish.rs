@@ -21,7 +21,6 @@ pub(crate) fn create(world: &mut World, kind: &Kind, object: &mut Value, now: &s
         "pods" => pod(object),
         "persistentvolumeclaims" => protect(object, "kubernetes.io/pvc-protection"),
         "persistentvolumes" => protect(object, "kubernetes.io/pv-protection"),
-        "daemonsets.apps" => object["metadata"]["annotations"]["deprecated.daemonset.template.generation"] = json!("1"),
         "statefulsets.apps" => claims(object),
         "jobs.batch" => job(object, &uid, &name),
         "customresourcedefinitions.apiextensions.k8s.io" => definition(object),
@@ -53,7 +52,8 @@ pub(crate) fn update(world: &mut World, kind: &Kind, old: &Value, object: &mut V
 fn status(kind: &Kind, object: &mut Value) {
     let empty = match kind.resource().as_str() {
         "services" | "ingresses.networking.k8s.io" => json!({"loadBalancer": {}}),
-        "deployments.apps" | "jobs.batch" | "cronjobs.batch" | "nodes" | "persistentvolumes" | "resourcequotas" => {
+        "persistentvolumeclaims" | "persistentvolumes" => json!({"phase": "Pending"}),
+        "deployments.apps" | "jobs.batch" | "cronjobs.batch" | "nodes" | "resourcequotas" => {
             json!({})
         }
         "replicasets.apps" | "replicationcontrollers" => json!({"replicas": 0}),

@@ -107,13 +107,12 @@ fn limited(limits: &Limits, value: &Value, path: &str, faults: &mut Vec<Fault>) 
         |why: String, value: &Value| faults.push(Fault::invalid(path, value, format!("{path} in body {why}")));
     if let Value::String(text) = value {
         let length = text.chars().count() as u64;
-        if let Some(least) = limits.length.0.filter(|least| length < *least) {
-            say(format!("should be at least {least} chars long"), value);
-        }
+        // The first that does not hold is told alone.
         if let Some(most) = limits.length.1.filter(|most| length > *most) {
             say(format!("should be at most {most} chars long"), value);
-        }
-        if let Some((text_of, pattern)) = &limits.pattern {
+        } else if let Some(least) = limits.length.0.filter(|least| length < *least) {
+            say(format!("should be at least {least} chars long"), value);
+        } else if let Some((text_of, pattern)) = &limits.pattern {
             if !pattern.is_match(text) {
                 say(format!("should match '{text_of}'"), value);
             }

@@ -115,23 +115,21 @@ pub(crate) fn faults(kind: &Kind, old: &Value, new: &Value) -> Vec<Fault> {
     faults
 }
 
-/// An update that has to say which version it changes.
+/// Built-in kinds whose update has to say which version it changes.
+const VERSIONED: [&str; 5] = [
+    "leases.coordination.k8s.io",
+    "poddisruptionbudgets.policy",
+    "customresourcedefinitions.apiextensions.k8s.io",
+    "apiservices.apiregistration.k8s.io",
+    "flowschemas.flowcontrol.apiserver.k8s.io",
+];
+
+/// Whether an update has to say which version it changes; registered kinds always want to know.
 pub(crate) fn needs_version(kind: &Kind) -> bool {
-    kind.custom.is_some()
-        || matches!(
-            kind.resource().as_str(),
-            "services"
-                | "leases.coordination.k8s.io"
-                | "poddisruptionbudgets.policy"
-                | "customresourcedefinitions.apiextensions.k8s.io"
-                | "rolebindings.rbac.authorization.k8s.io"
-        ) && kind.plural == "services"
+    kind.custom.is_some() || VERSIONED.contains(&kind.resource().as_str())
 }
 
 /// The fault of an update that does not.
-pub(crate) fn without_version(kind: &Kind) -> Fault {
-    let value = if kind.custom.is_some() { "0x0".to_owned() } else { json!("").to_string() };
-    let mut fault = Fault::invalid("metadata.resourceVersion", &Value::Null, "must be specified for an update");
-    fault.value = Some(value);
-    fault
+pub(crate) fn without_version() -> Fault {
+    Fault::invalid("metadata.resourceVersion", &json!(0), "must be specified for an update")
 }

@@ -5,9 +5,12 @@ use serde_json::{Map, Value};
 use super::asked::{Asked, Payload};
 use crate::lab::kube::refusal::{Answer, Refusal};
 use crate::lab::kube::validate::conform;
+use crate::lab::kube::wire;
 
 /// Media types in which objects can come.
-const OBJECTS: [&str; 3] = ["application/json", "application/yaml", "application/vnd.kubernetes.protobuf"];
+const OBJECTS: [&str; 3] = ["application/json", "application/yaml", PROTOBUF];
+
+const PROTOBUF: &str = "application/vnd.kubernetes.protobuf";
 
 /// An object, and what to warn of.
 #[derive(Debug)]
@@ -21,9 +24,19 @@ pub(super) fn object(asked: &Asked, payload: &Payload) -> Answer<Read> {
     let value = match payload.media.as_str() {
         "" | "application/json" => json(&payload.bytes).map_err(|why| unrecognized(asked, &payload.bytes, &why))?,
         "application/yaml" => yaml(&payload.bytes)?,
+        PROTOBUF => wire::object(&payload.bytes).map_err(Refusal::bad_request)?,
         _ => return Err(Refusal::unsupported(&OBJECTS)),
     };
     typed(asked, value)
+}
+
+/// Reads what is no object of the kind that is addressed, such as options.
+pub(super) fn plain(payload: &Payload) -> Answer<Value> {
+    match payload.media.as_str() {
+        _ if payload.bytes.is_empty() => Ok(Value::Null),
+        PROTOBUF => wire::object(&payload.bytes).map_err(Refusal::bad_request),
+        _ => json(&payload.bytes).map_err(Refusal::bad_request),
+    }
 }
 
 /// Parses JSON; the error has Go's words where they are known.

@@ -17,7 +17,7 @@ pub(crate) fn replace(world: &mut World, asked: &Asked, payload: &Payload) -> An
     asked.query.check("UpdateOptions")?;
     let dry = asked.query.dry_run("UpdateOptions")?;
     if asked.sub == Sub::Scale {
-        let wanted = body::json(&payload.bytes).map_err(Refusal::bad_request)?;
+        let wanted = body::plain(payload)?;
         return scale::put(world, asked, &wanted, dry);
     }
     let read = body::object(asked, payload)?;
@@ -77,14 +77,10 @@ pub(super) fn change(
         let generation = was["metadata"]["generation"].as_i64().unwrap_or(0);
         new["metadata"]["generation"] = json!(generation + 1);
     }
-    let mut faults = Vec::new();
     if how.unversioned && unchanged::needs_version(kind) {
-        faults.push(unchanged::without_version(kind));
-        if kind.custom.is_some() {
-            return Err(Refusal::invalid(&kind.named(&asked.name), &faults));
-        }
+        return Err(Refusal::invalid(&kind.named(&asked.name), &[unchanged::without_version()]));
     }
-    faults.extend(rules::object(kind, &new));
+    let mut faults = rules::object(kind, &new);
     faults.extend(unchanged::faults(kind, was, &new));
     if !faults.is_empty() {
         return Err(Refusal::invalid(&kind.by_kind(&asked.name), &faults));
@@ -103,8 +99,7 @@ pub(super) fn change(
     let stored = world.store.put(place.clone(), new);
     let shown = asked.shown(&stored.value);
     if kind.plural == "customresourcedefinitions" {
-        let mut established = stored.value.clone();
-        definition::establish(&mut established, &asked.time());
+        let established = definition::established(kind, &stored.value, &asked.time());
         world.register(&established, true);
         if established != stored.value {
             world.store.put(place, established);

@@ -18,7 +18,9 @@ pub(crate) fn create(world: &mut World, asked: &Asked, payload: &Payload) -> Ans
     let dry = asked.query.dry_run("CreateOptions")?;
     let Read { object, warnings } = body::object(asked, payload)?;
     if asked.kind.verbs == Verbs::Review {
-        return review::answer(asked, object);
+        let owner = asked.owner("Update");
+        let managers = Managers::default().updated(asked.kind.schema(), &json!({}), &object, &owner, None);
+        return review::answer(asked, object, managers);
     }
     let value = object_in(world, asked, object, None, dry)?;
     Ok(Answered { code: 201, value, warnings })
@@ -82,8 +84,7 @@ pub(super) fn object_in(
     let shown = asked.shown(&stored.value);
     if kind.plural == "customresourcedefinitions" {
         // The controller that serves it answers a moment later, in a change of its own.
-        let mut established = stored.value.clone();
-        definition::establish(&mut established, &asked.time());
+        let established = definition::established(&asked.kind, &stored.value, &asked.time());
         world.register(&established, true);
         world.store.put(place, established);
     }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::asked::{Answered, Asked, Payload};
 use super::list::{self, ListOptions};
-use super::{endings, query};
+use super::{body, endings, query};
 use crate::lab::kube::cluster::{self, World};
 use crate::lab::kube::refusal::{Answer, Fault, Refusal};
 
@@ -23,11 +23,7 @@ struct Options {
 }
 
 fn options(asked: &Asked, payload: &Payload) -> Answer<Options> {
-    let body: Value = if payload.bytes.is_empty() {
-        Value::Null
-    } else {
-        super::body::json(&payload.bytes).map_err(Refusal::bad_request)?
-    };
+    let body = body::plain(payload)?;
     let kind = body["kind"].as_str().unwrap_or("DeleteOptions");
     if kind != "DeleteOptions" {
         let version = body["apiVersion"].as_str().unwrap_or_default();
@@ -163,14 +159,17 @@ fn mark(asked: &Asked, object: &mut Value, options: &Options) -> bool {
     let end = begun + std::time::Duration::from_secs(u64::try_from(grace).unwrap_or(0));
     let metadata = &mut object["metadata"];
     metadata["deletionTimestamp"] = json!(cluster::time(end));
-    metadata["deletionGracePeriodSeconds"] = json!(grace);
-    if let Some(generation) = metadata["generation"].as_i64().filter(|_| first) {
+    let definition = kind.starts_with("customresourcedefinitions.");
+    if !definition {
+        metadata["deletionGracePeriodSeconds"] = json!(grace);
+    }
+    if let Some(generation) = metadata["generation"].as_i64().filter(|_| first && !definition) {
         metadata["generation"] = json!(generation + 1);
     }
     if kind == "namespaces" {
         object["status"]["phase"] = json!("Terminating");
     }
-    if kind.starts_with("customresourcedefinitions.") {
+    if definition {
         if let Some(conditions) = object["status"]["conditions"].as_array_mut() {
             conditions.push(json!({
                 "type": "Terminating", "status": "True", "lastTransitionTime": asked.time(),

@@ -56,6 +56,10 @@ impl Token {
             let first = bytes.first().copied().unwrap_or(b'?') as char;
             wrong(&format!("invalid character '{first}' looking for beginning of value"))
         })?;
+        let version = value["v"].as_str().unwrap_or_default();
+        if version != "meta.k8s.io/v1" {
+            return Err(wrong(&format!("server does not recognize this encoded version {version:?}")));
+        }
         let revision = value["rv"]
             .as_u64()
             .ok_or_else(|| wrong("incorrect encoded start resourceVersion (version meta.k8s.io/v1)"))?;

@@ -3,10 +3,12 @@
 use serde_json::{Value, json};
 
 use super::asked::{Answered, Asked};
+use crate::lab::kube::patch::Managers;
 use crate::lab::kube::refusal::{Answer, Fault, Named, Refusal};
 
 /// Answers a question. Whoever has a certificate or token of the lab may do everything.
-pub(super) fn answer(asked: &Asked, mut object: Value) -> Answer<Answered> {
+pub(super) fn answer(asked: &Asked, mut object: Value, managers: Managers) -> Answer<Answered> {
+    managers.write(&mut object);
     object["metadata"]["creationTimestamp"] = Value::Null;
     let kind = asked.kind.kind.as_str();
     match kind {

@@ -69,6 +69,7 @@ fn told(lab: &Lab, dir: &Path) -> Vec<String> {
     lines.extend([
         String::new(),
         format!("  kubectl --kubeconfig {}/kubeconfig --context {first} get nodes", dir.display()),
+        format!("  talosctl --talosconfig {}/talosconfig --context {first} version", dir.display()),
         format!("  ssh -F {}/ssh_config {} show ip bgp summary", dir.display(), router.name),
         format!("  pb run t5 --config {}/pb.toml", dir.display()),
         String::new(),

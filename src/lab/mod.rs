@@ -6,6 +6,7 @@
 //! | [`world`] | the platform as data: topologies, their objects, and the causes that faults put into it |
 //! | [`clock`] | the lab's time, which can run fast, stand still and jump |
 //! | [`kube`] | the API servers |
+//! | [`talos`] | the machine API of the nodes |
 //! | [`router`] | the upstream router: BGP sessions, the table, its command line |
 //! | [`ssh`] | the SSH server in front of it |
 //! | `pods` | what happens inside of pods, and how they are evicted |
@@ -24,5 +25,6 @@ pub mod net;
 pub(crate) mod pods;
 pub mod router;
 pub mod ssh;
+pub mod talos;
 pub mod up;
 pub mod world;

@@ -111,7 +111,7 @@ fn a_wrong_configuration_is_2_with_every_problem() {
 
 #[test]
 fn a_setting_that_nobody_declares_is_2() {
-    let declared = [Declared { playbook: "t5".into(), name: "router".into(), default: Value::Int(1) }];
+    let declared = [Declared { playbook: "t5".into(), name: "router".into(), default: Some(Value::Int(1)) }];
     let (code, text) =
         case("[settings]\nruoter = 1\n").doctor(&["--offline"], |config| config.settings.check(&declared));
     assert_eq!(code, 2);
@@ -143,6 +143,24 @@ fn a_server_that_says_nothing_is_given_up_at_the_deadline() {
     let (code, text) = case.doctor(&["--timeout", "50ms"], nothing);
     assert_eq!(code, 3, "{text}");
     assert!(text.contains("  ✗ infra  context infra  no answer within 50ms\n"), "{text}");
+}
+
+#[cfg(feature = "lab")]
+#[test]
+fn machines_tell_their_version_and_one_that_is_down_is_named() {
+    use crate::lab::talos::{Power, tests::Lab};
+    let lab = crate::host::testing::runtime().block_on(Lab::new());
+    drop(lab.admin());
+    let file = lab.folder.path().join("talosconfig");
+    let case = case(&format!("[clusters.infra]\nkubeconfig = \"kubeconfig\"\ntalosconfig = \"{}\"\n", file.display()));
+    let (_, text) = case.doctor(&[], nothing);
+    assert!(text.contains("  ✓ infra  talos context infra  v1.11.2, 3 nodes, all answer"), "{text}");
+    assert!(lab.talos.change("infra-02", |machine| machine.power = Power::Off));
+    let (code, text) = case.doctor(&[], nothing);
+    assert_eq!(code, 2, "the kubeconfig is not there: {text}");
+    assert!(text.contains("node 10.25.11.12") && text.contains("2 of 3 nodes answered"), "{text}");
+    let (_, text) = case.doctor(&["--offline"], nothing);
+    assert!(text.contains("    infra  talos context infra\n"), "{text}");
 }
 
 #[test]

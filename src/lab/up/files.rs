@@ -1,4 +1,4 @@
-//! What clients need, as files in one folder: `kubeconfig`, `ssh_config` with its keys, `pb.toml`.
+//! What clients need, as files in one folder: `kubeconfig`, `talosconfig`, `ssh_config` with its keys, `pb.toml`.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -27,6 +27,7 @@ pub(super) fn folder(dir: &Path) -> Result<()> {
 pub(super) fn write(lab: &Lab, kubeconfig: &str, user: &Key, host: &Key) -> Result<()> {
     user.write(&lab.dir.join("id_ed25519"))?;
     private(&lab.dir.join("kubeconfig"), kubeconfig)?;
+    private(&lab.dir.join("talosconfig"), &lab.machines.talosconfig)?;
     let router = &lab.world.topology.router;
     let known = format!("{},{} {}\n", router.name, router.address, host.public()?);
     private(&lab.dir.join("known_hosts"), &known)?;
@@ -65,6 +66,7 @@ fn pb_toml(lab: &Lab) -> String {
     let mut out = format!("# Of an open lab, the topology {}: it is written anew each time.\n", topology.name);
     for (name, cluster) in &topology.clusters {
         let _ = write!(out, "\n[clusters.{}]\nkubeconfig = \"kubeconfig\"\ncontext = {}\n", key(name), quoted(name));
+        let _ = write!(out, "talosconfig = \"talosconfig\"\ntalos_context = {}\n", quoted(name));
         if !cluster.settings.is_empty() {
             let _ = write!(out, "\n[clusters.{}.settings]\n{}", key(name), cluster.settings);
         }

@@ -4,6 +4,7 @@ mod control;
 mod files;
 mod links;
 mod plant;
+mod talos;
 mod web;
 
 use std::collections::BTreeMap;
@@ -21,6 +22,7 @@ use super::net::{Network, Way, socks};
 use super::router::advertise::Source;
 use super::router::live::Live;
 use super::ssh;
+use super::talos::Talos;
 use super::world::{Topology, World};
 use crate::error::{Error, Kind, Result};
 
@@ -43,6 +45,7 @@ pub struct Lab {
     pub ssh: SocketAddr,
     /// Where the clients' files are.
     pub dir: PathBuf,
+    machines: talos::Machines,
     servers: Vec<Server>,
     end: CancellationToken,
 }
@@ -84,6 +87,8 @@ impl Lab {
         links::machines(&network, &world, &accesses);
         links::services(&network, &clusters);
 
+        let machines = talos::open(&world, &clusters, &accesses, &network).await?;
+
         let sources = clusters.iter().map(|(name, cluster)| Source { cluster: name.clone(), objects: cluster.clone() });
         let live = Live::new(world.clone(), sources.collect());
         let (user, host) = (ssh::Key::generate()?, ssh::Key::generate()?);
@@ -110,9 +115,16 @@ impl Lab {
         }
 
         let dir = dir.to_path_buf();
-        let lab = Self { world, clock, clusters, accesses, network, socks, ssh: at, dir, servers, end };
+        let lab = Self { world, clock, clusters, accesses, network, socks, ssh: at, dir, machines, servers, end };
         files::write(&lab, &kubeconfig(&lab.accesses), &user, &host)?;
         Ok(lab)
+    }
+}
+
+impl Lab {
+    /// The machines of a cluster.
+    pub fn talos(&self, cluster: &str) -> Option<&Arc<Talos>> {
+        self.machines.clusters.get(cluster)
     }
 }
 

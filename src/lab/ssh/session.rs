@@ -126,7 +126,6 @@ impl Handler for Session {
         Ok(())
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the trait has them")]
     async fn pty_request(
         &mut self,
         channel: ChannelId,

@@ -19,7 +19,7 @@ pub(super) fn all(making: &Making<'_>) -> Vec<Value> {
             making,
             "CiliumBGPPeerConfig",
             "upstream",
-            json!({
+            &json!({
                 "ebgpMultihop": 1,
                 "timers": {
                     "connectRetryTimeSeconds": router.connect_retry.as_secs(),
@@ -35,7 +35,7 @@ pub(super) fn all(making: &Making<'_>) -> Vec<Value> {
             making,
             "CiliumBGPClusterConfig",
             "bgp",
-            json!({
+            &json!({
                 "nodeSelector": { "matchLabels": { "kubernetes.io/os": "linux" } },
                 "bgpInstances": [{ "name": instance, "localASN": cluster.asn, "peers": [peer] }],
             }),
@@ -48,7 +48,7 @@ pub(super) fn all(making: &Making<'_>) -> Vec<Value> {
             making,
             "CiliumBGPNodeConfig",
             node.name.get_ref(),
-            json!({
+            &json!({
                 "bgpInstances": [{ "name": instance, "localASN": cluster.asn, "peers": [own] }],
             }),
         );
@@ -69,7 +69,8 @@ pub(super) fn all(making: &Making<'_>) -> Vec<Value> {
             .iter()
             .map(|range| json!({ "start": range.first.to_string(), "stop": range.last.to_string() }))
             .collect();
-        let mut pool = object(making, "CiliumLoadBalancerIPPool", name, json!({ "blocks": blocks, "disabled": false }));
+        let mut pool =
+            object(making, "CiliumLoadBalancerIPPool", name, &json!({ "blocks": blocks, "disabled": false }));
         let total: usize = ranges.iter().map(|range| range.addresses().count()).sum();
         let used = cluster.services.iter().filter(|service| service.address.is_some()).count();
         pool["status"] = json!({ "conditions": [
@@ -89,7 +90,7 @@ fn advertisement(making: &Making<'_>) -> Value {
         making,
         "CiliumBGPAdvertisement",
         "services",
-        json!({ "advertisements": [{
+        &json!({ "advertisements": [{
         "advertisementType": "Service",
         "service": { "addresses": ["LoadBalancerIP"] },
         "selector": { "matchExpressions": [
@@ -101,7 +102,7 @@ fn advertisement(making: &Making<'_>) -> Value {
     advertisement
 }
 
-fn object(making: &Making<'_>, kind: &str, name: &str, spec: Value) -> Value {
+fn object(making: &Making<'_>, kind: &str, name: &str, spec: &Value) -> Value {
     json!({ "apiVersion": VERSION, "kind": kind, "metadata": making.metadata(kind, "", name, json!({})), "spec": spec })
 }
 

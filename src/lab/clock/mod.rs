@@ -10,16 +10,18 @@
 //! (safe as long as the shortest deadline is long against what an answer really takes), by [`LabClock::jump`], or by
 //! [`LabClock::walk`] where all sleepers are tasks of one thread, as in the tests of controllers.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod sleepers;
+
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
-use std::task::{Context, Poll, Waker};
+use std::sync::Arc;
+use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
 use crate::clock::Clock;
+use sleepers::{Shared, Sleep, alarm};
 
 /// How the clock moves.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -39,71 +41,10 @@ pub struct LabClock {
     shared: Arc<Shared>,
 }
 
-#[derive(Debug)]
-struct Shared {
-    /// What both readings began with.
-    origin: (Instant, Timestamp),
-    state: Mutex<State>,
-    /// Tells the alarm thread that something is due at another time than it thinks.
-    changed: Condvar,
-}
-
-#[derive(Debug)]
-struct State {
-    /// The lab's time since the origin, when it was last set …
-    at: Duration,
-    /// … which was at this reading of the system's clock.
-    set: Instant,
-    pace: Pace,
-    /// By the time they end at and, among equals, in the order that they began.
-    sleepers: BTreeMap<Ticket, Option<Waker>>,
-    /// Woken, and not seen since.
-    woken: BTreeSet<Ticket>,
-    tickets: u64,
-}
-
-/// When a sleep ends, and which one it is.
-type Ticket = (Duration, u64);
-
-impl State {
-    fn now(&self) -> Duration {
-        match self.pace {
-            Pace::Still => self.at,
-            Pace::Rate(rate) => self.at + self.set.elapsed().mul_f64(rate),
-        }
-    }
-
-    /// Makes the time what it is at this moment, and what counts from here on.
-    fn set(&mut self, at: Duration) {
-        (self.at, self.set) = (at, Instant::now());
-    }
-
-    /// Takes those whose time has come, in order.
-    fn due(&mut self) -> Vec<Waker> {
-        let now = self.now();
-        let mut wakers = Vec::new();
-        while let Some(entry) = self.sleepers.first_entry().filter(|entry| entry.key().0 <= now) {
-            let (ticket, waker) = entry.remove_entry();
-            self.woken.insert(ticket);
-            wakers.extend(waker);
-        }
-        wakers
-    }
-}
-
 impl LabClock {
     /// A clock that begins at a time of day, at a pace.
     pub fn new(begin: Timestamp, pace: Pace) -> Self {
-        let state = State {
-            at: Duration::ZERO,
-            set: Instant::now(),
-            pace: bounded(pace),
-            sleepers: BTreeMap::new(),
-            woken: BTreeSet::new(),
-            tickets: 0,
-        };
-        let shared =
-            Arc::new(Shared { origin: (Instant::now(), begin), state: Mutex::new(state), changed: Condvar::new() });
+        let shared = Arc::new(Shared::new(begin, bounded(pace)));
         let weak = Arc::downgrade(&shared);
         // Without the thread a clock that runs would wake nobody; one that is moved by hand still does.
         let _ = std::thread::Builder::new().name("lab-clock".into()).spawn(move || alarm(&weak));
@@ -193,33 +134,6 @@ fn bounded(pace: Pace) -> Pace {
     }
 }
 
-impl Shared {
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Wakes those whose time comes while the clock runs. Ends with the clock.
-fn alarm(clock: &Weak<Shared>) {
-    // How often it looks whether the clock is still there.
-    const LOOK: Duration = Duration::from_millis(500);
-    while let Some(shared) = clock.upgrade() {
-        let mut state = shared.state();
-        let wakers = state.due();
-        if wakers.is_empty() {
-            let next = state.sleepers.first_key_value().map(|(ticket, _)| ticket.0);
-            let wait = match (state.pace, next) {
-                (Pace::Rate(rate), Some(next)) => next.saturating_sub(state.now()).div_f64(rate).min(LOOK),
-                _ => LOOK,
-            };
-            drop(shared.changed.wait_timeout(state, wait).unwrap_or_else(PoisonError::into_inner));
-        } else {
-            drop(state);
-            wakers.into_iter().for_each(Waker::wake);
-        }
-    }
-}
-
 impl Clock for LabClock {
     fn now(&self) -> Timestamp {
         let passed = self.shared.state().now();
@@ -241,41 +155,5 @@ impl Clock for LabClock {
     }
 }
 
-/// One sleep. Dropped, it leaves nothing behind.
-#[derive(Debug)]
-struct Sleep {
-    shared: Arc<Shared>,
-    ticket: Ticket,
-}
-
-impl Future for Sleep {
-    type Output = ();
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let mut state = self.shared.state();
-        let now = state.now();
-        match state.sleepers.get_mut(&self.ticket).filter(|_| now < self.ticket.0) {
-            Some(waker) => {
-                *waker = Some(cx.waker().clone());
-                Poll::Pending
-            }
-            None => {
-                state.sleepers.remove(&self.ticket);
-                state.woken.remove(&self.ticket);
-                Poll::Ready(())
-            }
-        }
-    }
-}
-
-impl Drop for Sleep {
-    fn drop(&mut self) {
-        let mut state = self.shared.state();
-        state.sleepers.remove(&self.ticket);
-        state.woken.remove(&self.ticket);
-    }
-}
-
 #[cfg(test)]
-#[path = "clock_tests.rs"]
 mod tests;

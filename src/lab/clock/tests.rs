@@ -1,5 +1,7 @@
 //! The lab's clock, walked, jumped and run.
 
+use std::sync::Mutex;
+
 use super::*;
 
 fn still() -> LabClock {

@@ -10,7 +10,7 @@ use crate::config::Environment;
 use crate::error::{Error, Kind, did_you_mean};
 use crate::playbook::plan::{Declared, Plan, Selection};
 use crate::playbook::{PlaybookKind, Source};
-use crate::script::check::{Checker, Level, known_boxes};
+use crate::script::check::{Checker, Configured as Named, Level, known_boxes};
 use crate::script::targets;
 use crate::ui::{Role, Ui, plural, show_error, show_warning};
 
@@ -57,9 +57,9 @@ pub(super) struct Looked {
 pub(super) fn look(prepared: &prepare::Prepared, targets: &[String]) -> Result<Looked, Vec<Error>> {
     let checklist = prepared.loader.library.checklist(prepared.config.checklist.as_deref()).map_err(|e| vec![e])?;
     let clusters: Vec<String> = prepared.config.clusters.keys().cloned().collect();
-    let (sources, modules) = chosen(targets, prepared)?;
+    let Chosen { playbooks: sources, modules, unreadable } = chosen(targets, prepared)?;
     let checker = Checker::new(&prepared.loader, known_boxes(&checklist)).map_err(|e| vec![e])?;
-    let checker = checker.together_with(&sources);
+    let checker = checker.together_with(&sources).configured(Named::of(&prepared.config));
     let named: Vec<Source> = sources.iter().chain(&modules).cloned().collect();
     let modules: Vec<Source> = modules.into_iter().chain(checker.reached(&named)).collect();
     let mut findings = Vec::new();
@@ -77,7 +77,7 @@ pub(super) fn look(prepared: &prepare::Prepared, targets: &[String]) -> Result<L
         findings.extend(checker.module(module).findings);
     }
     let (errors, warnings): (Vec<_>, Vec<_>) = findings.into_iter().partition(|f| f.level == Level::Error);
-    let mut errors: Vec<Error> = errors.into_iter().map(|f| f.error).collect();
+    let mut errors: Vec<Error> = unreadable.into_iter().chain(errors.into_iter().map(|f| f.error)).collect();
     let mut warnings: Vec<Error> = warnings.into_iter().map(|f| f.error).collect();
     warnings.extend(unknown_after(&declared, prepared));
     errors.extend(same_ids(&declared));
@@ -112,21 +112,33 @@ fn same_ids(declared: &[Declared]) -> Vec<Error> {
     declared.iter().enumerate().filter_map(again).collect()
 }
 
-/// The playbooks, and the modules: named ones, or those beside the playbooks and the library's.
-fn chosen(targets: &[String], prepared: &prepare::Prepared) -> Result<(Vec<Source>, Vec<Source>), Vec<Error>> {
+/// What is to be checked.
+struct Chosen {
+    playbooks: Vec<Source>,
+    modules: Vec<Source>,
+    /// What is wrong with files that can't be read.
+    unreadable: Vec<Error>,
+}
+
+/// What was named, or what lies beside the playbooks and in the library.
+fn chosen(targets: &[String], prepared: &prepare::Prepared) -> Result<Chosen, Vec<Error>> {
     let loader = &prepared.loader;
     let library = &loader.library;
     if !targets.is_empty() {
         let sources = targets::sources(loader, targets)?;
-        return Ok(sources.into_iter().partition(|s| !loader.is_module(s)));
+        let (playbooks, modules) = sources.into_iter().partition(|s| !loader.is_module(s));
+        return Ok(Chosen { playbooks, modules, unreadable: targets::unreadable(loader, targets) });
     }
     let (playbooks, mut modules): (Vec<Source>, Vec<Source>) =
         library.playbooks().map_err(|e| vec![e])?.into_iter().partition(|s| !loader.is_module(s));
-    let names = library.stdlib_names();
-    for module in names.iter().filter_map(|n| library.stdlib(n).transpose()) {
-        modules.push(module.map_err(|e| vec![e])?);
+    let mut unreadable: Vec<Error> = library.unreadable(None).into_iter().map(|(_, error)| error).collect();
+    for module in library.stdlib_names().iter().filter_map(|n| library.stdlib(n).transpose()) {
+        match module {
+            Ok(module) => modules.push(module),
+            Err(error) => unreadable.push(error),
+        }
     }
-    Ok((playbooks, modules))
+    Ok(Chosen { playbooks, modules, unreadable })
 }
 
 /// Playbooks that others come after and that nobody knows. Those of the checklist (`t0` to `t15`) may

@@ -22,6 +22,7 @@ pub(super) fn clusters(config: &Config) -> Vec<ClusterInfo> {
             context: config.context(name).into(),
             kubeconfig: file.as_ref().or(cluster.kubeconfig.as_ref()).map(path),
             server,
+            id: None,
         }
     };
     config.clusters.iter().map(of).collect()

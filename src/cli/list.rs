@@ -26,7 +26,8 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, environment: &Environment, out: &mut dyn Write) -> Outcome {
     let prepared = prepare::configured(&args.configured, environment)?;
     let ui = Ui::stdout().measured();
-    let mut broken = Vec::new();
+    let unreadable = prepared.loader.library.unreadable(None);
+    let mut broken: Vec<Error> = unreadable.into_iter().map(|(_, error)| error).collect();
     let mut found: Vec<Loaded> = Vec::new();
     for source in prepared.loader.playbooks().map_err(|e| vec![e])? {
         match prepared.loader.load(&source, &[]) {

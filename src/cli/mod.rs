@@ -10,6 +10,7 @@ mod described;
 mod doc;
 mod doctor;
 mod files;
+mod identity;
 mod init;
 #[cfg(feature = "lab")]
 mod inside;

@@ -91,7 +91,10 @@ pub(super) fn run(args: &Args, environment: &Environment) -> Outcome {
     let prepared = prepare::inside(&args.wanted.inside, &args.wanted.configured, environment)?;
     let permissions = permissions(&args, &prepared)?;
     let timeout = args.timeout.unwrap_or(STEP_LIMIT);
-    let clusters = described::clusters(&prepared.config);
+    let mut clusters = described::clusters(&prepared.config);
+    if let Some(before) = &before {
+        before.identify(&mut clusters, &prepared)?;
+    }
     let goes_on = match &before {
         Some(before) => match before.plan(&prepared, &mut args, &clusters, timeout)? {
             Ok(goes_on) => Some(goes_on),
@@ -113,6 +116,9 @@ pub(super) fn run(args: &Args, environment: &Environment) -> Outcome {
     if let Some(before) = &before {
         before.copy_evidence(&taken, &folder.path).map_err(|e| vec![e])?;
     }
+    let redactor = Arc::new(Redactor::default());
+    let learning = redactor.clone();
+    let record = record.knowing(move || learning.known());
     let unrecorded = record.unwritten();
     let problems = Problems::default();
     let detail = match (args.quiet, args.verbose) {
@@ -125,7 +131,6 @@ pub(super) fn run(args: &Args, environment: &Environment) -> Outcome {
     let mut listeners: Vec<Box<dyn Listener>> = vec![Box::new(record), Box::new(terminal.telling(&problems))];
     listeners.extend(reports.into_iter().map(|target| target.listener(&problems)));
 
-    let redactor = Arc::new(Redactor::default());
     let bus = Bus::new(clock.clone(), redacting(redactor.clone()), listeners);
     let runtime = super::runtime()?;
     let world = World::new(

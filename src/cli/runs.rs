@@ -60,7 +60,12 @@ fn took(seconds: f64) -> String {
 pub(super) fn result(run: &RunSummary) -> String {
     let word = match &run.state {
         State::Running => "running",
-        State::Killed => "UNFINISHED",
+        State::Killed if !run.left.is_empty() => "UNFINISHED",
+        State::Killed => match &run.heir {
+            Some(heir) => &format!("resumed as {heir}"),
+            None if run.cleaned => "cleaned",
+            None => "UNFINISHED",
+        },
         State::Ended { exit_code } => exit_word(*exit_code),
         State::Broken(error) => return format!("BROKEN: {error}"),
     };
@@ -76,6 +81,9 @@ pub(super) fn result(run: &RunSummary) -> String {
     }
     if !run.left.unreadable.is_empty() {
         text += &format!("; {} of the ledger can't be read", plural(run.left.unreadable.len(), "row"));
+    }
+    if !run.left.damage.is_empty() {
+        text += "; its record is damaged";
     }
     text
 }
@@ -100,6 +108,7 @@ mod tests {
                 row,
                 change: "c".into(),
                 undo: Undo::Command { program: "true".into(), args: Vec::new() },
+                cluster_id: None,
             },
             step: None,
             at: jiff::Timestamp::UNIX_EPOCH,
@@ -113,7 +122,10 @@ mod tests {
             state,
             seconds: 1.25,
             outcomes: [(Outcome::Passed, 3), (Outcome::Failed, 1)].into(),
-            left: Left { rows: (1..=left).map(row).collect(), unreadable: Vec::new() },
+            left: Left { rows: (1..=left).map(row).collect(), ..Left::default() },
+            cleaned: false,
+            former: None,
+            heir: None,
         }
     }
 
@@ -123,6 +135,10 @@ mod tests {
         assert_eq!(result(&summary(ended.clone(), 0)), "failed: 3 passed and 1 failed");
         assert_eq!(result(&summary(ended, 1)), "failed: 3 passed and 1 failed; 1 change is left to undo");
         assert_eq!(result(&summary(State::Killed, 2)), "UNFINISHED: 3 passed and 1 failed; 2 changes are left to undo");
+        let cleaned = RunSummary { cleaned: true, ..summary(State::Killed, 0) };
+        assert_eq!(result(&cleaned), "cleaned: 3 passed and 1 failed");
+        let gone_on = RunSummary { heir: Some("y".into()), ..cleaned };
+        assert_eq!(result(&gone_on), "resumed as y: 3 passed and 1 failed");
         assert_eq!(result(&summary(State::Running, 2)), "running: 3 passed and 1 failed");
         assert_eq!((took(0.04), took(59.0), took(61.9)), ("0.0s".into(), "59.0s".into(), "1m1s".into()));
     }

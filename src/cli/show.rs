@@ -11,7 +11,7 @@ use super::args::Configured;
 use super::{Outcome, prepare};
 use crate::clock::{Clock, Told};
 use crate::config::Environment;
-use crate::error::Error;
+use crate::error::{Error, Kind};
 use crate::event::{Event, Listener, What, short};
 use crate::record::{self, Course, Recorded};
 use crate::report::{self, Detail, Terminal, TerminalOptions};
@@ -91,12 +91,21 @@ fn show(args: &Args, reports: &[report::Target], folder: &std::path::Path) -> Re
             let _ = writeln!(out, "{line}");
         }
     }
+    let mut out = std::io::stdout().lock();
+    for done in course.for_good() {
+        let _ = writeln!(out, "{} nothing brings back: {done}", ui.paint(Role::Warned, "note:"));
+    }
+    drop(out);
     for report in reports {
         report.write(&run)?;
     }
-    for error in &course.unreadable {
+    let warn = |error: &Error| {
         let _ = writeln!(std::io::stderr(), "{}", show_warning(Ui::stderr().measured(), error));
-    }
+    };
+    let left = recorded.left()?;
+    left.damage.iter().for_each(|damage| warn(&Error::new(Kind::Unreadable, damage)));
+    left.unreadable.iter().for_each(|row| warn(&row.error));
+    course.unreadable.iter().for_each(warn);
     Ok(0)
 }
 
@@ -119,7 +128,7 @@ impl Cleaned {
                 self.at = Some(event.at);
                 self.goes_on = true;
             }
-            What::UndoDone { row, error, by_hand } if self.goes_on => {
+            What::UndoDone { row, error, by_hand, .. } if self.goes_on => {
                 let to = match (error, by_hand) {
                     (_, Some(who)) => self.by_hand.entry(who.clone()).or_default(),
                     (None, _) => &mut self.undone,
@@ -178,7 +187,9 @@ fn unfinished(ui: Ui, course: &Course, left: &[record::LeftRow], running: bool, 
     if running {
         lines.push(format!("{} it goes on; after {span} {ended}", ui.paint(Role::Strong, "RUNNING")));
     } else {
-        lines.push(head("UNFINISHED", format!("the run was killed, {span} after it began; {ended}")));
+        // What was killed, and what found no room on the disk for its end, have left the same.
+        let why = "the run was killed, or could not write its end";
+        lines.push(head("UNFINISHED", format!("{why}; last heard of {span} after it began; {ended}")));
     }
     let under_way: Vec<String> = course.under_way.keys().cloned().collect();
     if !under_way.is_empty() {

@@ -16,6 +16,10 @@ pub struct Former {
     /// Why passes of the former run do not stand, each a clause.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub again: Vec<String>,
+    /// What else is not as it was then, each a clause: a text that has changed of which no pass stood, a step that is no
+    /// longer declared.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub differs: Vec<String>,
     /// Steps of the former run that did not pass there and are no part of this one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub outstanding: Vec<Outstanding>,

@@ -451,6 +451,9 @@ pub enum What {
         /// Who said that it was dealt with by hand, where nothing was done to it: `ada on desk-7`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         by_hand: Option<String>,
+        /// The line of the ledger that was dealt with by hand, where it can't be read; `row` is 0 then.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        line: Option<u64>,
     },
     /// After the run, `pb clean` began to work off what was left: what follows is its doing.
     CleaningStarted {

@@ -51,7 +51,7 @@ fn object(namespace: Option<&str>, uid: Option<&str>) -> ObjectRef {
 }
 
 fn undos() -> Vec<Undo> {
-    let field = |before, after| FieldChange { pointer: "/spec/a~1b".into(), before, after };
+    let field = |before, after| FieldChange { pointer: "/spec/a~1b".into(), before, after, made: None };
     vec![
         Undo::Delete { object: object(Some("web"), Some("u-1")) },
         Undo::Restore {
@@ -155,6 +155,7 @@ fn started() -> What {
             how: How::Reruns,
             stand: 2,
             again: vec!["playbook t5 has changed".into()],
+            differs: vec!["t5/z is no longer declared".into()],
             outstanding: vec![
                 Outstanding { id: "t5/x".into(), outcome: Some(Outcome::Manual), why: None },
                 Outstanding { id: "t5/y".into(), outcome: None, why: Some("playbook t5 has changed".into()) },
@@ -199,18 +200,18 @@ pub(crate) fn one_of_each() -> Vec<Event> {
         What::Evidence { name: "t".into(), file: "evidence/t.json".into(), sha256: "00".into(), bytes: u64::MAX },
         What::Published { name: "v".into(), value: json!({ "at": 1, "step": 2, "event": [null] }) },
         What::UndoIdentified { row: 1, uid: "u-1".into() },
-        What::UndoDone { row: 1, error: None, by_hand: None },
-        What::UndoDone { row: 2, error: Some("403".into()), by_hand: None },
+        What::UndoDone { row: 1, error: None, by_hand: None, line: None },
+        What::UndoDone { row: 2, error: Some("403".into()), by_hand: None, line: None },
+        What::UndoDone { row: 0, error: None, by_hand: Some("ada on desk-7".into()), line: Some(3) },
         What::Interrupting { at_once: true },
         What::RunFinished { exit_code: 130, seconds: 12.5, left: vec!["create Pod a".into()] },
         What::RunFinished { exit_code: 0, seconds: 0.0, left: vec![] },
         What::CleaningStarted { rows: 2 },
     ];
     all.extend(
-        undos()
-            .into_iter()
-            .zip(1..)
-            .map(|(undo, row)| What::UndoRecorded(LedgerRow { row, change: "change it".into(), undo })),
+        undos().into_iter().zip(1..).map(|(undo, row)| {
+            What::UndoRecorded(LedgerRow { row, change: "change it".into(), undo, cluster_id: None })
+        }),
     );
     all.extend(results().into_iter().map(|result| What::StepFinished(Box::new(result))));
     let begin: jiff::Timestamp = "2026-11-23T06:31:12.123456789Z".parse().expect("a time");

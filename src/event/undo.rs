@@ -97,6 +97,9 @@ pub struct FieldChange {
     /// The value that the run gave; none where it was removed.
     #[serde(default, deserialize_with = "there", skip_serializing_if = "Option::is_none")]
     pub after: Option<serde_json::Value>,
+    /// The outermost map around it that the change made: it was absent before, and goes again once it is empty.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub made: Option<String>,
 }
 
 /// A value that stands there, be it null.
@@ -114,4 +117,7 @@ pub struct LedgerRow {
     /// What undoes it.
     #[serde(flatten)]
     pub undo: Undo,
+    /// Which cluster it is made on, beyond its name and address: `kube-system UID`, or `CA HASH`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster_id: Option<String>,
 }

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::answer;
 use super::call::{CALL_LIMIT, Call, Limit};
+use super::kube::identity;
 use super::kube::secrets::row_for_record;
 use super::state::StepState;
 use super::world::World;
@@ -224,14 +225,15 @@ impl Context {
     }
 
     fn row(&self, owner: Option<&str>, change: String, undo: Undo) -> Result<LedgerRow, Error> {
-        let row = self.world.ledger.add(owner, change, undo);
+        let id = undo.cluster().and_then(|name| identity::known(&self.world, name));
+        let row = self.world.ledger.add_on(owner, change, undo, id);
         // Whoever works the rows off from the record takes them for the step's or the run's by this.
         self.world.bus.emit(owner, What::UndoRecorded(row_for_record(&row)));
         match self.world.bus.settle() {
             Ok(()) => Ok(row),
             Err(error) => {
                 self.world.ledger.forget(row.row);
-                self.world.bus.emit(owner, What::UndoDone { row: row.row, error: None, by_hand: None });
+                self.world.bus.emit(owner, What::UndoDone { row: row.row, error: None, by_hand: None, line: None });
                 Err(error.context(format!("{} is not done, since its undo can't be recorded", row.change)))
             }
         }

@@ -24,7 +24,12 @@ struct Entry {
 impl Ledger {
     /// Adds a row. `owner` is the step that works it off; none is the run's end.
     pub fn add(&self, owner: Option<&str>, change: String, undo: Undo) -> LedgerRow {
-        let row = LedgerRow { row: self.next.fetch_add(1, Ordering::Relaxed) + 1, change, undo };
+        self.add_on(owner, change, undo, None)
+    }
+
+    /// The same with what is known of the cluster that it is made on.
+    pub fn add_on(&self, owner: Option<&str>, change: String, undo: Undo, cluster_id: Option<String>) -> LedgerRow {
+        let row = LedgerRow { row: self.next.fetch_add(1, Ordering::Relaxed) + 1, change, undo, cluster_id };
         self.open().push(Entry { owner: owner.map(Into::into), row: row.clone(), why: None });
         row
     }

@@ -68,6 +68,8 @@ pub struct Function {
     pub options: Vec<&'static str>,
     /// The numbers of arguments it takes, the receiver not counted.
     pub arities: Vec<usize>,
+    /// The types of the arguments of each, the receiver not counted.
+    pub types: Vec<Vec<TypeId>>,
 }
 
 /// How a function is called.
@@ -170,6 +172,7 @@ impl Registrar {
             example: "",
             options: Vec::new(),
             arities: Vec::new(),
+            types: Vec::new(),
         };
         Row { registrar: self, function }
     }
@@ -266,6 +269,7 @@ impl Row<'_> {
         if !self.function.arities.contains(&arity) {
             self.function.arities.push(arity);
         }
+        self.function.types.push(types[N - arity..].to_vec());
         let name = self.function.name;
         let registration = match self.function.form {
             Form::Property(_) => FuncRegistration::new_getter(name),

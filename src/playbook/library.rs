@@ -16,6 +16,9 @@ struct Playbooks;
 #[folder = "stdlib/"]
 struct Stdlib;
 
+/// A file's stem, and why it can't be read.
+type Unreadable = (String, Error);
+
 /// The texts that this `pb` knows: `playbooks/` and `stdlib/` beside `pb.toml`, over the embedded ones.
 #[derive(Debug, Clone)]
 pub struct Library {
@@ -29,10 +32,10 @@ impl Library {
         Self { root: root.into(), cwd: cwd.into() }
     }
 
-    /// Every playbook, by name.
+    /// Every playbook, by name; without those that can't be read (see [`unreadable`](Self::unreadable)).
     ///
     /// # Errors
-    /// [`Kind::Io`] where a file can't be read.
+    /// [`Kind::Io`] where the folder can't be read.
     pub fn playbooks(&self) -> Result<Vec<Source>> {
         let mut found = BTreeMap::new();
         for name in Playbooks::iter().filter(|n| n.ends_with(".rhai")) {
@@ -40,8 +43,13 @@ impl Library {
                 found.insert(name.to_string(), source);
             }
         }
-        for source in self.folder(&self.root.join("playbooks"))? {
+        let (sources, unreadable) = self.texts(&self.root.join("playbooks"))?;
+        for source in sources {
             found.insert(format!("{}.rhai", source.stem()), source);
+        }
+        // What is embedded under its name is not what somebody wrote there.
+        for (stem, _) in unreadable {
+            found.remove(&format!("{stem}.rhai"));
         }
         let mut found: Vec<Source> = found.into_values().collect();
         found.sort_by_key(|s| natural(s.stem()));
@@ -66,23 +74,46 @@ impl Library {
             .hint("pb list shows the playbooks that there are"))
     }
 
-    /// Every playbook of a folder on disk, by name.
+    /// Every playbook of a folder on disk that can be read, by name.
     ///
     /// # Errors
-    /// [`Kind::Io`] where it can't be read.
+    /// [`Kind::Io`] where the folder can't be read.
     pub fn folder(&self, folder: &Path) -> Result<Vec<Source>> {
+        Ok(self.texts(folder)?.0)
+    }
+
+    /// The files of a folder that can't be read, or are no text, by their stem; `None`: those of `playbooks/`.
+    pub fn unreadable(&self, folder: Option<&Path>) -> Vec<Unreadable> {
+        let playbooks = || self.root.join("playbooks");
+        self.texts(&folder.map_or_else(playbooks, Path::to_path_buf))
+            .map(|(_, unreadable)| unreadable)
+            .unwrap_or_default()
+    }
+
+    /// The texts of a folder, and the files that are none: one that is broken hides no other.
+    fn texts(&self, folder: &Path) -> Result<(Vec<Source>, Vec<Unreadable>)> {
         let folder = self.cwd.join(folder);
         let mut paths = match std::fs::read_dir(&folder) {
             Ok(entries) => entries.filter_map(|e| e.ok().map(|e| e.path())).collect::<Vec<_>>(),
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok((Vec::new(), Vec::new())),
             Err(e) => {
                 return Err(Error::new(Kind::Io, format!("the folder {} can't be read", folder.display())).because(e));
             }
         };
         paths.retain(|p| p.extension().is_some_and(|e| e == "rhai") && p.is_file());
-        let mut found = paths.iter().map(|p| self.read(p)).collect::<Result<Vec<_>>>()?;
+        paths.sort();
+        let (mut found, mut unreadable) = (Vec::new(), Vec::new());
+        for path in paths {
+            match self.read(&path) {
+                Ok(source) => found.push(source),
+                Err(error) => {
+                    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+                    unreadable.push((stem.into_owned(), error));
+                }
+            }
+        }
         found.sort_by_key(|s| natural(s.stem()));
-        Ok(found)
+        Ok((found, unreadable))
     }
 
     /// Whether a target names a folder on disk.
@@ -105,8 +136,9 @@ impl Library {
     /// The names of the standard library's modules.
     pub fn stdlib_names(&self) -> Vec<String> {
         let mut names: Vec<String> = Stdlib::iter().filter_map(|n| n.strip_suffix(".rhai").map(Into::into)).collect();
-        if let Ok(sources) = self.folder(&self.root.join("stdlib")) {
+        if let Ok((sources, unreadable)) = self.texts(&self.root.join("stdlib")) {
             names.extend(sources.iter().map(|s| s.stem().to_string()));
+            names.extend(unreadable.into_iter().map(|(stem, _)| stem));
         }
         names.sort();
         names.dedup();

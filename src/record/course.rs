@@ -7,7 +7,10 @@ use serde_json::Value;
 
 use super::End;
 use crate::error::{Error, Kind, Result};
-use crate::event::{Event, EvidenceFile, LedgerRow, ModuleInfo, Outcome, StepInfo, StepResult, Undo, What};
+use crate::event::{Effect, Event, EvidenceFile, LedgerRow, ModuleInfo, Outcome, StepInfo, StepResult, What};
+
+/// Rolls a workload's pods out anew: the former ones are gone.
+const RESTART: &str = "kube.restart";
 
 /// What a run's events amount to.
 #[derive(Debug, Clone, Default)]
@@ -22,6 +25,8 @@ pub struct Course {
     pub under_way: BTreeMap<String, u32>,
     /// The calls that had begun and not ended, by number: step and command line. What they changed is not known.
     pub calls_under_way: BTreeMap<u64, (Option<String>, String)>,
+    /// Calls that change what nothing brings back, by number: the command line, and what was done once that is known.
+    for_good: BTreeMap<u64, (String, Option<String>)>,
     /// `t.publish`: by step, then by name.
     pub published: BTreeMap<String, BTreeMap<String, Value>>,
     /// `t.evidence`: by step, the last file of each path.
@@ -94,10 +99,20 @@ impl Course {
                     self.under_way.insert(step, attempt);
                 }
             }
-            What::CallStarted { call, line, .. } => {
+            What::CallStarted { call, line, effect, function, .. } => {
+                if effect == Effect::Destroy || (function == RESTART && effect == Effect::Disrupt) {
+                    self.for_good.insert(call, (line.clone(), None));
+                }
                 self.calls_under_way.insert(call, (step, line));
             }
-            What::CallFinished { call, .. } => {
+            What::CallFinished { call, summary, error, .. } => {
+                match (error, self.for_good.get_mut(&call)) {
+                    (None, Some((_, done))) => *done = Some(summary),
+                    // It may have been done all the same.
+                    (Some(e), _) if matches!(e.kind, Kind::Timeout | Kind::Unreachable | Kind::Cancelled) => {}
+                    (Some(_), _) => drop(self.for_good.remove(&call)),
+                    _ => {}
+                }
                 self.calls_under_way.remove(&call);
             }
             What::Published { name, value } => {
@@ -129,6 +144,15 @@ impl Course {
         outcomes
     }
 
+    /// What the run did that no undo brings back: deleted what it had not created, restarted what it found. In words.
+    pub fn for_good(&self) -> Vec<String> {
+        let words = |(line, done): &(String, Option<String>)| match done {
+            Some(done) => format!("{done} ({line})"),
+            None => format!("perhaps done, since no answer came: {line}"),
+        };
+        self.for_good.values().map(words).collect()
+    }
+
     /// The steps of the plan that never began, in order.
     pub fn never_began(&self) -> Vec<&StepInfo> {
         let began: BTreeSet<&String> = self.ended.keys().chain(self.under_way.keys()).collect();
@@ -145,51 +169,37 @@ impl Course {
     }
 }
 
-/// What a run left behind.
-#[derive(Debug, Clone, Default)]
-pub struct Left {
-    /// The changes that are not undone, newest first: the order in which to undo them.
-    pub rows: Vec<LeftRow>,
-    /// Rows that can't be read: somebody has to look. One that a kill cut is not among them, since a row is on the
-    /// disk before its change is made.
-    pub unreadable: Vec<Error>,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-pub(super) fn left(events: impl IntoIterator<Item = Result<Event>>) -> Left {
-    let mut rows: BTreeMap<u64, LeftRow> = BTreeMap::new();
-    let mut unreadable = Vec::new();
-    for event in events {
-        let event = match event {
-            Ok(event) => event,
-            Err(e) if is_cut(&e) => continue,
-            Err(e) => {
-                unreadable.push(e);
-                continue;
-            }
+    #[test]
+    fn what_nothing_brings_back_is_kept_in_words() {
+        let at = Timestamp::UNIX_EPOCH;
+        let event = |what| Ok(Event { at, step: Some("a".into()), what });
+        let started = |call, function: &str, effect| {
+            let (function, line) = (function.into(), format!("kubectl {call}"));
+            event(What::CallStarted { call, function, effect, target: None, args: Value::Null, line, place: None })
         };
-        match event.what {
-            What::UndoRecorded(row) => {
-                rows.insert(row.row, LeftRow { row, step: event.step, at: event.at, why: None });
-            }
-            What::UndoIdentified { row, uid: seen } => {
-                if let Some(Undo::Delete { object }) = rows.get_mut(&row).map(|left| &mut left.row.undo) {
-                    object.uid = Some(seen);
-                }
-            }
-            What::UndoDone { row, error: None, .. } => {
-                rows.remove(&row);
-            }
-            What::UndoDone { row, error, .. } => {
-                if let Some(left) = rows.get_mut(&row) {
-                    left.why = error;
-                }
-            }
-            _ => {}
-        }
+        let finished = |call, error: Option<Kind>| {
+            let (summary, error) = (format!("deleted {call}"), error.map(|kind| Error::new(kind, "no")));
+            event(What::CallFinished { call, seconds: 0.1, summary, error })
+        };
+        let course = Course::of([
+            started(1, "kube.delete", Effect::Destroy),
+            finished(1, None),
+            started(2, "kube.delete", Effect::Write),
+            finished(2, None),
+            started(3, "kube.restart", Effect::Disrupt),
+            finished(3, Some(Kind::Forbidden)),
+            started(4, "kube.delete", Effect::Destroy),
+            finished(4, Some(Kind::Timeout)),
+            started(5, "kube.restart", Effect::Disrupt),
+        ]);
+        let perhaps = "perhaps done, since no answer came: kubectl";
+        assert_eq!(
+            course.for_good(),
+            ["deleted 1 (kubectl 1)".to_string(), format!("{perhaps} 4"), format!("{perhaps} 5")]
+        );
     }
-    Left { rows: rows.into_values().rev().collect(), unreadable }
-}
-
-fn is_cut(error: &Error) -> bool {
-    error.kind == Kind::Unreadable && error.message.ends_with(super::lines::CUT)
 }

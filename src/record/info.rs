@@ -72,6 +72,8 @@ pub struct ClusterInfo {
     pub kubeconfig: Option<String>,
     /// The server that they led to when the run began: `https://10.25.11.5:6443`.
     pub server: Option<String>,
+    /// Which cluster answered there, `kube-system UID` or `CA HASH`: known from the run's first change there on.
+    pub id: Option<String>,
 }
 
 /// How a run ended.
@@ -137,8 +139,12 @@ impl RunInfo {
             Err(e) => return Err(Error::new(Kind::Io, format!("{} can't be read", path.display())).because(e)),
             Ok(text) => text,
         };
-        let wrong =
-            |e: serde_json::Error| Error::new(Kind::Unreadable, format!("{} can't be read", path.display())).because(e);
+        let wrong = |e: serde_json::Error| {
+            Error::new(Kind::Unreadable, format!("{} can't be read", path.display())).because(e).hint(
+                "without this file pb reads the run from its journal, but not which servers its clusters are: move it \
+                 away, then pb clean and pb show take the run as it is",
+            )
+        };
         // The format first: what else stands in a newer file is not for this program to judge.
         let value: serde_json::Value = serde_json::from_str(&text).map_err(wrong)?;
         let format = value["format"].as_u64().unwrap_or(0);

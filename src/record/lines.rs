@@ -44,6 +44,11 @@ impl<T> Lines<T> {
         Ok(Self::new(path, Box::new(std::io::BufReader::new(file))))
     }
 
+    /// The number of the line that was read last, from 1.
+    pub(super) fn line(&self) -> u64 {
+        u64::try_from(self.line).unwrap_or(u64::MAX)
+    }
+
     fn wrong(&self, why: &str, cause: &dyn std::fmt::Display) -> Error {
         Error::new(Kind::Unreadable, format!("{}:{}: {why}", self.path.display(), self.line)).because(cause)
     }

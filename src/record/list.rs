@@ -23,12 +23,18 @@ pub struct RunSummary {
     pub targets: Vec<String>,
     /// Where it stands.
     pub state: State,
-    /// Wall time; of a run without an end, until the last thing that happened.
+    /// Wall time; of a run without an end, until the last thing that happened, or until now where it goes on.
     pub seconds: f64,
     /// How many steps ended how.
     pub outcomes: BTreeMap<Outcome, u64>,
     /// What is still to be undone.
     pub left: Left,
+    /// Whether what it left was worked off afterwards.
+    pub cleaned: bool,
+    /// The earlier run that it goes on with.
+    pub former: Option<String>,
+    /// The newest run that went on with it.
+    pub heir: Option<String>,
 }
 
 /// Where a run stands.
@@ -54,6 +60,12 @@ pub enum State {
 pub fn list(record: &Path) -> Result<Vec<RunSummary>> {
     let mut runs: Vec<RunSummary> = folders(record)?.iter().map(|folder| RunSummary::of(folder)).collect();
     runs.sort_by(|a, b| (b.started, &b.id).cmp(&(a.started, &a.id)));
+    let heirs: Vec<(String, String)> =
+        runs.iter().rev().filter_map(|run| Some((run.former.clone()?, run.id.clone()))).collect();
+    let heirs: BTreeMap<String, String> = heirs.into_iter().collect();
+    for run in &mut runs {
+        run.heir = heirs.get(&run.id).cloned();
+    }
     Ok(runs)
 }
 
@@ -82,11 +94,12 @@ impl RunSummary {
             let running = recorded.is_running();
             let left = recorded.left()?;
             // A run that came to its end says so in one small file.
-            let (end, seconds, outcomes) = match &recorded.info.end {
-                Some(end) => (Some(end.clone()), end.seconds, end.outcomes.clone()),
+            let (end, seconds, outcomes, cleaned) = match &recorded.info.end {
+                Some(end) => (Some(end.clone()), end.seconds, end.outcomes.clone(), false),
                 None => {
-                    let course = recorded.course()?;
-                    (course.end.clone(), course.seconds(), course.outcomes())
+                    // Without a journal there is still what it left; that it is gone is said there.
+                    let course = recorded.course().unwrap_or_default();
+                    (course.end.clone(), course.seconds(), course.outcomes(), course.cleaned)
                 }
             };
             let state = match end {
@@ -94,12 +107,17 @@ impl RunSummary {
                 Some(End { exit_code, .. }) => State::Ended { exit_code },
                 None => State::Killed,
             };
-            Ok((recorded.info, left, state, seconds, outcomes))
+            // One that goes on has taken all the time since.
+            let since = Timestamp::now().duration_since(recorded.info.started).as_secs_f64();
+            let seconds = if state == State::Running { since.max(seconds) } else { seconds };
+            Ok((recorded.info, left, state, seconds, outcomes, cleaned))
         });
         match read {
-            Ok((info, left, state, seconds, outcomes)) => {
+            Ok((info, left, state, seconds, outcomes, cleaned)) => {
                 let targets = targets(&info);
-                Self { id, folder: folder.into(), started: Some(info.started), targets, state, seconds, outcomes, left }
+                let former = info.former.map(|former| former.run);
+                let (folder, started) = (folder.into(), Some(info.started));
+                Self { id, folder, started, targets, state, seconds, outcomes, left, cleaned, former, heir: None }
             }
             Err(error) => Self {
                 started: time_of(&id),
@@ -110,6 +128,9 @@ impl RunSummary {
                 seconds: 0.0,
                 outcomes: BTreeMap::new(),
                 left: Left::default(),
+                cleaned: false,
+                former: None,
+                heir: None,
             },
         }
     }

@@ -2,10 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use super::course::{self, Course, Left};
+use super::course::Course;
+use super::left::{self, Left};
 use super::lines::Lines;
 use super::lock::Lock;
-use super::{CALLS, JOURNAL, LEDGER, RecordedCall, RunInfo, pack};
+use super::{CALLS, JOURNAL, RecordedCall, RunInfo, pack};
 use crate::error::{Error, Kind, Result};
 use crate::event::{Event, What};
 
@@ -58,14 +59,13 @@ impl Recorded {
         Ok(Course::of(self.events()?))
     }
 
-    /// What is still to be undone.
+    /// What is still to be undone: by the ledger, and by the journal where the ledger is damaged.
     ///
     /// # Errors
-    /// [`Kind::Io`] when there is no ledger.
+    /// [`Kind::Io`] when there is neither.
     pub fn left(&self) -> Result<Left> {
         // Before there was a `run.json`, the rows stood in the journal alone.
-        let file = if self.info.format == 0 { JOURNAL } else { LEDGER };
-        Ok(course::left(Lines::open(&self.folder.join(file))?))
+        left::left(&self.folder, self.info.format > 0)
     }
 
     /// Every call that ended, with its answer, in the order of their ends.

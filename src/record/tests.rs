@@ -49,7 +49,7 @@ fn pod(row: u64, name: &str) -> What {
         uid: None,
     };
     let (change, undo) = (format!("create Pod web/{name}"), Undo::Delete { object });
-    What::UndoRecorded(crate::event::LedgerRow { row, change, undo })
+    What::UndoRecorded(crate::event::LedgerRow { row, change, undo, cluster_id: None })
 }
 
 fn read(recorded: &Recorded) -> Vec<Event> {
@@ -122,8 +122,8 @@ fn a_killed_run_shows_what_was_under_way_and_what_is_left() {
         event(Some("a"), pod(2, "two")),
         event(None, pod(3, "three")),
         event(Some("a"), What::UndoIdentified { row: 2, uid: "u-2".into() }),
-        event(Some("a"), What::UndoDone { row: 1, error: None, by_hand: None }),
-        event(Some("a"), What::UndoDone { row: 2, error: Some("403".into()), by_hand: None }),
+        event(Some("a"), What::UndoDone { row: 1, error: None, by_hand: None, line: None }),
+        event(Some("a"), What::UndoDone { row: 2, error: Some("403".into()), by_hand: None, line: None }),
     ]);
     let (_dir, folder) = told(&events, false);
     let recorded = Recorded::open(&folder).expect("opened");
@@ -159,10 +159,11 @@ fn what_a_kill_cut_is_said_and_nothing_else_is_lost() {
     // Whoever cleans up goes on in the same files.
     let mut record = Record::reopen(&folder, Lock::take(&folder).expect("free")).expect("opened");
     assert_eq!(Lock::take(&folder).expect_err("held").kind, Kind::Conflict);
-    record.on(&event(None, What::UndoDone { row: 1, error: None, by_hand: None }));
+    record.on(&event(None, What::CleaningStarted { rows: 1 }));
+    record.on(&event(None, What::UndoDone { row: 1, error: None, by_hand: None, line: None }));
     assert_eq!(record.kept(), Ok(()));
     let events = recorded.events().expect("a journal").filter_map(Result::ok).count();
-    assert_eq!(events, 3);
+    assert_eq!(events, 4);
     let left = recorded.left().expect("read");
     assert_eq!((left.rows, left.unreadable), (vec![], vec![]));
 }
@@ -274,4 +275,28 @@ fn outcomes_are_counted() {
     let course = Course::of(results.map(Ok));
     // All samples are of one step: the last word on it counts.
     assert_eq!(course.outcomes().into_iter().collect::<Vec<_>>(), [(Outcome::Blocked, 1)]);
+}
+
+#[test]
+fn what_was_written_is_looked_through_again_only_where_a_secret_became_known() {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    let dir = tempfile::tempdir().expect("a folder");
+    let (folder, record) = Record::create(dir.path(), info()).expect("made");
+    let (known, asked) = (Arc::new(AtomicUsize::new(3)), Arc::new(AtomicUsize::new(0)));
+    let (now, looked) = (known.clone(), asked.clone());
+    let mut record = record.knowing(move || now.load(Ordering::SeqCst));
+    record.on(&event(None, What::Note { text: "hunter2-and-more".into() }));
+    let filter = move |mut event: Event| {
+        looked.fetch_add(1, Ordering::SeqCst);
+        if let What::Note { text } = &mut event.what {
+            *text = text.replace("hunter2-and-more", "<secret:4>");
+        }
+        event
+    };
+    let journal = || std::fs::read_to_string(folder.path.join("journal.jsonl")).expect("a journal");
+    assert_eq!(record.review(&filter), []);
+    assert!(asked.load(Ordering::SeqCst) == 0 && journal().contains("hunter2"));
+    known.store(4, Ordering::SeqCst);
+    assert_eq!(record.review(&filter), []);
+    assert!(asked.load(Ordering::SeqCst) > 0 && journal().contains("<secret:4>") && !journal().contains("hunter2"));
 }

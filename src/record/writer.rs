@@ -8,7 +8,7 @@ use super::calls::Calls;
 use super::lock::Lock;
 use super::{CALLS, End, Folder, JOURNAL, LEDGER, RunInfo, pack, review};
 use crate::error::{Error, Result};
-use crate::event::{Answer, Event, Filter, Listener, What};
+use crate::event::{Answer, Event, Filter, LedgerRow, Listener, What};
 
 /// Keeps what is told in a run's folder, and holds the folder while it lives.
 #[derive(Debug)]
@@ -21,7 +21,20 @@ pub struct Record {
     calls: Calls,
     end: End,
     unwritten: Unwritten,
+    known: Option<Known>,
     _lock: Lock,
+}
+
+/// How many secrets are known, asked whenever it matters, and how many it were before the first line was written.
+struct Known {
+    now: Box<dyn Fn() -> usize + Send>,
+    before: usize,
+}
+
+impl std::fmt::Debug for Known {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Known({}, {} before)", (self.now)(), self.before)
+    }
 }
 
 /// What could not be written, in the end. A listener has nobody to return an error to: `cli` asks here after the bus
@@ -74,8 +87,17 @@ impl Record {
             calls_file: Appender::open(&folder.join(CALLS))?,
             calls: Calls::default(),
             unwritten: Unwritten::default(),
+            known: None,
             _lock: lock,
         })
+    }
+
+    /// Says how many secrets are known. Where none became known since, what was written is not looked through again at
+    /// the end: it was looked at by the same eyes before.
+    #[must_use]
+    pub fn knowing(mut self, now: impl Fn() -> usize + Send + 'static) -> Self {
+        self.known = Some(Known { before: now(), now: Box::new(now) });
+        self
     }
 
     /// Where to ask in the end what could not be written.
@@ -85,6 +107,16 @@ impl Record {
 }
 
 impl Record {
+    /// Keeps which cluster it is that the run begins to change.
+    fn identified(&mut self, row: &LedgerRow) {
+        let (Some(id), Some(name)) = (&row.cluster_id, row.undo.cluster()) else { return };
+        let new = self.info.clusters.iter_mut().find(|cluster| cluster.name == name && cluster.id.is_none());
+        if let Some(cluster) = new {
+            cluster.id = Some(id.clone());
+            self.unwritten.note(self.info.write(&self.folder));
+        }
+    }
+
     /// Looks through everything that was written, and goes on at the end of a file that was written anew.
     fn reviewed(&mut self, filter: &Filter) -> Result<Vec<(Option<String>, What)>> {
         for (file, name) in [(&mut self.ledger, LEDGER), (&mut self.journal, JOURNAL), (&mut self.calls_file, CALLS)] {
@@ -101,6 +133,9 @@ impl Record {
 
 impl Listener for Record {
     fn review(&mut self, filter: &Filter) -> Vec<(Option<String>, What)> {
+        if self.known.as_ref().is_some_and(|known| (known.now)() == known.before) {
+            return Vec::new();
+        }
         self.reviewed(filter).unwrap_or_else(|error| {
             self.unwritten.note::<()>(Err(error));
             Vec::new()
@@ -108,6 +143,9 @@ impl Listener for Record {
     }
 
     fn on(&mut self, event: &Event) {
+        if let What::UndoRecorded(row) = &event.what {
+            self.identified(row);
+        }
         if matches!(event.what, What::UndoRecorded(_) | What::UndoIdentified { .. } | What::UndoDone { .. }) {
             self.ledger.push(event);
             self.ledger.sync();

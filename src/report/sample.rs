@@ -166,6 +166,7 @@ pub(super) fn former() -> Option<Box<Former>> {
         how: How::Reruns,
         stand: 2,
         again: vec!["playbook t5 has changed: t5/bgp-table@infra".into()],
+        differs: Vec::new(),
         outstanding: vec![
             open("t5/x", Some(Outcome::Passed), Some("playbook t5 has changed")),
             open("t5/y", None, None),
@@ -254,6 +255,7 @@ pub(super) fn mixed() -> Vec<Event> {
         row: 1,
         change: "create Service pb-1a2b3c/probe-1a2b3c".into(),
         undo: Undo::Delete { object: pod },
+        cluster_id: None,
     };
     events.push(at(1220, Some("t5/lb-address@apps"), What::UndoRecorded(row)));
     events.push(call(1230, "t5/lb-address@apps", 2, "kubectl --context apps -n pb-1a2b3c wait svc/probe-1a2b3c"));
@@ -264,7 +266,12 @@ pub(super) fn mixed() -> Vec<Event> {
     events.push(at(
         61300,
         Some("t5/lb-address@apps"),
-        What::UndoDone { row: 1, error: Some("403 Forbidden: services \"probe-1a2b3c\"".into()), by_hand: None },
+        What::UndoDone {
+            row: 1,
+            error: Some("403 Forbidden: services \"probe-1a2b3c\"".into()),
+            by_hand: None,
+            line: None,
+        },
     ));
     events.push(finished(61310, lb_address()));
     let mut dns = result("t5/dns@infra", Outcome::Inconclusive);

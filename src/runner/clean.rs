@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::event::{LedgerRow, Undo, What, short};
 use crate::host::undo::{self, Undone};
 use crate::host::{Context, World};
@@ -73,7 +73,9 @@ fn undo_row(world: &Arc<World>, owner: Option<&str>, row: LedgerRow) -> Result<(
     // Of all that was told before nothing is lost by a kill now: one row at most is undone without the record's knowing.
     world.bus.flush();
     let result = world.runtime.block_on(perform(world, &row.undo));
-    world.bus.emit(owner, What::UndoDone { row: row.row, error: result.as_ref().err().cloned(), by_hand: None });
+    world
+        .bus
+        .emit(owner, What::UndoDone { row: row.row, error: result.as_ref().err().cloned(), by_hand: None, line: None });
     result.map(drop).map_err(|why| {
         let problem = format!("{}: not undone: {why}", row.change);
         world.ledger.put_back(owner, row, why);
@@ -81,11 +83,15 @@ fn undo_row(world: &Arc<World>, owner: Option<&str>, row: LedgerRow) -> Result<(
     })
 }
 
+async fn perform(world: &World, undo: &Undo) -> Result<Gone, String> {
+    judged(attempt(world, undo).await)
+}
+
 /// Performs an undo within the limit of a row.
-pub(super) async fn perform(world: &World, undo: &Undo) -> Result<Gone, String> {
+pub(super) async fn attempt(world: &World, undo: &Undo) -> Result<Undone> {
     match tokio::time::timeout(ROW_LIMIT, undo::perform(world, undo)).await {
-        Ok(undone) => judged(undone),
-        Err(_) => Err(format!("not done within {}", short(ROW_LIMIT))),
+        Ok(undone) => undone,
+        Err(_) => Err(Error::new(Kind::Timeout, format!("not done within {}", short(ROW_LIMIT)))),
     }
 }
 
@@ -99,7 +105,7 @@ pub enum Gone {
 }
 
 /// Or why it still stands.
-fn judged(undone: Result<Undone>) -> Result<Gone, String> {
+pub(super) fn judged(undone: Result<Undone>) -> Result<Gone, String> {
     match undone {
         Ok(Undone::Done) => Ok(Gone::Undone),
         Ok(Undone::Already) => Ok(Gone::Already),

@@ -1,12 +1,15 @@
 //! What a run left behind, worked off by `pb clean` after it: row by row, each told to the run's record.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::clean::{self, Gone};
+use crate::error::Kind;
 use crate::event::{LedgerRow, Undo, What};
 use crate::host::World;
 use crate::host::kube::secrets;
+use crate::host::undo::Undone;
 
 /// How long the server may take with a request whose sender was killed: it is there by then, or never will be.
 const SETTLED: Duration = Duration::from_secs(2);
@@ -23,10 +26,12 @@ pub struct Leftover {
 }
 
 /// Undoes rows in the order given, and tells what became of each. An interrupt ends it between two rows: the others
-/// stay as they are. The rows that are left are given back.
+/// stay as they are. A cluster that gave no answer, now or before (`silent`, with the reason), is asked no more. The rows
+/// that are left are given back.
 pub fn work_off(
     world: &Arc<World>,
     rows: Vec<Leftover>,
+    mut silent: BTreeMap<String, String>,
     mut tell: impl FnMut(&LedgerRow, &Result<Gone, String>),
 ) -> Vec<Leftover> {
     let begun = world.clock.instant();
@@ -37,20 +42,33 @@ pub fn work_off(
         let Some(leftover) = rows.next() else { break };
         // As at a step's end: at most this row is undone without the record's knowing.
         world.bus.flush();
-        let result = match hidden(&leftover.row.undo) {
+        let cluster = leftover.row.undo.cluster();
+        let given_up = cluster.and_then(|name| silent.get(name)).cloned();
+        let result = match given_up.or_else(|| hidden(&leftover.row.undo)) {
             Some(why) => Err(why),
-            None => world.runtime.block_on(async {
-                let first = clean::perform(world, &leftover.row.undo).await;
-                if first != Ok(Gone::Already) || !leftover.fresh || !is_unseen(&leftover.row.undo) {
-                    return first;
+            None => {
+                let done = world.runtime.block_on(async {
+                    let first = clean::attempt(world, &leftover.row.undo).await;
+                    let absent = matches!(first, Ok(Undone::Already));
+                    if !absent || !leftover.fresh || !is_unseen(&leftover.row.undo) {
+                        return first;
+                    }
+                    let passed = world.clock.instant().saturating_duration_since(begun);
+                    world.clock.sleep(SETTLED.saturating_sub(passed)).await;
+                    clean::attempt(world, &leftover.row.undo).await
+                });
+                if let (Some(name), Err(error)) = (cluster, &done)
+                    && error.kind == Kind::Unreachable
+                {
+                    silent.insert(name.into(), error.to_string());
                 }
-                let passed = world.clock.instant().saturating_duration_since(begun);
-                world.clock.sleep(SETTLED.saturating_sub(passed)).await;
-                clean::perform(world, &leftover.row.undo).await
-            }),
+                clean::judged(done)
+            }
         };
         let error = result.as_ref().err().cloned();
-        world.bus.emit(leftover.step.as_deref(), What::UndoDone { row: leftover.row.row, error, by_hand: None });
+        world
+            .bus
+            .emit(leftover.step.as_deref(), What::UndoDone { row: leftover.row.row, error, by_hand: None, line: None });
         tell(&leftover.row, &result);
         if result.is_err() {
             left.push(leftover);
@@ -103,7 +121,11 @@ mod tests {
     fn command(row: u64, script: &str) -> Leftover {
         let args = vec!["-c".to_string(), script.to_string()];
         let undo = Undo::Command { program: "bash".into(), args };
-        Leftover { row: LedgerRow { row, change: format!("change {row}"), undo }, step: None, fresh: true }
+        Leftover {
+            row: LedgerRow { row, change: format!("change {row}"), undo, cluster_id: None },
+            step: None,
+            fresh: true,
+        }
     }
 
     #[test]
@@ -111,7 +133,7 @@ mod tests {
         let world = world(Config::default());
         let rows = vec![command(3, "true"), command(2, "exit 4"), command(1, "true")];
         let mut told = Vec::new();
-        let left = work_off(&world, rows, |row, result| told.push((row.row, result.clone())));
+        let left = work_off(&world, rows, BTreeMap::new(), |row, result| told.push((row.row, result.clone())));
         let why = "bash -c exit 4 ended with exit code 4".to_string();
         assert_eq!(told, [(3, Ok(Gone::Undone)), (2, Err(why)), (1, Ok(Gone::Undone))]);
         assert_eq!(left.iter().map(|l| l.row.row).collect::<Vec<_>>(), [2]);
@@ -132,11 +154,11 @@ mod tests {
         });
         let world = world(Config::default());
         let undo = Undo::Http { method: "DELETE".into(), url, endpoint: None };
-        let row = LedgerRow { row: 1, change: "create a thing".into(), undo };
+        let row = LedgerRow { row: 1, change: "create a thing".into(), undo, cluster_id: None };
         for (fresh, became) in [(true, Gone::Undone), (false, Gone::Already)] {
             let leftover = Leftover { row: row.clone(), step: None, fresh };
             let mut told = Vec::new();
-            work_off(&world, vec![leftover], |_, result| told.push(result.clone()));
+            work_off(&world, vec![leftover], BTreeMap::new(), |_, result| told.push(result.clone()));
             assert_eq!(told, [Ok(became)]);
         }
         answering.join().expect("answered all");
@@ -146,7 +168,8 @@ mod tests {
     fn an_interrupt_leaves_the_rest() {
         let world = world(Config::default());
         let cancel = world.cancel.clone();
-        let left = work_off(&world, vec![command(2, "true"), command(1, "true")], |_, _| cancel.cancel());
+        let left =
+            work_off(&world, vec![command(2, "true"), command(1, "true")], BTreeMap::new(), |_, _| cancel.cancel());
         assert_eq!(left.iter().map(|l| l.row.row).collect::<Vec<_>>(), [1]);
     }
 
@@ -154,8 +177,53 @@ mod tests {
     fn what_the_record_hides_is_not_run() {
         let world = world(Config::default());
         let mut told = Vec::new();
-        work_off(&world, vec![command(1, "login '<secret:1>'")], |_, result| told.push(result.clone()));
+        work_off(&world, vec![command(1, "login '<secret:1>'")], BTreeMap::new(), |_, result| {
+            told.push(result.clone());
+        });
         assert_eq!(told, [Err("it held a secret, and records hold none: do it by hand".into())]);
+    }
+
+    #[test]
+    fn a_cluster_that_gives_no_answer_is_given_up_at_once() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let kubeconfig = dir.path().join("kubeconfig");
+        let port = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address");
+        let text = format!(
+            "apiVersion: v1\nkind: Config\nclusters: [{{name: c, cluster: {{server: 'http://{port}'}}}}]\n\
+             users: [{{name: u, user: {{token: t}}}}]\ncontexts: [{{name: x, context: {{cluster: c, user: u}}}}]\n"
+        );
+        std::fs::write(&kubeconfig, text).expect("written");
+        let cluster = crate::config::Cluster {
+            kubeconfig: Some(kubeconfig),
+            context: Some("x".into()),
+            ..crate::config::Cluster::default()
+        };
+        let clusters = ["a", "b"].map(|name| (name.to_string(), cluster.clone())).into();
+        let world = world(Config { clusters, ..Config::default() });
+        let on = |row, cluster: &str| {
+            let mut leftover = command(row, "true");
+            leftover.row.undo = Undo::Delete {
+                object: crate::event::ObjectRef {
+                    cluster: cluster.into(),
+                    api_version: "v1".into(),
+                    kind: "Pod".into(),
+                    plural: "pods".into(),
+                    namespace: Some("web".into()),
+                    name: format!("p{row}"),
+                    uid: Some("u".into()),
+                },
+            };
+            leftover
+        };
+        let silent = BTreeMap::from([("b".to_string(), "it is silent".to_string())]);
+        let mut told = Vec::new();
+        let rows = vec![on(4, "a"), on(3, "b"), on(2, "a"), command(1, "true")];
+        let left = work_off(&world, rows, silent, |_, result| told.push(result.clone()));
+        assert_eq!(left.len(), 3);
+        assert_eq!(told[1], Err("it is silent".into()));
+        assert_eq!(told[3], Ok(Gone::Undone));
+        // The second row of it was not asked for anew: its error would name its own object.
+        assert!(told[0].is_err() && told[0] == told[2], "{told:?}");
     }
 
     #[test]

@@ -41,6 +41,10 @@ pub fn from_rhai(error: &EvalAltResult, file: Option<&str>) -> Error {
     let mut out = match inner {
         EvalAltResult::ErrorRuntime(value, _) | EvalAltResult::ErrorTerminated(value, _) => thrown(value),
         EvalAltResult::ErrorParsing(kind, _) => Error::new(Kind::Playbook, kind.to_string()),
+        EvalAltResult::ErrorVariableNotFound(name, _) if name.contains("::") => {
+            Error::new(Kind::Playbook, format!("the module has no variable \"{name}\""))
+                .hint(format!("where it is a function, hand it on as |o| {name}(o)"))
+        }
         EvalAltResult::ErrorVariableNotFound(name, _) => {
             Error::new(Kind::Playbook, format!("no variable \"{name}\" here"))
                 .hint("a function (fn) sees only its parameters; a closure (|x| …) sees the variables around it")
@@ -115,7 +119,7 @@ pub fn add_source(error: &mut Error, sources: &Sources) {
 }
 
 /// The types of a call in the words of scripts: Rhai names those of Rust.
-fn plain_types(types: &str) -> String {
+pub(super) fn plain_types(types: &str) -> String {
     let types = types.replace("&str | ImmutableString | String", "string");
     let plain = |name: &str| match name.trim() {
         "&str" | "ImmutableString" | "String" => "string".to_string(),
@@ -186,6 +190,14 @@ fn unknown_function(signature: &str) -> Error {
             .hint(format!("there is {}", same.join(", and ")))
             .hint(format!("pb doc {short} shows its page"))
             .maybe_hint(through_kube(&types, short));
+    }
+    // A closure has no name that a script could know.
+    if short.starts_with("anon$") {
+        return Error::new(
+            Kind::Playbook,
+            format!("a closure is called with {given}, and takes another number of values"),
+        )
+        .hint("what is given to it stands between its bars: |t| for a step, |item| for an item, || for nothing");
     }
     // An operator between types that have none is a mistake of values, not of names.
     if !name.starts_with(|c: char| c.is_alphabetic() || c == '_') {
@@ -283,5 +295,7 @@ mod tests {
         assert!(error.hints.iter().any(|hint| hint.contains("its .kube has it")), "{error:?}");
         let error = unknown_function("nosuch (f64, Fn)");
         assert_eq!(error.message, "there is no function \"nosuch\" (called with float, closure)");
+        let error = unknown_function("anon$a1b2 (i64)");
+        assert!(error.message.starts_with("a closure is called with int") && !format!("{error:?}").contains("anon$"));
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use rhai::{AST, ASTNode, Dynamic, Expr, FnCallExpr, Position, Stmt};
 
 use super::load::{Ended, Loaded, Loader};
+use super::step_options::{self, line_and_column};
 use crate::error::{Error, Place};
 use crate::event::Effect;
 use crate::playbook::{On, Source, StepDecl};
@@ -35,35 +36,45 @@ pub(super) struct Cut {
 
 impl<'a> LeftOut<'a> {
     /// Nothing so far; `undefined` are variables that there are not.
-    pub(super) fn of(loader: &Loader, source: &'a Source, undefined: Vec<String>) -> Self {
+    pub(super) fn of(loader: &Loader, source: &'a Source, whole: &AST, undefined: &[String]) -> Self {
         let fine = |name: &String| {
             let module = loader.library.stdlib(name).ok().flatten();
             module.is_some_and(|module| loader.compile(&module).is_ok())
         };
         let module = loader.library.stdlib_names().into_iter().find(fine);
-        Self {
+        let mut left = Self {
             source,
             module,
             cut: BTreeSet::new(),
-            missing: undefined.into_iter().collect(),
+            missing: undefined.iter().cloned().collect(),
             steps: Vec::new(),
             settings: Vec::new(),
             unknown: false,
-        }
+        };
+        left.spread(whole);
+        left
     }
 
     /// Leaves out the statement that ended the evaluation; none where it can't be told, or was left out already.
     pub(super) fn cut(&mut self, ast: &AST, ended: &Ended) -> Option<Cut> {
         let mut statements = ast.statements().to_vec();
         let own = |place: &&Place| place.file == self.source.name && place.line > 0;
-        let at = match (ended.at.line(), ended.error.place.as_ref().filter(own)) {
-            (Some(line), _) => statement(&statements, (line, ended.at.position().unwrap_or(0))),
-            (None, Some(place)) => statement(&statements, (place.line, place.column)),
+        let place = match (ended.at.line(), ended.error.place.as_ref().filter(own)) {
+            (Some(_), _) => Some(line_and_column(ended.at)),
+            (None, Some(place)) => Some((place.line, place.column)),
             // A module that can't be imported is told at a place of its own.
             (None, None) => None,
         };
         let import = |s: &Stmt| matches!(s, Stmt::Import(..)) && !self.cut.contains(&begin(s));
+        let at = place.and_then(|place| statement(&statements, place));
         let at = at.or_else(|| statements.iter().position(import))?;
+        if let Some(option) = place.and_then(|place| step_options::at(&mut statements[at], place))
+            && self.cut.insert(line_and_column(option.0.pos))
+        {
+            let follows = self.reads(&option.1);
+            step_options::stand_in(option);
+            return Some(Cut { rest: self.tree(ast, statements), follows, playbook: false });
+        }
         let stmt = statements[at].clone();
         if !self.cut.insert(begin(&stmt)) {
             return None;
@@ -71,10 +82,15 @@ impl<'a> LeftOut<'a> {
         let follows = self.wants(&stmt);
         let playbook = self.note(ast, &stmt);
         statements[at] = self.stub(stmt);
-        let mut rest = AST::new(statements, ast.shared_lib().clone());
-        rest.set_source(self.source.name.clone());
+        let rest = self.tree(ast, statements);
         self.spread(&rest);
         Some(Cut { rest, follows, playbook })
+    }
+
+    fn tree(&self, ast: &AST, statements: Vec<Stmt>) -> AST {
+        let mut rest = AST::new(statements, ast.shared_lib().clone());
+        rest.set_source(self.source.name.clone());
+        rest
     }
 
     /// Whether a problem is of a statement that lacks something.
@@ -84,8 +100,9 @@ impl<'a> LeftOut<'a> {
         if error.message.contains(": unknown option ") {
             return false;
         }
-        let at = statement(ast.statements(), (place.line, place.column));
-        at.is_some_and(|at| self.wants(&ast.statements()[at]))
+        let Some(at) = statement(ast.statements(), (place.line, place.column)) else { return false };
+        let stmt = &ast.statements()[at];
+        step_options::told(stmt, &error.message).map_or_else(|| self.wants(stmt), |value| self.reads(value))
     }
 
     /// Adds what is written out in what was left out; gives what is wrong with it.
@@ -115,6 +132,16 @@ impl<'a> LeftOut<'a> {
         found
     }
 
+    /// Whether an expression reads what is missing.
+    fn reads(&self, expr: &Expr) -> bool {
+        let mut found = false;
+        expr.walk(&mut Vec::new(), &mut |path| {
+            name(path, &mut |name| found |= self.missing.contains(name));
+            true
+        });
+        found
+    }
+
     /// Notes what a statement binds and declares. Whether it declares the playbook.
     fn note(&mut self, ast: &AST, stmt: &Stmt) -> bool {
         match stmt {
@@ -125,7 +152,9 @@ impl<'a> LeftOut<'a> {
                 self.missing.insert(import.1.name.to_string());
             }
             // Declaring alone changes no variable.
-            Stmt::FnCall(call, _) if ["step", "setting", "playbook"].contains(&call.name.as_str()) => {}
+            other
+                if step_options::call(other)
+                    .is_some_and(|c| ["step", "setting", "playbook"].contains(&c.name.as_str())) => {}
             other => names(other, &mut |name| {
                 self.missing.insert(name.to_string());
             }),
@@ -226,8 +255,7 @@ fn statement(statements: &[Stmt], at: (usize, usize)) -> Option<usize> {
 }
 
 fn begin(stmt: &Stmt) -> (usize, usize) {
-    let at = stmt.position();
-    (at.line().unwrap_or(0), at.position().unwrap_or(0))
+    line_and_column(stmt.position())
 }
 
 fn text(expr: &Expr) -> Option<String> {
@@ -240,24 +268,25 @@ fn text(expr: &Expr) -> Option<String> {
 /// The variables and modules that a statement reads, those that closures capture left out.
 fn names(stmt: &Stmt, found: &mut dyn FnMut(&str)) {
     stmt.walk(&mut Vec::new(), &mut |path| {
-        let captured = |node: &ASTNode<'_>| {
-            matches!(node, ASTNode::Expr(Expr::Stmt(block)) if block.iter().any(|s| matches!(s, Stmt::Share(..))))
-        };
-        let (last, around) = path.split_last().map_or((None, path as &[_]), |(last, around)| (Some(last), around));
-        if around.iter().any(captured) {
-            return true;
-        }
-        match last {
-            Some(ASTNode::Expr(Expr::Variable(variable, ..))) => {
-                found(if variable.2.is_empty() { variable.1.as_str() } else { variable.2.root() });
-            }
-            Some(ASTNode::Expr(Expr::FnCall(call, _)) | ASTNode::Stmt(Stmt::FnCall(call, _)))
-                if !call.namespace.is_empty() =>
-            {
-                found(call.namespace.root());
-            }
-            _ => {}
-        }
+        name(path, found);
         true
     });
+}
+
+/// What the last node of a path reads.
+fn name(path: &[ASTNode<'_>], found: &mut dyn FnMut(&str)) {
+    let captured = |node: &ASTNode<'_>| matches!(node, ASTNode::Expr(Expr::Stmt(block)) if block.iter().any(|s| matches!(s, Stmt::Share(..))));
+    let Some((last, around)) = path.split_last() else { return };
+    if around.iter().any(captured) {
+        return;
+    }
+    match last {
+        ASTNode::Expr(Expr::Variable(variable, ..)) => {
+            found(if variable.2.is_empty() { variable.1.as_str() } else { variable.2.root() });
+        }
+        ASTNode::Expr(Expr::FnCall(call, _)) | ASTNode::Stmt(Stmt::FnCall(call, _)) if !call.namespace.is_empty() => {
+            found(call.namespace.root());
+        }
+        _ => {}
+    }
 }

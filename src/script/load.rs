@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
 
-use rhai::{AST, ASTNode, Engine, Expr, Position};
+use rhai::{AST, ASTNode, Engine, Expr, Position, Scope};
 
 use super::declare::{Body, Declarations, Resolve, declaring};
 use super::diagnose;
@@ -42,6 +42,15 @@ pub struct Loaded {
 pub(super) struct Ended {
     pub(super) error: Error,
     pub(super) at: Position,
+}
+
+/// What stands in for what a broken playbook lacks.
+#[derive(Debug, Default)]
+pub(super) struct StandIns {
+    /// Its declaration.
+    pub(super) playbook: Option<PlaybookDecl>,
+    /// Variables that there are not, whose value is `()`.
+    pub(super) undefined: Vec<String>,
 }
 
 impl From<Error> for Ended {
@@ -146,7 +155,7 @@ impl Loader {
     pub fn load_or_all(&self, source: &Source, clusters: &[String]) -> Result<Loaded, Wrong> {
         let mut declares: Vec<Error> = Vec::new();
         let compiled = self.compile(source).map_err(Ended::from);
-        let loaded = compiled.and_then(|ast| self.gather(source, &ast, clusters, None, &mut declares));
+        let loaded = compiled.and_then(|ast| self.gather(source, &ast, clusters, &StandIns::default(), &mut declares));
         once(&mut declares);
         match loaded {
             Ok(loaded) if declares.is_empty() => Ok(loaded),
@@ -181,13 +190,13 @@ impl Loader {
         Ok(found)
     }
 
-    /// Evaluates a compiled playbook. `stand_in` is its declaration where the text has none.
+    /// Evaluates a compiled playbook.
     pub(super) fn gather(
         &self,
         source: &Source,
         ast: &AST,
         clusters: &[String],
-        stand_in: Option<&PlaybookDecl>,
+        stand_ins: &StandIns,
         problems: &mut Vec<Error>,
     ) -> Result<Loaded, Ended> {
         let whole = self.with_stdlib(ast)?;
@@ -196,7 +205,7 @@ impl Loader {
         let mut settings = BTreeMap::new();
         let mut values = Vec::new();
         for scope in std::iter::once(None).chain(clusters.iter().cloned().map(Some)) {
-            let found = self.evaluate(&whole, scope.as_deref(), stand_in, problems)?;
+            let found = self.evaluate(&whole, scope.as_deref(), stand_ins, problems)?;
             let playbook = found.playbook.ok_or_else(|| no_playbook(source))?;
             if scope.is_none() {
                 declared.playbook = playbook;
@@ -229,13 +238,18 @@ impl Loader {
         &self,
         ast: &AST,
         cluster: Option<&str>,
-        stand_in: Option<&PlaybookDecl>,
+        stand_ins: &StandIns,
         problems: &mut Vec<Error>,
     ) -> Result<Declarations, Ended> {
         let sources = self.sources.clone();
         let lines = move |file: &str, line: usize| line_of(&sources, file, line);
+        let mut scope = Scope::new();
+        for name in &stand_ins.undefined {
+            scope.push(name.clone(), ());
+        }
+        let evaluate = || self.engine.eval_ast_with_scope::<rhai::Dynamic>(&mut scope, ast);
         let (result, mut found) =
-            declaring(cluster, stand_in, self.resolve.clone(), lines, || self.engine.eval_ast::<rhai::Dynamic>(ast));
+            declaring(cluster, stand_ins.playbook.as_ref(), self.resolve.clone(), lines, evaluate);
         // Whatever a top level throws, the playbook is wrong: nothing was looked at yet.
         let of_playbook = |mut error: Error| {
             if error.kind != Kind::Config && error.kind != Kind::Cancelled {

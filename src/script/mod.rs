@@ -13,6 +13,8 @@ pub mod reference;
 pub mod resolver;
 pub mod salvage;
 pub mod settings;
+mod signature;
+mod step_options;
 pub mod targets;
 
 #[cfg(test)]

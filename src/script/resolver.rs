@@ -55,17 +55,22 @@ impl Resolver {
 
     /// The compiled module; an error without a place of its own gets that of the import.
     fn ast(&self, engine: &Engine, importer: Option<&str>, path: &str, at: Position) -> Result<AST> {
-        let ast = self.compiled(engine, importer, path).map_err(|e| match (importer, at.line()) {
-            (Some(file), Some(line)) if e.place.is_none() => {
-                let source = lock(&self.sources).get(file).and_then(|s| s.text.lines().nth(line - 1).map(Into::into));
-                e.at(Place { file: file.to_string(), line, column: at.position().unwrap_or(0), source })
-            }
-            _ => e,
-        })?;
+        let ast = self.compiled(engine, importer, path).map_err(|e| self.placed(e, importer, at))?;
         if let (Some(importer), Some(name)) = (importer, ast.source()) {
             lock(&self.imports).entry(importer.to_string()).or_default().insert(name.to_string());
         }
         Ok(ast)
+    }
+
+    /// An error with the place of the import, unless it has its own.
+    fn placed(&self, error: Error, importer: Option<&str>, at: Position) -> Error {
+        match (importer, at.line()) {
+            (Some(file), Some(line)) if error.place.is_none() => {
+                let source = lock(&self.sources).get(file).and_then(|s| s.text.lines().nth(line - 1).map(Into::into));
+                error.at(Place { file: file.to_string(), line, column: at.position().unwrap_or(0), source })
+            }
+            _ => error,
+        }
     }
 
     /// Every module that a compiled and evaluated text imports, itself or through another: also what the closures of
@@ -124,7 +129,7 @@ impl ModuleResolver for Resolver {
         position: Position,
     ) -> Result<Arc<Module>, Box<EvalAltResult>> {
         let ast = self.ast(engine, source, path, position)?;
-        let _entered = Importing::enter(ast.source().unwrap_or(path))?;
+        let _entered = Importing::enter(ast.source().unwrap_or(path)).map_err(|e| self.placed(e, source, position))?;
         Module::eval_ast_as_new(Scope::new(), &ast, engine).map(Arc::new)
     }
 
@@ -137,7 +142,8 @@ impl ModuleResolver for Resolver {
         position: Position,
     ) -> Result<Arc<Module>, Box<EvalAltResult>> {
         let ast = self.ast(engine, global.source(), path, position)?;
-        let _entered = Importing::enter(ast.source().unwrap_or(path))?;
+        let _entered =
+            Importing::enter(ast.source().unwrap_or(path)).map_err(|e| self.placed(e, global.source(), position))?;
         Module::eval_ast_as_new_raw(engine, scope, global, &ast).map(Arc::new)
     }
 

@@ -5,7 +5,7 @@ use rhai::{AST, ParseErrorType, Scope};
 
 use super::diagnose;
 use super::left_out::LeftOut;
-use super::load::{Loaded, Loader, once};
+use super::load::{Loaded, Loader, StandIns, once};
 use crate::error::Error;
 use crate::playbook::{PlaybookDecl, Source};
 
@@ -26,24 +26,24 @@ impl Loader {
         let (compiled, mut ended, undefined) = self.compile_or_all(source);
         let mut declares = Vec::new();
         let Some(whole) = compiled else { return Salvaged { loaded: None, ended, declares } };
-        let mut left = LeftOut::of(self, source, undefined);
+        let mut left = LeftOut::of(self, source, &whole, &undefined);
         let mut rest = whole.clone();
-        let mut stand_in: Option<PlaybookDecl> = None;
+        let mut stand_ins = StandIns { playbook: None, undefined };
         let mut loaded = loop {
             declares.clear();
-            match self.gather(source, &rest, clusters, stand_in.as_ref(), &mut declares) {
+            match self.gather(source, &rest, clusters, &stand_ins, &mut declares) {
                 Ok(loaded) => break Some(loaded),
-                Err(end) if stand_in.is_none() && end.error.message.ends_with("before playbook(…)") => {
+                Err(end) if stand_ins.playbook.is_none() && end.error.message.ends_with("before playbook(…)") => {
                     ended.push(end.error);
-                    stand_in = Some(in_place_of(source));
+                    stand_ins.playbook = Some(in_place_of(source));
                 }
                 Err(end) => match left.cut(&rest, &end) {
                     Some(cut) => {
                         if !cut.follows {
                             ended.push(end.error);
                         }
-                        if cut.playbook && stand_in.is_none() {
-                            stand_in = Some(in_place_of(source));
+                        if cut.playbook && stand_ins.playbook.is_none() {
+                            stand_ins.playbook = Some(in_place_of(source));
                         }
                         rest = cut.rest;
                     }

@@ -10,7 +10,7 @@ use crate::playbook::{PlaybookKind, Source};
 /// # Errors
 /// Everything that is wrong: unknown targets, playbooks that do not load, two with one id.
 pub fn load(loader: &Loader, targets: &[String], clusters: &[String]) -> Result<Vec<Loaded>, Vec<Error>> {
-    let mut problems = Vec::new();
+    let mut problems = unreadable(loader, targets);
     let mut loaded: Vec<Loaded> = Vec::new();
     for target in targets {
         match find(loader, target) {
@@ -47,6 +47,17 @@ pub fn load(loader: &Loader, targets: &[String], clusters: &[String]) -> Result<
         );
     }
     if problems.is_empty() { Ok(loaded) } else { Err(problems) }
+}
+
+/// The files that folders among the targets have, and `all`, and that can't be read.
+pub fn unreadable(loader: &Loader, targets: &[String]) -> Vec<Error> {
+    let library = &loader.library;
+    let of = |target: &String| match target.as_str() {
+        "all" => library.unreadable(None),
+        folder if library.is_folder(folder) => library.unreadable(Some(folder.as_ref())),
+        _ => Vec::new(),
+    };
+    targets.iter().flat_map(of).map(|(_, error)| error).collect()
 }
 
 /// The texts that targets name, each once, whether they load or not; modules by their name, too.
@@ -113,7 +124,7 @@ fn find(loader: &Loader, target: &str) -> Result<Vec<(Source, bool)>> {
     if library.is_folder(target) {
         let mut found = library.folder(target.as_ref())?;
         found.retain(|s| !loader.is_module(s));
-        if found.is_empty() {
+        if found.is_empty() && library.unreadable(Some(target.as_ref())).is_empty() {
             return Err(Error::new(Kind::Usage, format!("the folder {target} has no playbook (*.rhai)")));
         }
         return Ok(found.into_iter().map(|s| (s, false)).collect());
@@ -128,6 +139,10 @@ fn find(loader: &Loader, target: &str) -> Result<Vec<(Source, bool)>> {
                 .hint(format!("pb check {target} looks it over")))
         }
         None => {
+            let named = |stem: &str| stem == target || stem.starts_with(&format!("{target}-"));
+            if let Some((_, error)) = library.unreadable(None).into_iter().find(|(stem, _)| named(stem)) {
+                return Err(error);
+            }
             let known = library.playbooks()?;
             // What `pb new t16-backups` wrote has the id t16.
             if let Some(file) = known.iter().find(|s| s.stem() == target)

@@ -115,7 +115,7 @@ fn a_server_without_tls_is_told_from_one_that_is_not_there() {
         }
     });
     Test::new()
-        .file("kc", &KUBECONFIG.replace("127.0.0.1:1", &address.to_string()))
+        .file("kc", KUBECONFIG.replace("127.0.0.1:1", &address.to_string()))
         .toml("[clusters.infra]\nkubeconfig = \"kc\"\n")
         .playbook(&format!(
             r#"step("kube", #{{ on: "infra" }}, |t| {{ t.kube.list("pods"); }});
@@ -132,7 +132,7 @@ fn a_listener_that_says_nothing_is_given_up_at_the_connect_deadline_and_named() 
     let address = silent.local_addr().expect("an address");
     // The kernel takes the connections; nobody answers on them.
     Test::new()
-        .file("kc", &KUBECONFIG.replace("127.0.0.1:1", &address.to_string()))
+        .file("kc", KUBECONFIG.replace("127.0.0.1:1", &address.to_string()))
         .toml(&format!(
             "[clusters.infra]\nkubeconfig = \"kc\"\n[hosts.edge-1]\naddress = \"127.0.0.1\"\nport = {}\nuser = \"u\"\n",
             address.port()

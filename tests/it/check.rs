@@ -80,8 +80,8 @@ fn imported_modules_are_looked_into_each_once() {
     let helper = "import \"./deep\" as d;\nfn good(x) { eventualy(1, 2); d::inner(x); d::nope(); d::inner() }\n\
                   private fn hidden() { 1 }\nfn other() { expect(1, \"x\"); dns::lookup() }\n";
     let test = Test::new()
-        .file("one.rhai", &playbook("one"))
-        .file("two.rhai", &playbook("two"))
+        .file("one.rhai", playbook("one"))
+        .file("two.rhai", playbook("two"))
         .file("lib/helper.rhai", helper)
         .file("lib/deep.rhai", "fn inner(x) { frobnicate(x) }\nfn lost() { let y = [2].sort(); }\n");
     let ran = test.pb("check one.rhai two.rhai").code(2).says(&[
@@ -185,4 +185,155 @@ fn an_array_takes_the_items_of_a_list() {
 fn what_ends_too_early_shows_the_last_line() {
     let text = "playbook(#{ id: \"p\" });\nstep(\"a\", #{}, |t| {\n  let x = 1;\n\n";
     Test::new().file("p.rhai", text).pb("check p.rhai").code(2).says(&["p.rhai:3:13", "3 | let x = 1;"]);
+}
+
+#[test]
+fn an_undefined_variable_in_a_closure_hides_no_option_of_its_step() {
+    let body = r#"step("a", #{ effect: "wriet", timeout: 5, needs: ["zz"], titel: "z" }, |t| { expect(nodez, "x").to_be(1); });"#;
+    let wanted =
+        ["effect is \"wriet\"", "timeout is 5 (int)", "needs \"zz\"", "unknown option \"titel\"", "variable: nodez"];
+    tells(Test::new().playbook(body), "check p.rhai", &wanted, "5 errors");
+}
+
+#[test]
+fn an_option_that_throws_hides_no_other() {
+    let body = r#"step("a", #{ timeout: duration("5x"), effect: "wriet", retry: nosuch(1), titel: "z" }, |t| { expect(1 + 1, "x").to_be(2); });"#;
+    let wanted = ["not a duration: \"5x\"", "effect is \"wriet\"", "function \"nosuch\"", "unknown option \"titel\""];
+    tells(Test::new().playbook(body), "check p.rhai", &wanted, "4 errors");
+    let body =
+        "let a = nosuch(1);\nstep(\"a\", #{ timeout: a, effect: \"wriet\" }, |t| { expect(1 + 1, \"x\").to_be(2); });";
+    tells(Test::new().playbook(body), "check p.rhai", &["function \"nosuch\"", "effect is \"wriet\""], "2 errors");
+}
+
+#[test]
+fn two_mistakes_of_one_line_are_both_told() {
+    let body = r#"throw "gone"; step("a", #{}, |t| { nofn(); });"#;
+    tells(Test::new().playbook(body), "check p.rhai", &["the script threw: gone", "function \"nofn\""], "2 errors");
+    let body =
+        r#"let a = duration("5x"); let b = duration("6y"); step("a", #{}, |t| { expect(1 + 1, "x").to_be(2); });"#;
+    tells(
+        Test::new().playbook(body),
+        "check p.rhai",
+        &["not a duration: \"5x\"", "not a duration: \"6y\""],
+        "2 errors",
+    );
+}
+
+#[test]
+fn what_a_known_receiver_does_not_take_is_found() {
+    let body = r#"step("e", #{}, |t| { t.kube.get("pod"); t.kube.lst("pods"); expect(1 + 1, "x").to_be(2); });
+step("f", #{}, |t| { t.list("pods"); t.setting("nope"); let k = t.kube; k.list(5); expect(t.kube().len(), "x").to_be(2); });
+step("g", #{}, |t| { t.note(t.id.to_string()); mine(t); t.mine(); finally(|| t.note("a")); expect(1 + 1, "x").to_be(2); });
+fn mine(t) { t.whatever }
+"#;
+    let wanted = [
+        "cluster.get takes 2 or 3 arguments, and gets 1",
+        "the cluster has no method \"lst\"",
+        "did you mean \"list\"?",
+        "the step has no method \"list\"",
+        "its .kube has it: .kube.list(…)",
+        "the step has no method \"setting\"",
+        "cluster.list: an int stands where it takes string",
+        "the step has no method \"kube\"",
+        "kube is a property: write .kube without parentheses",
+    ];
+    tells(Test::new().playbook(body), "check p.rhai", &wanted, "6 errors");
+}
+
+#[test]
+fn closures_with_another_number_of_parameters_are_found() {
+    let body = r#"step("a", #{}, |t, u| { expect(1 + 1, "x").to_be(2); });
+step("b", #{ guard: || true, later: #{ after: duration("1h"), check: |t| true } }, |t| {
+    let n = 1;
+    expect([1, 2], "all").all(|x, y| x > y);
+    expect([1, 2], "any").any(|| true);
+    expect([1, 2], "none").none(|x| x > n);
+    expect(t.kube.list("pods").map(|p| p.name), "x").to_be([]);
+    let big = [1, 2].filter(|x, at| x > n && at > 0);
+    big.map(|a, b, c| a);
+    eventually(|| true, 5);
+    eventually(duration("1s"), |x| n == 1);
+});
+"#;
+    let wanted = [
+        "step: its closure has 2 parameters, expected |t|",
+        "guard: its closure has 0 parameters, expected |t|",
+        "check: its closure has 1 parameter, expected |t, started|",
+        "expectation.all: its closure has 2 parameters, expected |item|",
+        "expectation.any: its closure has 0 parameters, expected |item|",
+        "map: its closure has 3 parameters",
+        "eventually: a closure stands where it takes duration",
+        "eventually: its closure has 1 parameter, expected ||",
+    ];
+    tells(Test::new().playbook(body), "check p.rhai", &wanted, "8 errors");
+}
+
+#[test]
+fn a_mistake_of_a_modules_top_level_is_told_once() {
+    let text = "import \"./helper\" as h;\nplaybook(#{ id: \"p\" });\n\
+                step(\"a\", #{}, |t| { h::good(); expect(1 + 1, \"x\").to_be(2); });\n";
+    let helper = "let a = dns::lookup(\"localhost\");\nfn good() { 1 }\n";
+    let test = Test::new().file("p.rhai", text).file("helper.rhai", helper);
+    tells(test, "check p.rhai", &["dns::lookup(…) is a host call", "helper.rhai:1:14"], "1 error,");
+}
+
+#[test]
+fn modules_that_import_each_other_in_a_circle_are_told_with_the_line() {
+    let text =
+        "import \"./a\" as a;\nplaybook(#{ id: \"p\" });\nstep(\"x\", #{}, |t| { expect(1 + 1, \"x\").to_be(2); });\n";
+    let test = Test::new().file("p.rhai", text);
+    let test = test.file("a.rhai", "import \"./b\" as b;\nfn f() { 1 }\n");
+    let test = test.file("b.rhai", "fn g() { 1 }\nimport \"./a\" as a;\n");
+    tells(test, "check p.rhai", &["in a circle: a.rhai → b.rhai → a.rhai", "b.rhai:2:"], "1 error,");
+}
+
+#[test]
+fn a_file_that_is_no_text_hides_no_other() {
+    let test = || {
+        let good = "playbook(#{ id: \"good\", title: \"Good\" });\nstep(\"a\", #{ on: \"none\" }, |t| { nofn(); });\n";
+        Test::new()
+            .file("playbooks/bad.rhai", b"playbook(#{ id: \"bad\" });\xff\xfe")
+            .file("playbooks/wrong.rhai", "playbook(#{ id: \"wrong\" );")
+            .file("playbooks/good.rhai", good)
+    };
+    for (args, other) in [("list", "Good"), ("check", "function \"nofn\""), ("check playbooks", "function \"nofn\"")] {
+        let ran = test().pb(args).code(2).says(&[other]);
+        let text = ran.both();
+        for once in ["bad.rhai is not UTF-8 text", "wrong.rhai:1:"] {
+            assert_eq!(text.matches(once).count(), 1, "{args}: {once} in {text}");
+        }
+    }
+    test().pb("plan good").code(0);
+    test().pb("plan bad").code(2).complains(&["bad.rhai is not UTF-8 text"]);
+    test().pb("plan all").code(2).complains(&["bad.rhai is not UTF-8 text"]);
+}
+
+#[test]
+fn names_that_are_not_configured_are_warnings_and_wrong_durations_errors() {
+    let toml = "[hosts.edge-1]\naddress = \"192.0.2.1\"\nuser = \"me\"\n[clusters.infra]\ncontext = \"infra\"\n";
+    let body = r#"step("a", #{}, |t| {
+    let c = t.cluster("infraa");
+    expect(ssh("edge-9").name, "x").to_be(ssh("edge-1").name);
+    expect(http("grafana").name, "x").to_be("grafana");
+    expect(duration("5x"), "x").to_be(duration("5s"));
+    expect(size("5x"), "x").to_be(size(5));
+});
+"#;
+    let wanted = [
+        "no cluster \"infraa\" (it has infra)",
+        "did you mean \"infra\"?",
+        "no host \"edge-9\" (it has edge-1)",
+        "not a duration: \"5x\"",
+        "not a size: \"5x\"",
+    ];
+    tells(Test::new().toml(toml).playbook(body), "check p.rhai", &wanted, "2 errors, 2 warnings");
+}
+
+#[test]
+fn functions_of_modules_as_values_are_found() {
+    let text = "import \"./util\" as util;\nplaybook(#{ id: \"p\" });\nlet a = util::LEAST;\n\
+                step(\"a\", #{}, |t| { let k = [1].map(util::key); let z = utl::LEAST; expect(k, \"x\").to_be([a, z]); });\n";
+    let test = Test::new().file("p.rhai", text).file("util.rhai", "export const LEAST = 3;\nfn key(o) { o }\n");
+    let wanted = ["util::key is a function, and no value", "write |o| util::key(o)", "no module \"utl\""];
+    tells(test, "check p.rhai", &wanted, "2 errors");
 }

@@ -67,7 +67,7 @@ fn what_a_killed_run_left_is_undone_once_and_in_reverse_order() {
     assert!(out.contains("nothing is left to undo"), "{out}");
     assert_eq!(undone(&test), "2\n1\n");
     let (_, listed, _) = pb(&test, "runs");
-    assert!(listed.contains("UNFINISHED") && !listed.contains("left to undo"), "{listed}");
+    assert!(listed.contains("cleaned") && !listed.contains("left to undo"), "{listed}");
     let (_, shown, err) = pb(&test, "show latest");
     assert!(shown.contains("CLEANED with pb clean") && shown.contains("2 changes undone, nothing is left"), "{shown}");
     assert!(!shown.contains("left to undo:") && err.is_empty(), "{shown}{err}");
@@ -174,14 +174,14 @@ fn kubeconfig(server: &str) -> String {
 
 #[test]
 fn another_server_than_the_runs_is_never_changed() {
-    let test = changing().toml("[clusters.infra]\nkubeconfig = \"k\"").file("k", &kubeconfig("https://127.0.0.1:1"));
+    let test = changing().toml("[clusters.infra]\nkubeconfig = \"k\"").file("k", kubeconfig("https://127.0.0.1:1"));
     killed(&test);
     // As a killed creation leaves it.
     let row = r#"{"at":"2026-11-23T06:31:12Z","event":"undo_recorded","row":9,"change":"create Pod web/a","undo":"delete","object":{"cluster":"infra","api_version":"v1","kind":"Pod","plural":"pods","namespace":"web","name":"a"}}"#;
     let ledger = folder(&test).join("ledger.jsonl");
     let text = std::fs::read_to_string(&ledger).expect("a ledger");
     std::fs::write(&ledger, format!("{text}{row}\n")).expect("written");
-    let test = test.file("k", &kubeconfig("https://127.0.0.1:2"));
+    let test = test.file("k", kubeconfig("https://127.0.0.1:2"));
     let (code, _, err) = pb(&test, "clean latest --yes");
     assert_eq!(code, Some(2));
     for text in ["https://127.0.0.1:1", "https://127.0.0.1:2", "--context infra=CONTEXT"] {
@@ -189,7 +189,7 @@ fn another_server_than_the_runs_is_never_changed() {
     }
     assert_eq!(undone(&test), "", "nothing at all");
     // The same server, which does not answer: what else there is to undo is undone.
-    let test = test.file("k", &kubeconfig("https://127.0.0.1:1"));
+    let test = test.file("k", kubeconfig("https://127.0.0.1:1"));
     let (code, out, _) = pb(&test, "clean latest --yes");
     assert_eq!((code, undone(&test).as_str()), (Some(3), "2\n1\n"), "{out}");
     assert!(

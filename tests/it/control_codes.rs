@@ -27,7 +27,7 @@ step("three", #{ title: "Step SAID", on: "none", manual: "look at SAID" }, |t| {
 "#;
     Test::new().file(
         "playbooks/t90-own.rhai",
-        &format!("playbook(#{{ id: \"t90\", title: \"Playbook SAID\" }});{body}").replace("SAID", EVIL),
+        format!("playbook(#{{ id: \"t90\", title: \"Playbook SAID\" }});{body}").replace("SAID", EVIL),
     )
 }
 

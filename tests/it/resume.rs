@@ -400,8 +400,36 @@ fn reports_made_from_the_record_equal_the_live_ones() {
     let journal = std::fs::read_to_string(folder(&test, &latest(&test)).join("journal.jsonl")).expect("a journal");
     assert!(!journal.contains("a-planted-secret") && journal.contains("told before: <secret:1>"));
     // So does that of a run that goes on with it; its change that could not be undone is dealt with by hand.
-    let ledger = folder(&test, &latest(&test)).join("ledger.jsonl");
-    std::fs::write(&ledger, "").expect("written");
+    assert_eq!(pb(&test, "clean latest --done 1").0, Some(0));
     assert_eq!(pb(&test, "run --resume latest --report json=next.json --report junit=next.xml").0, Some(1));
     told("next");
+}
+
+#[test]
+fn what_differs_is_shown_also_where_nothing_had_passed() {
+    let step = |id: &str| format!("step(\"{id}\", #{{ on: \"none\" }}, |t| {{ expect(1).to_be(2); }});\n");
+    let test = Test::new().playbook(&(step("stays") + &step("goes")));
+    report(&test, 1, "run p.rhai");
+    write(&test, "p.rhai", &format!("playbook(#{{ id: \"p\", title: \"A playbook\" }});\n{}", step("stays")));
+    let resumed = report(&test, 1, "run --resume latest");
+    let differs = ["p/goes is no longer declared", "playbook p has changed"];
+    assert_eq!(resumed["former"]["differs"], serde_json::json!(differs));
+    let (_, shown, _) = pb(&test, "show latest");
+    assert!(differs.iter().all(|text| shown.contains(text)) && !shown.contains("runs again"), "{shown}");
+}
+
+#[test]
+fn changes_that_a_later_run_left_hinder_the_former_one_too() {
+    let test = failed_once();
+    let first = latest(&test);
+    report(&test, 1, "run --resume latest");
+    let heir = latest(&test);
+    assert_ne!(first, heir);
+    let row = r#"{"at":"2026-11-23T06:31:12Z","event":"undo_recorded","row":1,"change":"start a thing","undo":"command","program":"true","args":[]}"#;
+    std::fs::write(folder(&test, &heir).join("ledger.jsonl"), format!("{row}\n")).expect("written");
+    let (code, _, err) = pb(&test, &format!("run --resume {first}"));
+    assert_eq!(code, Some(2), "{err}");
+    for text in [format!("run {heir}, which went on with run {first}, has left 1 change"), format!("pb clean {heir}")] {
+        assert!(err.contains(&text), "{text}: {err}");
+    }
 }

@@ -31,6 +31,16 @@ fn eventually_says_what_it_saw_last_and_for_how_long() {
 }
 
 #[test]
+fn eventually_does_not_say_how_long_what_was_seen_only_once_was_so() {
+    Test::new()
+        .step(r#"let n = 0; eventually(duration("300ms"), || { n += 1; expect(n, "replicas").to_be(-1) });"#)
+        .pb(RUN)
+        .code(1)
+        .says(&["replicas", "not within 300ms: looked"])
+        .says_nothing_of(&["for the last"]);
+}
+
+#[test]
 fn eventually_ends_at_once_with_another_error() {
     let began = Instant::now();
     Test::new().step(r#"eventually(duration("60s"), || { throw "broken"; });"#).pb(RUN).code(3).says(&["broken"]);
@@ -274,4 +284,16 @@ fn a_metric_above_its_maximum_fails_the_step_which_goes_on() {
     assert_eq!(metrics[0]["value"], 1.5);
     assert_eq!((metrics[1]["value"].as_f64(), metrics[1]["summary"]["count"].as_i64()), (Some(2.0), Some(2)));
     assert_eq!(ran.reported("p/s")["failures"].as_array().map(Vec::len), Some(1));
+}
+
+#[test]
+fn eventually_goes_on_while_its_condition_is_false() {
+    let body = r#"let n = 0; eventually(duration("20s"), || { n += 1; n >= 2 }); expect(n, "looks").to_be(2);"#;
+    Test::new().step(body).pb(RUN).code(0);
+    Test::new()
+        .step(r#"eventually(duration("300ms"), || 1 > 2); expect(1 + 1, "x").to_be(2);"#)
+        .pb(RUN)
+        .code(1)
+        .says(&["eventually: its condition stayed false", "not within 300ms: looked"]);
+    Test::new().step(r#"expect(eventually(duration("60s"), || 0), "value").to_be(0);"#).pb(RUN).code(0);
 }

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use crate::client::kube::connect;
+use crate::cli::identity;
+use crate::client::kube::{Identity, connect};
 use crate::config::{Cluster, Config};
 use crate::error::{Error, Kind};
 use crate::event::Undo;
@@ -52,6 +53,43 @@ pub(super) fn reach(
         }
     }
     if wrong.is_empty() { Ok(servers) } else { Err(wrong) }
+}
+
+/// The clusters of `needed` that give no answer, with the reason: their rows can't be undone now.
+///
+/// # Errors
+/// [`Kind::Config`] for every cluster that is not the one that the run changed, although its address is the same.
+pub(super) fn identify(
+    config: &Config,
+    info: &RunInfo,
+    needed: &BTreeSet<String>,
+) -> Result<BTreeMap<String, String>, Vec<Error>> {
+    let then = |name: &String| info.clusters.iter().find(|c| c.name == *name).and_then(|c| c.id.as_deref());
+    let names: Vec<String> = needed.iter().filter(|name| then(name).is_some()).cloned().collect();
+    let (mut silent, mut wrong) = (BTreeMap::new(), Vec::new());
+    for (name, answer) in identity::ask(config, &names)? {
+        match answer {
+            Ok(now) => wrong.extend(then(&name).and_then(|then| another(&name, then, &now, &info.id))),
+            Err(error) => {
+                silent.insert(name, error.to_string());
+            }
+        }
+    }
+    if wrong.is_empty() { Ok(silent) } else { Err(wrong) }
+}
+
+/// What is wrong where a cluster is not known to be the one of then.
+fn another(name: &str, then: &str, now: &Identity, run: &str) -> Option<Error> {
+    let what = match now.like(then) {
+        Some(now) if now == then => return None,
+        Some(now) => format!("the run changed the one with {then}, and the one that answers there today has {now}"),
+        None => format!("the run changed the one with {then}, and the one that answers there today does not say it"),
+    };
+    Some(
+        Error::new(Kind::Config, format!("cluster {name} is not the one of then: {what}"))
+            .hint(format!("--context {name}=CONTEXT names a context that leads there; nothing was changed"))
+            .hint(format!("if it is gone for good: pb clean {run} --done N, for each of its changes")),
+    )
 }
 
 fn ways(
@@ -126,6 +164,7 @@ mod tests {
             context: "x".into(),
             kubeconfig: Some(file.into()),
             server: server.map(Into::into),
+            id: None,
         };
         RunInfo { clusters: vec![cluster], ..RunInfo::default() }
     }
@@ -133,6 +172,18 @@ mod tests {
     fn today(file: &str, context: &str) -> Config {
         let cluster = Cluster { kubeconfig: Some(file.into()), context: Some(context.into()), ..Cluster::default() };
         Config { clusters: [("infra".to_string(), cluster)].into(), ..Config::default() }
+    }
+
+    #[test]
+    fn the_same_address_does_not_make_it_the_same_cluster() {
+        let now = Identity { uid: Some("u-2".into()), authority: Some("ab".into()) };
+        assert_eq!(another("infra", "kube-system u-2", &now, "x"), None);
+        assert_eq!(another("infra", "CA ab", &now, "x"), None);
+        let error = another("infra", "kube-system u-1", &now, "x").expect("another one");
+        assert_eq!(error.kind, Kind::Config);
+        assert!(error.message.contains("u-1") && error.message.contains("u-2"), "{error}");
+        let unread = Identity { uid: None, ..now };
+        assert!(another("infra", "kube-system u-2", &unread, "x").is_some(), "nobody knows");
     }
 
     #[test]

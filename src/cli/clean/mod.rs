@@ -29,6 +29,7 @@ const INTERRUPTED: u8 = 130;
 
 /// `pb clean`
 #[derive(Debug, Clone, clap::Args)]
+#[command(override_usage = "pb clean [OPTIONS] RUN\n       pb clean [OPTIONS] --all")]
 pub(super) struct Args {
     /// Its id, the beginning of it, latest, or its folder
     #[arg(value_name = "RUN", required_unless_present = "all", conflicts_with = "all")]
@@ -39,9 +40,10 @@ pub(super) struct Args {
     /// Ask nothing
     #[arg(short, long)]
     yes: bool,
-    /// Undo nothing, and write down that this change was dealt with by hand; N is its number in the list
+    /// Undo nothing, and write down that this change was dealt with by hand; N is its number in the list, or lineN where
+    /// that line of the ledger can't be read
     #[arg(long, value_name = "N", value_delimiter = ',', conflicts_with_all = ["all", "yes"])]
-    done: Vec<u64>,
+    done: Vec<by_hand::Done>,
     #[command(flatten)]
     configured: Configured,
 }
@@ -60,7 +62,7 @@ fn all(args: &Args, environment: &Environment, record: &Path, out: &mut dyn Writ
         match run.state {
             State::Running => say(out, format!("Run {} is still running: it cleans up itself.", run.id))?,
             State::Broken(error) => errors.push(error),
-            _ if run.left.rows.is_empty() && run.left.unreadable.is_empty() => continue,
+            _ if run.left.is_empty() => continue,
             _ => match one(args, environment, &run.folder, out) {
                 Ok(code) => codes.push(code),
                 Err(wrong) => errors.extend(wrong),
@@ -93,17 +95,27 @@ fn one(args: &Args, environment: &Environment, folder: &Path, out: &mut dyn Writ
     // Once more: a run that was about to end has done so by now.
     let recorded = open()?;
     let left = recorded.left().map_err(|e| vec![e])?;
+    let recorded_course = recorded.course().unwrap_or_default();
     let info = recorded.info;
-    if left.rows.is_empty() && left.unreadable.is_empty() {
+    for damage in &left.damage {
+        say(out, format!("Run {}: {damage}", info.id))?;
+    }
+    // A record without a journal can't tell; that it has none is said above.
+    for done in recorded_course.for_good() {
+        say(out, format!("Run {}: nothing brings back: {done}", info.id))?;
+    }
+    if left.is_empty() {
         say(out, format!("Run {}: nothing is left to undo.", info.id))?;
         return Ok(0);
     }
-    let unreadable = left.unreadable.iter().map(|error| {
-        error.clone().context(format!("run {}: a change can't be undone, since its row can't be read", info.id))
+    let unreadable = left.unreadable.iter().map(|row| {
+        let error = row.error.clone();
+        let error = error.context(format!("run {}: a change can't be undone, since its row can't be read", info.id));
+        error.hint(by_hand::how(&info.id, &[by_hand::Done::Line(row.line)]))
     });
     let unreadable: Vec<Error> = unreadable.collect();
     if !args.done.is_empty() {
-        return by_hand::note(&args.done, &by_hand::who(environment), &info, folder, lock, &left.rows, out);
+        return by_hand::note(&args.done, &by_hand::who(environment), &info, folder, lock, &left, out);
     }
     let ended = if left.rows.is_empty() {
         Ok(0)
@@ -112,9 +124,10 @@ fn one(args: &Args, environment: &Environment, folder: &Path, out: &mut dyn Writ
         let mapped = mapped(&args.configured.contexts);
         let needed = clusters::needed(&left.rows, &config);
         let servers = clusters::reach(&mut config, &info, &needed, &mapped)?;
+        let silent = clusters::identify(&config, &info, &needed)?;
         show(&info, &left.rows, &config, &servers, out)?;
         agreed(args, &info, out)?.map_or(Ok(LEFT), |()| {
-            let killed = Killed { info, folder: folder.into(), lock, rows: left.rows };
+            let killed = Killed { info, folder: folder.into(), lock, rows: left.rows, silent };
             killed.clean(config, out)
         })
     };
@@ -213,11 +226,13 @@ struct Killed {
     folder: PathBuf,
     lock: Lock,
     rows: Vec<LeftRow>,
+    /// The clusters that give no answer, with the reason.
+    silent: BTreeMap<String, String>,
 }
 
 impl Killed {
     fn clean(self, config: Config, out: &mut dyn Write) -> Outcome {
-        let Self { info, folder, lock, rows } = self;
+        let Self { info, folder, lock, rows, silent } = self;
         let folder = std::path::absolute(&folder).unwrap_or(folder);
         let record = Record::reopen(&folder, lock).map_err(|e| vec![e])?;
         let unrecorded = record.unwritten();
@@ -243,7 +258,7 @@ impl Killed {
             rows.iter().map(|left| Leftover { row: left.row.clone(), step: left.step.clone(), fresh: fresh(left) });
         let ui = Ui::stdout();
         let mut said = Ok(());
-        let left = runner::work_off(&world, leftovers.collect(), |row, result| {
+        let left = runner::work_off(&world, leftovers.collect(), silent, |row, result| {
             let line = redactor.redact(&became(ui, row, result));
             // The work goes on although nobody reads of it; that it was not told is said at the end.
             said = std::mem::replace(&mut said, Ok(())).and(say(out, line).and_then(|()| flushed(out)));
@@ -270,8 +285,8 @@ impl Killed {
             codes.push(LEFT);
             let are = if count == 1 { "is" } else { "are" };
             let stopped = if interrupted { "interrupted; " } else { "" };
-            let rows: Vec<u64> =
-                left.iter().map(|l| l.row.row).chain(not_here.iter().map(|(l, _)| l.row.row)).collect();
+            let rows = left.iter().map(|l| l.row.row).chain(not_here.iter().map(|(l, _)| l.row.row));
+            let rows: Vec<by_hand::Done> = rows.map(by_hand::Done::Row).collect();
             say(
                 out,
                 format!(

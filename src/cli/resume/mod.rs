@@ -60,6 +60,7 @@ impl Before {
         let mut recorded = named;
         loop {
             refused::may_go_on(&recorded)?;
+            refused::heirs_are_done(&recorded)?;
             let course = recorded.course()?;
             // Killed before it had told what it takes over, a run has begun nothing: the one before it counts.
             let told = course.ended.values().filter(|r| r.taken_from.is_some()).count() as u64;
@@ -131,6 +132,10 @@ impl Before {
         }
         let of_plan = |id: &String| planned.plan.steps.iter().any(|s| s.info.id == *id);
         former.again.extend(outstanding::grouped(again.iter().filter(|(id, _)| of_plan(id))));
+        // Also where no pass stood, a text that is not that of then is no silent thing.
+        let said = |change: &String| former.again.iter().any(|why| why.starts_with(&format!("{change}: ")));
+        let changed: Vec<String> = stands::changed(self, &planned).into_iter().filter(|c| !said(c)).collect();
+        former.differs.extend(changed);
         let taken: BTreeMap<String, Taken> = planned
             .plan
             .steps
@@ -162,8 +167,13 @@ impl Before {
         Ok((only.len() < before).then_some(everything))
     }
 
-    fn former(&self, again: Vec<String>, outstanding: Vec<Outstanding>) -> Former {
-        Former { run: self.id().into(), how: self.how, stand: 0, again, outstanding }
+    fn former(&self, differs: Vec<String>, outstanding: Vec<Outstanding>) -> Former {
+        Former { run: self.id().into(), how: self.how, stand: 0, again: Vec::new(), differs, outstanding }
+    }
+
+    /// Asks the clusters of today which ones they are, where the former run knew it.
+    pub(super) fn identify(&self, clusters: &mut [ClusterInfo], prepared: &Prepared) -> Result<(), Vec<Error>> {
+        stands::identify(&self.recorded.info.clusters, clusters, &prepared.config)
     }
 
     fn id(&self) -> &str {

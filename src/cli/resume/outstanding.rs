@@ -47,14 +47,14 @@ impl Before {
         if gone.is_empty() {
             Vec::new()
         } else {
-            vec![format!("{} no longer declared: {}", is(gone.len()), joined(&gone))]
+            vec![format!("{} {} no longer declared", joined(&gone), is(gone.len()))]
         }
     }
 }
 
 /// What is to be said where nothing is run again.
 pub(in crate::cli) fn nothing_to_do(former: &Former) -> (Vec<String>, u8) {
-    let mut lines = former.again.clone();
+    let mut lines: Vec<String> = former.again.iter().chain(&former.differs).cloned().collect();
     if former.outstanding.is_empty() {
         lines.push(format!("Every step of run {} has passed: there is nothing to run again.", former.run));
         return (lines, 0);

@@ -1,11 +1,12 @@
 //! When an earlier run is not gone on with.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
 use crate::error::{Error, Kind};
 use crate::event::{How, short};
-use crate::record::Recorded;
+use crate::record::{self, Recorded, State};
 use crate::ui::plural;
 
 /// What was named relative to a folder means something else in another.
@@ -36,7 +37,7 @@ pub(super) fn may_go_on(recorded: &Recorded) -> Result<(), Error> {
         .hint(format!("pb show {id} says how far it is")));
     }
     let left = recorded.left()?;
-    if left.rows.is_empty() && left.unreadable.is_empty() {
+    if left.is_empty() {
         return Ok(());
     }
     let count = left.rows.len() + left.unreadable.len();
@@ -55,15 +56,53 @@ pub(super) fn may_go_on(recorded: &Recorded) -> Result<(), Error> {
         error = error.because(format!("{}, {ago} ago{why}", row.row.change));
     }
     for unreadable in &left.unreadable {
-        error = error.because(unreadable.to_string());
+        error = error.because(unreadable.error.to_string());
     }
-    let it = if count == 1 { "it" } else { "them" };
-    let error = error.hint(format!("pb clean {id} undoes {it}; then this goes on"));
     // What was tried and could not be undone may never be.
     let tried: Vec<String> = left.rows.iter().filter(|r| r.why.is_some()).map(|r| r.row.row.to_string()).collect();
-    Err(if tried.is_empty() {
+    let unread = left.unreadable.iter().map(|row| format!("line{}", row.line));
+    let by_hand: Vec<String> = tried.into_iter().chain(unread).collect();
+    let untried = count - by_hand.len();
+    if untried > 0 {
+        let it = if untried == 1 { "it" } else { "them" };
+        let rest = if by_hand.is_empty() { "; then this goes on" } else { ", as far as nobody has tried that" };
+        error = error.hint(format!("pb clean {id} undoes {it}{rest}"));
+    } else if left.rows.iter().any(|row| row.why.is_some()) {
+        error = error.hint(format!("pb clean {id} tries again"));
+    }
+    Err(if by_hand.is_empty() {
         error
     } else {
-        error.hint(format!("pb clean {id} --done {} once you have dealt with it by hand", tried.join(",")))
+        let it = if by_hand.len() == 1 { "it" } else { "them" };
+        let done = by_hand.join(",");
+        error.hint(format!("pb clean {id} --done {done} once you have dealt with {it} by hand; then this goes on"))
     })
+}
+
+/// No other run that went on with it, directly or not, has left anything, or is still at it.
+pub(super) fn heirs_are_done(recorded: &Recorded) -> Result<(), Error> {
+    let Some(beside) = recorded.folder.parent() else { return Ok(()) };
+    let id = &recorded.info.id;
+    let runs = record::list(beside)?;
+    let mut family = BTreeSet::from([id.clone()]);
+    // Oldest first: whoever went on with a run began after it.
+    for run in runs.iter().rev() {
+        if run.former.as_ref().is_none_or(|former| !family.contains(former)) {
+            continue;
+        }
+        family.insert(run.id.clone());
+        if run.state == State::Running {
+            return Err(Error::new(Kind::Usage, format!("run {} goes on with run {id}, and is still running", run.id))
+                .hint(format!("pb show {} says how far it is", run.id)));
+        }
+        if !run.left.is_empty() {
+            let count = run.left.rows.len() + run.left.unreadable.len();
+            let (changes, are) = (plural(count, "change"), if count == 1 { "is" } else { "are" });
+            let what = format!("run {}, which went on with run {id}, has left {changes} that {are} not undone", run.id);
+            return Err(Error::new(Kind::Usage, what)
+                .hint(format!("pb clean {} undoes what is left", run.id))
+                .hint(format!("pb run --resume {} then goes on where it ended", run.id)));
+        }
+    }
+    Ok(())
 }

@@ -8,8 +8,10 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::Before;
+use crate::cli::identity;
 use crate::cli::prepare::{Planned, all_settings};
 use crate::config::Config;
+use crate::error::Error;
 use crate::event::SettingInfo;
 use crate::playbook::On;
 use crate::playbook::plan::Planned as Step;
@@ -56,6 +58,12 @@ pub(super) fn again(
         }
     }
     again
+}
+
+/// What has changed of the playbooks of a plan since then, each a clause.
+pub(super) fn changed(before: &Before, planned: &Planned) -> Vec<String> {
+    let of_plan = |l: &&Loaded| planned.plan.playbooks.contains(&l.info.id);
+    planned.loaded.iter().filter(of_plan).filter_map(|l| playbook(before, l)).collect()
 }
 
 /// What has changed of a playbook: its text, that of a module, a setting.
@@ -121,10 +129,37 @@ fn elsewhere(before: &Before, step: &Step, now: &[ClusterInfo]) -> Option<String
     // A step on no cluster may reach any of them.
     let reached = |cluster: &&ClusterInfo| step.clusters.is_empty() || step.clusters.contains(&cluster.name);
     let other = |now: &&ClusterInfo| !then.iter().any(|then| is_same(then, now));
-    now.iter().filter(reached).find(other).map(|c| format!("cluster {} is another one than then", c.name))
+    let other = now.iter().filter(reached).find(other)?;
+    let id = then.iter().find(|then| is_same_place(then, other)).and_then(|then| then.id.as_deref());
+    Some(match (id, other.id.as_deref()) {
+        (Some(id), Some(now)) => format!("cluster {} is another one than then: {now}, was {id}", other.name),
+        (Some(id), None) => format!("cluster {} does not say whether it is the one of then, {id}", other.name),
+        _ => format!("cluster {} is another one than then", other.name),
+    })
 }
 
+/// Where nothing was changed then, nobody asked which one it was, and the address has to do.
 fn is_same(then: &ClusterInfo, now: &ClusterInfo) -> bool {
+    is_same_place(then, now) && (then.id.is_none() || then.id == now.id)
+}
+
+/// Asks the clusters which ones they are, where the record of then says it.
+pub(in crate::cli) fn identify(
+    then: &[ClusterInfo],
+    now: &mut [ClusterInfo],
+    config: &Config,
+) -> Result<(), Vec<Error>> {
+    let id = |now: &ClusterInfo| then.iter().find(|then| is_same_place(then, now)).and_then(|then| then.id.clone());
+    let names: Vec<String> = now.iter().filter(|c| id(c).is_some()).map(|c| c.name.clone()).collect();
+    let answers = identity::ask(config, &names)?;
+    for cluster in now {
+        let answer = answers.get(&cluster.name).and_then(|answer| answer.as_ref().ok());
+        cluster.id = id(cluster).and_then(|then| answer?.like(&then));
+    }
+    Ok(())
+}
+
+fn is_same_place(then: &ClusterInfo, now: &ClusterInfo) -> bool {
     let place = match (&then.server, &now.server) {
         (Some(then), Some(now)) => then == now,
         _ => then.kubeconfig == now.kubeconfig,
@@ -168,4 +203,24 @@ pub(in crate::cli) fn places(config: &Config) -> String {
 
 fn hex(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cluster_is_the_same_when_it_says_so() {
+        let cluster = |id: Option<&str>| ClusterInfo {
+            name: "infra".into(),
+            server: Some("https://a".into()),
+            id: id.map(Into::into),
+            ..ClusterInfo::default()
+        };
+        assert!(is_same(&cluster(None), &cluster(None)));
+        assert!(is_same(&cluster(None), &cluster(Some("kube-system u-1"))));
+        assert!(is_same(&cluster(Some("kube-system u-1")), &cluster(Some("kube-system u-1"))));
+        assert!(!is_same(&cluster(Some("kube-system u-1")), &cluster(Some("kube-system u-2"))));
+        assert!(!is_same(&cluster(Some("kube-system u-1")), &cluster(None)), "it could not be asked");
+    }
 }

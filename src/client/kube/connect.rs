@@ -9,7 +9,7 @@ use http::uri::InvalidUri;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use reqwest::Url;
 
-use super::{Cluster, Inner, certificate};
+use super::{Cluster, Inner, certificate, identity};
 use crate::client::route::{Routes, resolve, shown};
 use crate::error::{Error, Kind, Result, did_you_mean};
 
@@ -47,6 +47,7 @@ pub fn connect(
     }
     let proxy = config.proxy_url.as_ref().and_then(|p| Url::parse(&p.to_string()).ok()).map(|p| shown(&p));
     let certificate = certificate::of_user(&config.auth_info);
+    let authority = config.root_cert.as_deref().and_then(identity::authority);
     let client = kube::Client::try_from(config).map_err(|e| {
         Error::new(Kind::Config, format!("cluster {name}: the credentials of context \"{context}\" can't be used"))
             .caused_by(&e)
@@ -59,6 +60,7 @@ pub fn connect(
             proxy,
             loopback,
             certificate,
+            authority,
             client,
             catalogue: tokio::sync::Mutex::default(),
         }),

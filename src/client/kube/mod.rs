@@ -16,6 +16,7 @@ pub mod exec;
 mod fault;
 pub mod forward;
 mod forward_target;
+mod identity;
 mod list;
 pub mod logs;
 mod meta;
@@ -41,6 +42,7 @@ use std::sync::Arc;
 
 pub use cut::{Page, without_managed_fields};
 pub use discovery::{Catalogue, known, known_object};
+pub use identity::Identity;
 pub use meta::Meta;
 pub use query::Query;
 pub use reach::Reached;
@@ -69,6 +71,8 @@ struct Inner {
     loopback: bool,
     /// The certificate that the client shows, if it shows one.
     certificate: Option<certificate::Validity>,
+    /// A hash over the authorities that it trusts for the server, if the kubeconfig names any.
+    authority: Option<String>,
     client: kube::Client,
     /// What kinds the server has, once somebody asked.
     catalogue: tokio::sync::Mutex<Option<Arc<Catalogue>>>,

@@ -131,17 +131,17 @@ fn each(m: &mut Registrar) {
         .add(|e: &mut Expectation, kind: &str| e.judge(|e| e.has_condition(kind, "True")))
         .add(|e: &mut Expectation, kind: &str, status: &str| e.judge(|e| e.has_condition(kind, status)));
     m.method("expectation", "all")
-        .sig("(test: closure)")
+        .sig("(test: |item|)")
         .doc("The closure gives true for every item; a failure names every offender. An empty list is inconclusive.")
         .example(r#"expect([1, 2], "numbers").all(|x| x > 0); true"#)
         .add(|at: NativeCallContext, e: &mut Expectation, f: FnPtr| e.judge(|e| e.share(&at, Share::All, &f)));
     m.method("expectation", "any")
-        .sig("(test: closure)")
+        .sig("(test: |item|)")
         .doc("The closure gives true for at least one item; an empty list fails.")
         .example(r#"expect([1, 2], "numbers").any(|x| x > 1); true"#)
         .add(|at: NativeCallContext, e: &mut Expectation, f: FnPtr| e.judge(|e| e.share(&at, Share::Any, &f)));
     m.method("expectation", "none")
-        .sig("(test: closure)")
+        .sig("(test: |item|)")
         .doc("The closure gives true for no item; a failure names those for which it does. An empty list is inconclusive.")
         .example(r#"expect([1, 2], "numbers").none(|x| x > 2); true"#)
         .add(|at: NativeCallContext, e: &mut Expectation, f: FnPtr| e.judge(|e| e.share(&at, Share::None, &f)));

@@ -139,13 +139,11 @@ pub(crate) fn create_one(
         .args(json!({ "manifest": shown(&manifest) }));
     cx.check()?;
     cx.admit(&call)?;
-    let row = change::creating(cx, &object)?;
     let found = cx.call_with(at, call, |_: &Found| format!("created {object}"), async {
-        let work = async {
-            let cluster = k.connection(cx).await?;
-            cluster.create(&spot.resource, spot.namespace.as_deref(), &manifest.name, manifest.json.to_string()).await
-        };
-        let result = work.await;
+        let cluster = k.connection(cx).await?;
+        let row = change::creating(cx, &cluster, &object).await?;
+        let body = manifest.json.to_string();
+        let result = cluster.create(&spot.resource, spot.namespace.as_deref(), &manifest.name, body).await;
         change::created(cx, &row, &result);
         Ok(Found::new(cx, result?, &spot.resource))
     })?;
@@ -181,7 +179,7 @@ fn apply_one(
             |dry| cluster.apply(&spot.resource, spot.namespace.as_deref(), &manifest.name, body.clone(), force, dry);
         let result = match before {
             None => {
-                let row = change::creating(cx, &object)?;
+                let row = change::creating(cx, &cluster, &object).await?;
                 let result = send(false).await.map(|applied| applied.text);
                 change::created(cx, &row, &result);
                 result
@@ -190,8 +188,9 @@ fn apply_one(
             Some(before) => {
                 // Tried out first: the server alone knows what an apply makes of the object.
                 let after = parsed(&send(true).await?.text)?;
-                let fields = diff::changes(&parsed(&before.text)?, &after, None);
-                let row = change::changing(cx, "apply", &object, None, fields)?;
+                let before = parsed(&before.text)?;
+                let fields = diff::changes(&before, &after, None);
+                let row = change::changing(cx, &cluster, "apply", &object, None, &before, fields).await?;
                 let result = send(false).await.map(|applied| applied.text);
                 change::settle(cx, row.as_ref(), result.as_ref().err());
                 result

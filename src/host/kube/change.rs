@@ -1,29 +1,53 @@
 //! How a change is made: its undo goes into the ledger first, and comes out again where the server refused.
 
-use crate::client::kube::Meta;
+use serde_json::Value;
+
+use super::identity;
+use crate::client::kube::{Cluster, Meta};
 use crate::error::{Error, Kind, Result};
 use crate::event::{FieldChange, LedgerRow, ObjectRef, Undo, What};
 use crate::host::context::Context;
 
 /// Notes the creation that is about to be asked for.
-pub(crate) fn creating(cx: &Context, object: &ObjectRef) -> Result<LedgerRow> {
+pub(crate) async fn creating(cx: &Context, cluster: &Cluster, object: &ObjectRef) -> Result<LedgerRow> {
+    identity::know(cx, cluster).await?;
+    creates(cx, object)
+}
+
+fn creates(cx: &Context, object: &ObjectRef) -> Result<LedgerRow> {
     cx.undo(format!("create {object}"), Undo::Delete { object: object.clone() })
 }
 
-/// Notes fields that are about to be changed. None where the object is the run's own, whose row of creation
-/// undoes all, or where nothing changes.
-pub(crate) fn changing(
+/// Notes fields that are about to be changed, of the object that was read before and of no other of its name. None where
+/// the object is the run's own, whose row of creation undoes all, or where nothing changes.
+pub(crate) async fn changing(
     cx: &Context,
+    cluster: &Cluster,
     verb: &str,
     object: &ObjectRef,
     subresource: Option<&str>,
+    before: &Value,
     fields: Vec<FieldChange>,
 ) -> Result<Option<LedgerRow>> {
     if fields.is_empty() || cx.world.ledger.is_ours(object) {
         return Ok(None);
     }
-    let undo = Undo::Restore { object: object.clone(), subresource: subresource.map(Into::into), fields };
-    cx.undo(format!("{verb} {object}"), undo).map(Some)
+    identity::know(cx, cluster).await?;
+    changes(cx, verb, object, subresource, before, fields).map(Some)
+}
+
+fn changes(
+    cx: &Context,
+    verb: &str,
+    object: &ObjectRef,
+    subresource: Option<&str>,
+    before: &Value,
+    fields: Vec<FieldChange>,
+) -> Result<LedgerRow> {
+    let uid = before.pointer("/metadata/uid").and_then(Value::as_str).filter(|uid| !uid.is_empty());
+    let seen = ObjectRef { uid: uid.map(Into::into), ..object.clone() };
+    let undo = Undo::Restore { object: seen, subresource: subresource.map(Into::into), fields };
+    cx.undo(format!("{verb} {object}"), undo)
 }
 
 /// After a creation: the row learns the uid, or goes where the server refused.
@@ -42,7 +66,7 @@ pub(crate) fn settle(cx: &Context, row: Option<&LedgerRow>, error: Option<&Error
     {
         cx.world.ledger.forget(row.row);
         // Whoever reads the ledger from the record must not look for something to undo.
-        cx.emit(What::UndoDone { row: row.row, error: None, by_hand: None });
+        cx.emit(What::UndoDone { row: row.row, error: None, by_hand: None, line: None });
     }
 }
 
@@ -81,15 +105,36 @@ mod tests {
             uid: None,
         };
         for (kind, left) in [(Kind::Conflict, 0), (Kind::Forbidden, 0), (Kind::Timeout, 1), (Kind::Unreachable, 2)] {
-            let row = creating(&cx, &object).expect("noted");
+            let row = creates(&cx, &object).expect("noted");
             created(&cx, &row, &Err(Error::new(kind, "no")));
             assert_eq!(world.ledger.open_rows().len(), left, "{kind:?}");
         }
-        let row = creating(&cx, &object).expect("noted");
+        let row = creates(&cx, &object).expect("noted");
         created(&cx, &row, &Ok(r#"{"metadata":{"name":"a","uid":"u-1"}}"#.into()));
         assert!(world.ledger.is_ours(&object));
         let rows = world.ledger.open_rows();
         let Some(Undo::Delete { object }) = rows.last().map(|r| r.undo.clone()) else { panic!("a deletion") };
+        assert_eq!(object.uid.as_deref(), Some("u-1"));
+    }
+
+    #[test]
+    fn a_row_of_fields_means_the_object_that_was_read_and_no_other_of_its_name() {
+        let world = testing::world(Config::default());
+        let cx = Context::new(world.clone(), "t/s", None, Effect::Disrupt, None);
+        let object = ObjectRef {
+            cluster: "infra".into(),
+            api_version: "apps/v1".into(),
+            kind: "Deployment".into(),
+            plural: "deployments".into(),
+            namespace: Some("web".into()),
+            name: "shop".into(),
+            uid: None,
+        };
+        let before = serde_json::json!({ "metadata": { "uid": "u-1" }, "spec": { "replicas": 3 } });
+        let after = serde_json::json!({ "spec": { "replicas": 0 } });
+        let fields = crate::host::kube::diff::of_merge(&before, &after);
+        let row = changes(&cx, "scale", &object, Some("scale"), &before, fields).expect("noted");
+        let Undo::Restore { object, .. } = row.undo else { panic!("a restoration") };
         assert_eq!(object.uid.as_deref(), Some("u-1"));
     }
 }

@@ -63,8 +63,8 @@ pub(super) fn edit(cx: &Context, at: &NativeCallContext, k: &ClusterHandle, edit
         let row = if ours || edit.undo == How::Nothing {
             None
         } else {
-            let fields = fields_of(cx, &cluster, edit, send(true)).await?;
-            change::changing(cx, edit.verb, &object, edit.subresource, fields)?
+            let (before, fields) = fields_of(cx, &cluster, edit, send(true)).await?;
+            change::changing(cx, &cluster, edit.verb, &object, edit.subresource, &before, fields).await?
         };
         let result = send(false).await;
         change::settle(cx, row.as_ref(), result.as_ref().err());
@@ -73,25 +73,28 @@ pub(super) fn edit(cx: &Context, at: &NativeCallContext, k: &ClusterHandle, edit
     found.object(k.name())
 }
 
+/// The object as it is, and the fields that the edit changes.
 async fn fields_of(
     cx: &Context,
     cluster: &Cluster,
     edit: &Edit<'_>,
     trial: impl Future<Output = Result<String>>,
-) -> Result<Vec<FieldChange>> {
+) -> Result<(Value, Vec<FieldChange>)> {
     let spot = edit.spot;
     let before = cluster.get(&spot.resource, spot.namespace.as_deref(), edit.name, edit.subresource).await?;
     let before = parsed(&before)?;
     secrets::learn(&cx.world.redactor, &before, spot.resource.kind == secrets::KIND);
-    if edit.undo == How::Patch {
-        return Ok(diff::of_merge(&before, &edit.patch));
-    }
-    match trial.await {
-        Ok(after) => Ok(diff::changes(&before, &parsed(&after)?, edit.subresource)),
-        // Some webhooks can't be asked without consequences, and the server then refuses every trial.
-        Err(e) if edit.kind == PatchKind::Merge && e.message.contains("dry run") => {
-            Ok(diff::of_merge(&before, &edit.patch))
+    let fields = if edit.undo == How::Patch {
+        diff::of_merge(&before, &edit.patch)
+    } else {
+        match trial.await {
+            Ok(after) => diff::changes(&before, &parsed(&after)?, edit.subresource),
+            // Some webhooks can't be asked without consequences, and the server then refuses every trial.
+            Err(e) if edit.kind == PatchKind::Merge && e.message.contains("dry run") => {
+                diff::of_merge(&before, &edit.patch)
+            }
+            Err(e) => return Err(e),
         }
-        Err(e) => Err(e),
-    }
+    };
+    Ok((before, fields))
 }

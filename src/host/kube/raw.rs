@@ -106,10 +106,11 @@ fn labelled(mut json: Value, cx: &Context) -> Result<Value> {
     if !json.is_object() {
         return Err(Error::new(Kind::Invalid, "cluster.raw: a POST to a collection needs an object as its body"));
     }
+    manifest::generate_name(&mut json, &cx.world);
     let named = json.pointer("/metadata/name").and_then(Value::as_str).is_some_and(|n| !n.is_empty());
     if !named {
         return Err(Error::new(Kind::Invalid, "cluster.raw: the object needs metadata.name")
-            .hint("create() takes generateName, and knows the name before the server does"));
+            .hint("or metadata.generateName, of which pb makes a name that it knows before the server does"));
     }
     if !json["metadata"]["labels"].is_object() {
         json["metadata"]["labels"] = json!({});
@@ -133,7 +134,7 @@ async fn create(
 ) -> Result<String> {
     let spot = spot_of(cluster, api).await?;
     let object = k.object(&spot, json["metadata"]["name"].as_str().unwrap_or_default());
-    let row = change::creating(cx, &object)?;
+    let row = change::creating(cx, cluster, &object).await?;
     let result = cluster.raw("POST", path, Some(("application/json", json.to_string()))).await;
     change::created(cx, &row, &result);
     result
@@ -166,8 +167,10 @@ async fn replace(
         let joint = if path.contains('?') { '&' } else { '?' };
         secrets::learn_text(&cx.world.redactor, &before, secret);
         let after = send(format!("{path}{joint}dryRun=All")).await?;
-        let fields = diff::changes(&parsed(&before)?, &parsed(&after)?, api.subresource);
-        change::changing(cx, if method == "PUT" { "replace" } else { "patch" }, &object, api.subresource, fields)?
+        let before = parsed(&before)?;
+        let fields = diff::changes(&before, &parsed(&after)?, api.subresource);
+        let verb = if method == "PUT" { "replace" } else { "patch" };
+        change::changing(cx, cluster, verb, &object, api.subresource, &before, fields).await?
     };
     let result = send(path.to_string()).await;
     change::settle(cx, row.as_ref(), result.as_ref().err());

@@ -1,5 +1,7 @@
 //! The values of Secret objects: learnt from what is sent and what is answered, before anything tells of it.
 
+mod inside;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rhai::{Dynamic, Map};
@@ -83,6 +85,7 @@ fn learn_value(redactor: &Redactor, value: &Value, encoded: bool) {
         if trimmed != plain && !trimmed.is_empty() {
             redactor.register(trimmed);
         }
+        inside::learn(redactor, plain);
     }
     if encoded {
         redactor.register(text);
@@ -166,7 +169,7 @@ pub(crate) fn row_for_record(row: &LedgerRow) -> LedgerRow {
     if let Undo::Restore { object, fields, .. } = &mut row.undo
         && object.kind == KIND
     {
-        for FieldChange { pointer, before, after } in fields {
+        for FieldChange { pointer, before, after, .. } in fields {
             let annotation = pointer.starts_with("/metadata/annotations");
             if annotation || pointer.starts_with("/data") || pointer.starts_with("/stringData") {
                 [before, after].into_iter().flatten().for_each(hide);
@@ -240,9 +243,9 @@ mod tests {
             name: "s".into(),
             uid: None,
         };
-        let field = FieldChange { pointer: "/data/a".into(), before: Some(json!("b2xk")), after: None };
+        let field = FieldChange { pointer: "/data/a".into(), before: Some(json!("b2xk")), after: None, made: None };
         let undo = Undo::Restore { object, subresource: None, fields: vec![field] };
-        let row = LedgerRow { row: 1, change: "patch".into(), undo };
+        let row = LedgerRow { row: 1, change: "patch".into(), undo, cluster_id: None };
         let shown = row_for_record(&row);
         assert!(!serde_json::to_string(&shown).expect("JSON").contains("b2xk"));
         assert!(serde_json::to_string(&row).expect("JSON").contains("b2xk"));

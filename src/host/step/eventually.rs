@@ -12,6 +12,8 @@ use crate::event::{Failure, What, exact, short};
 use crate::host::context::{Context, HostResult};
 use crate::host::state::Mark;
 
+/// Times below say nothing of how long something was so.
+const BRIEFEST: Duration = Duration::from_millis(1);
 /// The first pause; each further one is half as long again, up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 /// The longest pause.
@@ -180,8 +182,12 @@ fn attempts(cx: &Arc<Context>, at: &NativeCallContext, within: Duration, body: &
                 let soft = state.failures_since(mark).first().map(Seen::failure);
                 let empty = state.inconclusive_since(mark).first().cloned().map(Seen::words);
                 match soft.or(empty) {
-                    None => return Ok(value),
                     Some(seen) => (seen, None),
+                    None if value.as_bool() == Ok(false) => {
+                        drop(state);
+                        (Seen::words("its closure gave false".into()), Some(stayed_false(cx, at)))
+                    }
+                    None => return Ok(value),
                 }
             }
             Err(error) => match passing(&error) {
@@ -193,8 +199,12 @@ fn attempts(cx: &Arc<Context>, at: &NativeCallContext, within: Duration, body: &
         looks.saw(seen);
         let left = within.saturating_sub(clock.instant().saturating_duration_since(started));
         if left.is_zero() {
-            let (times, unchanged) = (looks.times(), short(looks.unchanged()));
-            let told = format!("{NOT_WITHIN}{}: looked {times}, and for the last {unchanged} it was so", exact(within));
+            let (times, unchanged) = (looks.times(), looks.unchanged());
+            let mut told = format!("{NOT_WITHIN}{}: looked {times}", exact(within));
+            // It was seen only just now, where it is another each time.
+            if unchanged >= BRIEFEST {
+                told.push_str(&format!(", and for the last {} it was so", short(unchanged)));
+            }
             return give_up(cx, error, mark, &told);
         }
         cx.state().rewind(mark);
@@ -204,6 +214,17 @@ fn attempts(cx: &Arc<Context>, at: &NativeCallContext, within: Duration, body: &
         }
         pause = (pause * 3 / 2).min(LONGEST_PAUSE);
     }
+}
+
+/// What is thrown where the time is up and the closure's word was still `false`.
+fn stayed_false(cx: &Context, at: &NativeCallContext) -> Box<EvalAltResult> {
+    let error = Error::new(Kind::Expectation, "eventually: its condition stayed false")
+        .hint("an expect(…) in the closure says what was seen instead");
+    match cx.place(at) {
+        Some(place) => error.at(place),
+        None => error,
+    }
+    .into()
 }
 
 /// The deadline that ended an attempt: the script itself, or one of its calls.

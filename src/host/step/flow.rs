@@ -38,7 +38,8 @@ pub(super) fn register(m: &mut Registrar) {
         .sig("(within: duration, body: ||) -> any")
         .doc(
             "Repeats the closure until its expectations hold, and gives its value. It goes on through failed \
-             expectations, absent objects and transport errors alone; any other error ends it. What it assigns to \
+             expectations, absent objects, transport errors and the value `false` alone; any other error ends it, and \
+             any other value is given at once. What it assigns to \
              variables around it is seen after it. When the time is up, the failure says what was seen last and since when; \
              so does the error where the step's own deadline strikes before. Where the platform can be watched, \
              `kube.wait` answers sooner.",

@@ -7,7 +7,7 @@ use super::delete::{find, path};
 use crate::client::kube::{Cluster, rest};
 use crate::error::{Kind, Result};
 use crate::event::{FieldChange, ObjectRef};
-use crate::host::kube::secrets;
+use crate::host::kube::{diff, secrets};
 
 /// How often somebody else's write may come between reading and patching.
 const ATTEMPTS: usize = 5;
@@ -58,7 +58,8 @@ pub(super) async fn restore(
 /// The operations that restore, and what has to be left alone.
 fn plan(there: &Value, fields: &[FieldChange], what: &str) -> (Vec<Value>, Vec<String>) {
     let (mut patch, mut left) = (Vec::new(), Vec::new());
-    for field in fields {
+    let mut gone: Vec<(String, String)> = Vec::new();
+    for field in &fields.iter().flat_map(diff::each).collect::<Vec<_>>() {
         let now = there.pointer(&field.pointer);
         if now == field.before.as_ref() {
             continue;
@@ -90,10 +91,42 @@ fn plan(there: &Value, fields: &[FieldChange], what: &str) -> (Vec<Value>, Vec<S
                     .into_iter()
                     .chain([json!({ "op": "add", "path": field.pointer, "value": before })]),
             ),
-            None => patch.push(json!({ "op": "remove", "path": field.pointer })),
+            None => {
+                patch.push(json!({ "op": "remove", "path": field.pointer }));
+                gone.extend(field.made.iter().map(|made| (field.pointer.clone(), made.clone())));
+            }
         }
     }
+    patch.extend(emptied(there, &gone).iter().map(|map| json!({ "op": "remove", "path": map })));
     (patch, left)
+}
+
+/// The maps that nothing is left in once fields are gone, the inner ones first: each field with the outermost map that
+/// the change made around it.
+fn emptied(there: &Value, gone: &[(String, String)]) -> Vec<String> {
+    let mut there = there.clone();
+    gone.iter().for_each(|(field, _)| take(&mut there, field));
+    let mut maps = Vec::new();
+    for (field, made) in gone {
+        let mut inner = field.as_str();
+        while let Some((outer, _)) = inner.rsplit_once('/').filter(|(outer, _)| outer.len() >= made.len()) {
+            if there.pointer(outer).and_then(Value::as_object).is_some_and(serde_json::Map::is_empty) {
+                take(&mut there, outer);
+                maps.push(outer.to_string());
+            }
+            inner = outer;
+        }
+    }
+    maps
+}
+
+/// Takes a member out of the map that it stands in.
+fn take(object: &mut Value, pointer: &str) {
+    if let Some((map, key)) = pointer.rsplit_once('/')
+        && let Some(Value::Object(fields)) = object.pointer_mut(map)
+    {
+        fields.remove(&key.replace("~1", "/").replace("~0", "~"));
+    }
 }
 
 /// Operations that make the objects which a field stands in, where they are absent.
@@ -116,7 +149,7 @@ mod tests {
 
     fn change(pointer: &str, before: Value, after: Value) -> FieldChange {
         let some = |v: Value| (!v.is_null()).then_some(v);
-        FieldChange { pointer: pointer.into(), before: some(before), after: some(after) }
+        FieldChange { pointer: pointer.into(), before: some(before), after: some(after), made: None }
     }
 
     #[test]
@@ -166,5 +199,42 @@ mod tests {
     fn what_is_as_before_needs_nothing() {
         let (patch, left) = plan(&json!({ "a": 1 }), &[change("/a", json!(1), json!(2))], "it");
         assert!(patch.is_empty() && left.is_empty());
+    }
+
+    #[test]
+    fn a_map_that_the_run_made_goes_only_when_nobody_else_uses_it() {
+        let before = json!({ "metadata": { "name": "a" } });
+        let after = json!({ "metadata": { "name": "a", "labels": { "x/y": "1", "z": "2" } } });
+        let remove = |path: &str| json!({ "op": "remove", "path": path });
+        // As rows are now, and as they were when a map was one value.
+        let whole = change("/metadata/labels", Value::Null, after["metadata"]["labels"].clone());
+        for fields in [diff::changes(&before, &after, None), vec![whole]] {
+            let (patch, left) = plan(&after, &fields, "it");
+            let all = [remove("/metadata/labels/x~1y"), remove("/metadata/labels/z"), remove("/metadata/labels")];
+            assert_eq!((patch.as_slice(), left.len()), (all.as_slice(), 0));
+            let mut others = after.clone();
+            others["metadata"]["labels"]["theirs"] = json!("3");
+            let (patch, left) = plan(&others, &fields, "it");
+            assert_eq!((patch.as_slice(), left.len()), (&all[..2], 0));
+            others["metadata"]["labels"]["z"] = json!("4");
+            let (patch, left) = plan(&others, &fields, "it");
+            assert_eq!((patch.as_slice(), left.len()), (&all[..1], 1), "{left:?}");
+            assert!(left[0].starts_with("/metadata/labels/z of it is \"4\" now"), "{left:?}");
+        }
+        // An empty map of before is not the run's to remove.
+        let before = json!({ "data": {}, "spec": {} });
+        let after = json!({ "data": { "a": "1" }, "spec": { "b": { "c": { "d": 1 } } } });
+        let (patch, _) = plan(&after, &diff::changes(&before, &after, None), "it");
+        assert_eq!(patch, [remove("/data/a"), remove("/spec/b/c/d"), remove("/spec/b/c"), remove("/spec/b")]);
+    }
+
+    #[test]
+    fn a_map_that_the_run_removed_comes_back_beside_what_was_put_there_since() {
+        let before = json!({ "metadata": { "labels": { "a": "1", "b": "2" } } });
+        let fields = diff::changes(&before, &json!({ "metadata": {} }), None);
+        let (patch, left) = plan(&json!({ "metadata": { "labels": { "c": "3" } } }), &fields, "it");
+        let add = |path: &str, value: &str| json!({ "op": "add", "path": path, "value": value });
+        assert_eq!(patch, [add("/metadata/labels/a", "1"), add("/metadata/labels/b", "2")]);
+        assert!(left.is_empty(), "{left:?}");
     }
 }

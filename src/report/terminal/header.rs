@@ -59,6 +59,9 @@ fn goes_on(ui: Ui, former: &Former) -> Vec<String> {
     for (at, why) in former.again.iter().enumerate() {
         lines.extend(entry(ui, Role::Warned, if at == 0 { "runs again" } else { "" }, why));
     }
+    for (at, what) in former.differs.iter().enumerate() {
+        lines.extend(entry(ui, Role::Warned, if at == 0 { "differs" } else { "" }, what));
+    }
     lines
 }
 

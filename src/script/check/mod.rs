@@ -2,7 +2,10 @@
 
 mod bound;
 mod boxes;
+mod calls;
+mod caught;
 mod closures;
+mod configured;
 mod empty;
 mod handles;
 mod imports;
@@ -14,6 +17,7 @@ mod others;
 mod steps;
 mod table;
 mod tree;
+mod unread;
 
 use std::collections::BTreeSet;
 
@@ -22,6 +26,7 @@ use crate::error::{Error, Kind, Place, Result, nearest};
 use crate::playbook::Source;
 
 pub use boxes::known_boxes;
+pub use configured::Configured;
 pub use steps::no_steps;
 pub use table::{LINTS, Lint};
 
@@ -59,6 +64,7 @@ pub struct Checker<'a> {
     known: names::Known,
     boxes: BTreeSet<String>,
     others: others::Others,
+    configured: Configured,
     /// Parses what the strict engine refuses at its first undefined variable.
     lenient: rhai::Engine,
 }
@@ -71,7 +77,15 @@ impl<'a> Checker<'a> {
     pub fn new(loader: &'a Loader, boxes: BTreeSet<String>) -> Result<Self> {
         let mut lenient = super::engine::build();
         lenient.set_strict_variables(false);
-        Ok(Self { loader, known: names::Known::of(loader)?, boxes, others: others::Others::default(), lenient })
+        let configured = Configured::default();
+        Ok(Self {
+            loader,
+            known: names::Known::of(loader)?,
+            boxes,
+            others: others::Others::default(),
+            configured,
+            lenient,
+        })
     }
 
     /// Texts that are checked too: playbooks may speak of each other, wherever their files lie.
@@ -81,12 +95,21 @@ impl<'a> Checker<'a> {
         self
     }
 
+    /// What the names of hosts, endpoints and clusters in scripts are compared with.
+    #[must_use]
+    pub fn configured(mut self, configured: Configured) -> Self {
+        self.configured = configured;
+        self
+    }
+
     /// Everything that is wrong with a playbook.
     pub fn playbook(&self, source: &Source, clusters: &[String]) -> Checked {
         let mut checked = self.module(source);
         let salvaged = self.loader.salvage(source, clusters);
         for error in salvaged.ended {
-            add(&mut checked.findings, error);
+            if !self.told_of_module(source, &error) {
+                add(&mut checked.findings, error);
+            }
         }
         // A closure in the same line has its own problems.
         let declares = salvaged.declares.into_iter();
@@ -102,6 +125,16 @@ impl<'a> Checker<'a> {
         }
         sort(&mut checked.findings);
         checked
+    }
+
+    /// Whether an error of an evaluation is in a module, of which walking that module's own tree tells.
+    fn told_of_module(&self, source: &Source, error: &Error) -> bool {
+        let Some(place) = error.place.as_ref().filter(|p| p.file != source.name) else { return false };
+        let sources = self.loader.sources.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let module = sources.get(&place.file).cloned();
+        drop(sources);
+        let found = module.map(|module| self.module(&module).findings).unwrap_or_default();
+        found.iter().any(|f| f.error.place.as_ref().is_some_and(|p| (p.line, p.column) == (place.line, place.column)))
     }
 
     /// The modules that texts reach by imports, themselves or through one another, each once and without the texts.
@@ -132,10 +165,21 @@ impl<'a> Checker<'a> {
             findings.extend(lints::check(&tree, &self.known));
             findings.extend(lost::check(&tree));
             findings.extend(empty::check(&tree));
+            findings.extend(caught::check(&tree));
+            findings.extend(unread::check(&tree));
             findings.extend(options::check(&tree, &self.known));
             findings.extend(closures::late(&tree));
-            findings.extend(handles::check(&tree, &self.known));
+            let handles = handles::check(&tree, &self.known);
+            // Where the receiver is known, what its own type has is told, not what any type has.
+            findings.retain(|f| !handles.iter().any(|known| place(known) == place(f)));
+            findings.extend(handles);
+            for found in calls::check(&tree, &self.known) {
+                if !findings.iter().any(|known| place(known) == place(&found)) {
+                    findings.push(found);
+                }
+            }
             findings.extend(steps::check(&tree));
+            findings.extend(configured::check(&tree, &self.configured));
             variables = bound::Names::of(&tree).variables;
         }
         let (_, problems, undefined) = self.loader.compile_or_all(source);
@@ -156,12 +200,19 @@ impl<'a> Checker<'a> {
     }
 }
 
-/// Adds what compiling or loading said, unless walking the tree found more about that line already.
+/// Adds what compiling or loading said, unless walking the tree told of that very place already, or the same nearby:
+/// evaluating puts some mistakes elsewhere in their line.
 fn add(findings: &mut Vec<Finding>, error: Error) {
     let line = |e: &Error| e.place.as_ref().map(|p| (p.file.clone(), p.line));
-    if error.place.is_none() || !findings.iter().any(|f| line(&f.error) == line(&error)) {
+    let column = |e: &Error| e.place.as_ref().map(|p| p.column);
+    let told = |e: &Error| line(e) == line(&error) && (column(e) == column(&error) || e.message == error.message);
+    if error.place.is_none() || !findings.iter().any(|f| told(&f.error)) {
         findings.push(Finding { level: Level::Error, error });
     }
+}
+
+fn place(found: &Finding) -> Option<(usize, usize)> {
+    found.error.place.as_ref().map(|p| (p.line, p.column))
 }
 
 fn sort(findings: &mut Vec<Finding>) {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use rhai::{FnAccess, Position};
+use rhai::{ASTNode, Expr, FnAccess, Position};
 
 use super::bound::Names;
 use super::tree::{Tree, call_of};
@@ -15,7 +15,7 @@ use crate::script::load::Loader;
 pub(super) type Functions = HashMap<String, BTreeSet<usize>>;
 
 /// Words that Rhai itself answers, whatever stands in the parentheses.
-const KEYWORDS: &[&str] = &[
+pub(super) const KEYWORDS: &[&str] = &[
     "call",
     "curry",
     "Fn",
@@ -59,7 +59,14 @@ impl Known {
         }
         let mut broken = BTreeSet::new();
         for name in loader.library.stdlib_names() {
-            let Some(source) = loader.library.stdlib(&name)? else { continue };
+            let source = match loader.library.stdlib(&name) {
+                Ok(Some(source)) => source,
+                Ok(None) => continue,
+                Err(_) => {
+                    broken.insert(name);
+                    continue;
+                }
+            };
             match loader.compile_or_all(&source).0 {
                 Some(ast) => drop(modules.insert(name, exported(&ast))),
                 None => drop(broken.insert(name)),
@@ -103,7 +110,32 @@ pub(super) fn check(tree: &Tree<'_>, known: &Known, loader: &Loader) -> Vec<Find
     let own = declared(tree.ast);
     let (imported, broken) = imports::functions(tree, loader, &mut findings);
     let names = Names::of(tree);
+    let no_module = |root: &str, at: Position| {
+        let modules = known.modules.keys().chain(imported.keys()).map(String::as_str);
+        let mut found = finding(Level::Error, tree.source, at, format!("there is no module \"{root}\" here"));
+        found.error =
+            found.error.maybe_hint(did_you_mean(root, modules)).hint(format!("import \"…\" as {root}; makes one"));
+        found
+    };
     tree.ast.walk(&mut |path| {
+        // A name through a module, without parentheses.
+        if let Some(ASTNode::Expr(Expr::Variable(variable, _, at))) = path.last()
+            && variable.2.path.len() == 1
+        {
+            let (root, name) = (variable.2.root(), variable.1.as_str());
+            match imported.get(root).or_else(|| known.modules.get(root)) {
+                _ if root == "global" || broken.contains(root) || known.broken.contains(root) => {}
+                Some(functions) if functions.contains_key(name) => {
+                    let message = format!("{root}::{name} is a function, and no value");
+                    let mut found = finding(Level::Error, tree.source, *at, message);
+                    found.error = found.error.hint(format!("to hand it on write |o| {root}::{name}(o)"));
+                    findings.push(found);
+                }
+                Some(_) => {}
+                None => findings.push(no_module(root, *at)),
+            }
+            return true;
+        }
         let Some(node) = path.last().and_then(call_of) else { return true };
         let name = node.call.name.as_str();
         let args = node.call.args.len();
@@ -123,16 +155,7 @@ pub(super) fn check(tree: &Tree<'_>, known: &Known, loader: &Loader) -> Vec<Find
                     findings.extend(found);
                 }
                 None if root == "global" || broken.contains(root) || known.broken.contains(root) => {}
-                None => {
-                    let modules = known.modules.keys().chain(imported.keys()).map(String::as_str);
-                    let mut found =
-                        finding(Level::Error, tree.source, at, format!("there is no module \"{root}\" here"));
-                    found.error = found
-                        .error
-                        .maybe_hint(did_you_mean(root, modules))
-                        .hint(format!("import \"…\" as {root}; makes one"));
-                    findings.push(found);
-                }
+                None => findings.push(no_module(root, at)),
             }
             return true;
         }

@@ -10,6 +10,7 @@ use super::tree::{CallNode, Tree, call_of};
 use super::{Finding, Level, finding};
 use crate::error::did_you_mean;
 use crate::host::{Form, Function};
+use crate::script::signature::parameters;
 
 /// Options that no function of the call's name has.
 pub(super) fn check(tree: &Tree<'_>, known: &Known) -> Vec<Finding> {
@@ -106,7 +107,7 @@ fn root(expr: &Expr) -> Option<String> {
 }
 
 /// Names that imports give: they stand above the host's modules.
-fn imported(tree: &Tree<'_>) -> BTreeSet<String> {
+pub(super) fn imported(tree: &Tree<'_>) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     tree.ast.walk(&mut |path| {
         if let Some(ASTNode::Stmt(Stmt::Import(import, _))) = path.last() {
@@ -140,12 +141,6 @@ fn takes_options(row: &Function, args: usize) -> bool {
 fn takes_map(row: &Function, node: &CallNode<'_>) -> bool {
     let parameters = parameters(row.signature);
     parameters.get(node.call.args.len() - 1).is_none_or(|p| p.contains("map") || p.contains("any"))
-}
-
-/// The parameters of `(kind: string, options?: map) -> list`.
-fn parameters(signature: &str) -> Vec<&str> {
-    let inside = signature.split_once('(').and_then(|(_, rest)| rest.split_once(')')).map_or("", |(inside, _)| inside);
-    inside.split(", ").filter(|p| !p.is_empty()).collect()
 }
 
 #[cfg(test)]

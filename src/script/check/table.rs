@@ -57,6 +57,34 @@ pub const LINTS: &[Lint] = &[
         "let pods = t.kub.list(\"pods\");",
         "let pods = t.kube.list(\"pods\");",
     ),
+    in_step(
+        Level::Error,
+        "A method that the step, a cluster's handle or another handle does not have, or that takes another number of arguments",
+        "has no method",
+        "let pods = t.list(\"pods\");",
+        "let pods = t.kube.list(\"pods\");",
+    ),
+    in_step(
+        Level::Error,
+        "A closure with more or fewer parameters than what is called gives it",
+        "its closure has",
+        "expect([1, 2], \"numbers\").all(|x, y| x > y);",
+        "expect([1, 2], \"numbers\").all(|x| x > 0);",
+    ),
+    in_step(
+        Level::Error,
+        "A literal of a type that the function does not take",
+        "stands where it takes",
+        "eventually(|| true, 5);",
+        "eventually(duration(\"5s\"), || true);",
+    ),
+    in_step(
+        Level::Error,
+        "A text that is no duration or no size",
+        "not a duration",
+        "let span = duration(\"5x\");",
+        "let span = duration(\"5s\");",
+    ),
     on_top(
         "A host call at the top level, which only declares",
         "the top level only declares",
@@ -164,6 +192,22 @@ pub const LINTS: &[Lint] = &[
         "let found = []; parallel([|| found.push(1), || found.push(2)]);",
         "let found = parallel([|| 1, || 2]);",
     ),
+    in_step(
+        Level::Warning,
+        "The value of a `catch` block is lost where a function or closure ends in it",
+        "the value of a catch block is lost",
+        "let c = [1].map(|n| { try { n + 1 } catch (e) { 0 } });",
+        "let c = [1].map(|n| { let m = 0; try { m = n + 1; } catch (e) { m = -1; } m });",
+    ),
+    Lint {
+        level: Level::Warning,
+        ..on_top(
+            "A setting whose variable nothing reads",
+            "nothing reads the setting",
+            "let n = setting(\"n\", 1, \"it\"); step(\"a\", #{}, |t| {});",
+            "let n = setting(\"n\", 1, \"it\"); step(\"a\", #{}, |t| { print(`${n}`); });",
+        )
+    },
     in_step(
         Level::Error,
         "`trim`, `sort`, `replace` and the like work in place and return nothing",

@@ -33,7 +33,8 @@ impl Reader<'_> {
         let value = self.take(key)?;
         let read = read(&value);
         if read.is_none() {
-            self.refuse(format!("{key} is {value} ({}), expected {expected}", value.type_name()));
+            let is = crate::script::diagnose::plain_types(value.type_name());
+            self.refuse(format!("{key} is {value} ({is}), expected {expected}"));
         }
         read
     }

@@ -1,10 +1,12 @@
 //! A function's line in a `.d.rhai` file, in the grammar of definition files: typed parameters, none optional.
 
+use crate::script::signature::parameters;
+
 /// The lines that declare a function: one for each number of arguments it takes. `receiver` is the type of a method.
 pub(super) fn function(receiver: Option<&str>, name: &str, signature: &str) -> Vec<String> {
-    let (inside, result) = halves(signature);
+    let result = result(signature);
     let receiver = receiver.map(|receiver| format!("self: {}", of(receiver)));
-    let params = split(inside, ',');
+    let params = parameters(signature);
     let needed = params.iter().take_while(|param| !is_optional(param)).count();
     (needed..=params.len())
         .map(|count| {
@@ -21,8 +23,8 @@ pub(super) fn property(receiver: &str, name: &str, ty: &str) -> String {
     format!("fn get {name}(self: {}) -> {};", of(receiver), of(ty))
 }
 
-/// What stands between the parentheses of a signature, and what behind `->`.
-fn halves(signature: &str) -> (&str, Option<&str>) {
+/// What stands behind the `->` of a signature.
+fn result(signature: &str) -> Option<&str> {
     let (mut depth, mut end) = (0_usize, signature.len());
     for (at, c) in signature.char_indices() {
         match c {
@@ -35,9 +37,8 @@ fn halves(signature: &str) -> (&str, Option<&str>) {
             break;
         }
     }
-    let inside = signature.get(..end).unwrap_or_default().trim_start_matches('(');
     let rest = signature.get(end + 1..).unwrap_or_default();
-    (inside, rest.trim().strip_prefix("->").map(str::trim))
+    rest.trim().strip_prefix("->").map(str::trim)
 }
 
 /// The parts of a text between separators that stand outside of brackets.
@@ -115,6 +116,8 @@ mod tests {
 
     #[test]
     fn types_are_in_the_words_of_definition_files() {
+        let two = function(None, "r", "(step: |so_far, item?|, first: value) -> value");
+        assert_eq!(two, ["fn r(step: Fn, first: ?) -> ?;"]);
         assert_eq!(
             property("cluster of the step", "name", "string | ()"),
             "fn get name(self: cluster_of_the_step) -> string | ();"

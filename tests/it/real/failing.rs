@@ -49,7 +49,7 @@ fn real_a_changed_host_key_is_refused_with_both_fingerprints() {
     let own = router_dir().join("known_hosts").display().to_string();
     let file = test.path().join("changed").display().to_string();
     let ran = test
-        .file("changed", &format!("10.99.0.1 {public}"))
+        .file("changed", format!("10.99.0.1 {public}"))
         .toml(&toml.replace(&own, &file))
         .pb("run t5 --only bgp-sessions --cluster infra")
         .code(3)

@@ -30,7 +30,7 @@ impl Test {
     }
 
     /// A file, in folders that are made.
-    pub(crate) fn file(self, path: &str, text: &str) -> Self {
+    pub(crate) fn file(self, path: &str, text: impl AsRef<[u8]>) -> Self {
         let path = self.dir.path().join(path);
         std::fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
         std::fs::write(path, text).expect("written");
@@ -39,7 +39,7 @@ impl Test {
 
     /// A playbook `p.rhai` with the id `p` and these steps.
     pub(crate) fn playbook(self, body: &str) -> Self {
-        self.file("p.rhai", &format!("playbook(#{{ id: \"p\", title: \"A playbook\" }});\n{body}"))
+        self.file("p.rhai", format!("playbook(#{{ id: \"p\", title: \"A playbook\" }});\n{body}"))
     }
 
     /// A playbook `p.rhai` with one step on no cluster, whose effect is write.

@@ -22,7 +22,7 @@ pub(super) async fn create(cx: &Context, cluster: &Cluster, plural: &str, body: 
         name: text("/metadata/name"),
         uid: None,
     };
-    let row = creating(cx, &object)?;
+    let row = creating(cx, cluster, &object).await?;
     match rest::post(cluster, &path, body, &object.to_string()).await {
         Ok(made) => {
             if let Some(uid) = made.pointer("/metadata/uid").and_then(Value::as_str) {

@@ -10,7 +10,7 @@ use crate::client::kube::node;
 use crate::error::Result;
 use crate::event::{Effect, FieldChange, ObjectRef, Undo};
 use crate::host::context::{Context, HostResult};
-use crate::host::kube::ClusterHandle;
+use crate::host::kube::{ClusterHandle, identity};
 use crate::host::options::Options;
 use crate::host::registrar::Registrar;
 
@@ -78,6 +78,7 @@ fn cordon(ctx: &NativeCallContext, k: &ClusterHandle, name: &str) -> HostResult<
         if node::is_cordoned(&found) {
             return Ok(false);
         }
+        identity::know(&cx, &cluster).await?;
         cx.undo(format!("cordon node {name}"), Undo::Uncordon { object: reference(k, &found, name) })?;
         node::cordon(&cluster, name).await.map(|()| true)
     })?)
@@ -94,9 +95,10 @@ fn uncordon(ctx: &NativeCallContext, k: &ClusterHandle, name: &str) -> HostResul
             return Ok(false);
         }
         if !cordoned_here(&cx, k, name) {
-            let change =
-                FieldChange { pointer: "/spec/unschedulable".into(), before: Some(Value::Bool(true)), after: None };
+            let pointer = "/spec/unschedulable".into();
+            let change = FieldChange { pointer, before: Some(Value::Bool(true)), after: None, made: None };
             let object = reference(k, &found, name);
+            identity::know(&cx, &cluster).await?;
             cx.undo(
                 format!("uncordon node {name}"),
                 Undo::Restore { object, subresource: None, fields: vec![change] },
@@ -136,6 +138,7 @@ fn drain(ctx: &NativeCallContext, k: &ClusterHandle, name: &str, options: Map) -
         // What forbids the drain is found before anything is written, also into the ledger.
         plan_of(&cluster, name, &how).await?;
         if !node::is_cordoned(&found) {
+            identity::know(&cx, &cluster).await?;
             cx.undo(format!("drain node {name}"), Undo::Uncordon { object: reference(k, &found, name) })?;
         }
         empty(&cluster, name, &how, within, &*cx.world.clock).await

@@ -156,6 +156,7 @@ fn real_undo_leaves_alone_what_is_not_the_runs() {
         pointer: pointer.into(),
         before: Some(before),
         after: Some(after),
+        made: None,
     };
     let restore = crate::event::Undo::Restore {
         object: object("foreign"),

@@ -39,10 +39,10 @@ fn maps(schema: &Schema, target: &Map<String, Value>, patch: &Map<String, Value>
         merged.retain(|key, _| retained.iter().any(|r| r == key));
     }
     for (key, value) in patch {
-        if let Some(field) = key.strip_prefix(DELETE) {
-            if let (Some(Value::Array(list)), Value::Array(gone)) = (merged.get_mut(field), value) {
-                list.retain(|item| !gone.contains(item));
-            }
+        if let Some(field) = key.strip_prefix(DELETE)
+            && let (Some(Value::Array(list)), Value::Array(gone)) = (merged.get_mut(field), value)
+        {
+            list.retain(|item| !gone.contains(item));
         }
     }
     for (key, value) in patch.iter().filter(|(key, _)| !key.starts_with('$')) {

@@ -38,7 +38,8 @@ fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
 
-fn or(value: String, otherwise: &str) -> Value {
+fn or(value: impl Into<String>, otherwise: &str) -> Value {
+    let value: String = value.into();
     if value.is_empty() { json!(otherwise) } else { json!(value) }
 }
 

@@ -16,6 +16,7 @@
 //! comparison with the real API server is `tests/it/lab`.
 
 pub mod cluster;
+mod fault;
 pub(crate) mod kinds;
 pub(crate) mod patch;
 pub(crate) mod refusal;

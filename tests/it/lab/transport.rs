@@ -96,7 +96,7 @@ async fn discovery_says_the_same_group_by_group_and_at_once() {
     let plain = client.list_api_groups().await.expect("groups").groups.len();
     let request = http::Request::get("/apis")
         .header("Accept", "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json")
-        .body(Body::empty())
+        .body(Vec::new())
         .expect("a request");
     let whole: Value = client.request(request).await.expect("an answer");
     assert_eq!(whole["kind"], "APIGroupDiscoveryList");

@@ -26,8 +26,8 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, environment: &Environment, out: &mut dyn Write) -> Outcome {
     let prepared = prepare::configured(&args.configured, environment)?;
-    let Looked { mut errors, warnings, looked } = look(&prepared, &args.targets)?;
-    errors.extend(prepared.wrong_settings());
+    let Looked { mut errors, warnings, looked, sources } = look(&prepared, &args.targets)?;
+    prepare::add_new(&mut errors, prepared.wrong_settings(&sources));
 
     let ui = Ui::stdout().measured();
     for warning in &warnings {
@@ -49,6 +49,8 @@ pub(super) struct Looked {
     pub(super) errors: Vec<Error>,
     pub(super) warnings: Vec<Error>,
     pub(super) looked: String,
+    /// The playbooks that were looked at.
+    pub(super) sources: Vec<Source>,
 }
 
 /// Looks playbooks and modules over: those that are named, or all. The configured settings are not part of it.
@@ -58,6 +60,8 @@ pub(super) fn look(prepared: &prepare::Prepared, targets: &[String]) -> Result<L
     let (sources, modules) = chosen(targets, prepared)?;
     let checker = Checker::new(&prepared.loader, known_boxes(&checklist)).map_err(|e| vec![e])?;
     let checker = checker.together_with(&sources);
+    let named: Vec<Source> = sources.iter().chain(&modules).cloned().collect();
+    let modules: Vec<Source> = modules.into_iter().chain(checker.reached(&named)).collect();
     let mut findings = Vec::new();
     let mut declared: Vec<Declared> = Vec::new();
     let mut steps = 0;
@@ -76,12 +80,36 @@ pub(super) fn look(prepared: &prepare::Prepared, targets: &[String]) -> Result<L
     let mut errors: Vec<Error> = errors.into_iter().map(|f| f.error).collect();
     let mut warnings: Vec<Error> = warnings.into_iter().map(|f| f.error).collect();
     warnings.extend(unknown_after(&declared, prepared));
-    // A step is planned for each cluster, and each says the same.
-    let mut told = BTreeSet::new();
-    let planned = planning(&declared, &clusters).into_iter();
-    errors.extend(planned.filter(|e| told.insert((e.place.as_ref().map(ToString::to_string), e.message.clone()))));
+    errors.extend(same_ids(&declared));
+    errors.extend(planning(&declared, &clusters));
+    let files: Vec<String> = sources.iter().chain(&modules).map(|s| s.name.clone()).collect();
+    in_order(&mut errors, &files);
+    in_order(&mut warnings, &files);
     let (playbooks, modules) = (plural(sources.len(), "playbook"), plural(modules.len(), "module"));
-    Ok(Looked { errors, warnings, looked: format!("{playbooks}, {}, {modules}", plural(steps, "step")) })
+    let looked = format!("{playbooks}, {}, {modules}", plural(steps, "step"));
+    Ok(Looked { errors, warnings, looked, sources })
+}
+
+/// By file and line, each once: a module is told of by itself and by who imports it, a step by each cluster's plan.
+fn in_order(errors: &mut Vec<Error>, files: &[String]) {
+    errors.sort_by_key(|e| {
+        let place = e.place.as_ref();
+        let file = place.and_then(|p| files.iter().position(|f| *f == p.file));
+        (place.is_none(), file.unwrap_or(files.len()), place.map(|p| (p.line, p.column)))
+    });
+    let mut told = BTreeSet::new();
+    errors.retain(|e| told.insert((e.place.as_ref().map(ToString::to_string), e.message.clone())));
+}
+
+/// Two playbooks with one id.
+fn same_ids(declared: &[Declared]) -> Vec<Error> {
+    let again = |(at, one): (usize, &Declared)| {
+        let first = declared[..at].iter().find(|d| d.playbook.id == one.playbook.id)?;
+        let message =
+            format!("another playbook has the id \"{}\", too: {}", one.playbook.id, first.playbook.place.file);
+        Some(Error::new(Kind::Playbook, message).at(one.playbook.place.clone()))
+    };
+    declared.iter().enumerate().filter_map(again).collect()
 }
 
 /// The playbooks, and the modules: named ones, or those beside the playbooks and the library's.

@@ -9,9 +9,10 @@ use crate::config::{Config, Environment, Overrides};
 use crate::error::{Error, Kind};
 use crate::event::SettingInfo;
 use crate::playbook::plan::{Declared, Plan};
-use crate::playbook::{Library, PlaybookKind};
+use crate::playbook::{Library, PlaybookKind, Source};
 use crate::script::check::no_steps;
 use crate::script::load::{Loaded, Loader};
+use crate::script::salvage::guessed;
 use crate::script::{settings, targets};
 
 /// The configuration, and what compiles playbooks.
@@ -39,10 +40,11 @@ pub(super) fn configured(args: &Configured, environment: &Environment) -> Result
 }
 
 impl Prepared {
-    /// The ids of all playbooks that load.
+    /// The ids of all playbooks, broken ones too.
     pub(super) fn ids(&self) -> Vec<String> {
         let sources = self.loader.library.playbooks().unwrap_or_default();
-        sources.iter().filter_map(|s| Some(self.loader.load(s, &[]).ok()?.info.id)).collect()
+        let playbooks = sources.iter().filter(|s| !self.loader.is_module(s));
+        playbooks.map(|s| self.loader.salvage(s, &[]).loaded.map_or_else(|| guessed(s).0, |l| l.info.id)).collect()
     }
 
     /// Loads the targets and plans what is selected of them.
@@ -53,7 +55,11 @@ impl Prepared {
         timeout: Duration,
     ) -> Result<Planned, Vec<Error>> {
         let clusters: Vec<String> = self.config.clusters.keys().cloned().collect();
-        let mut loaded = targets::load(&self.loader, wanted, &clusters)?;
+        let mut loaded = targets::load(&self.loader, wanted, &clusters).map_err(|mut problems| {
+            let sources = targets::sources(&self.loader, wanted).unwrap_or_default();
+            add_new(&mut problems, self.wrong_settings(&sources));
+            problems
+        })?;
         targets::load_needed(&self.loader, &mut loaded, &clusters)?;
         let problems = self.unknown_settings(&loaded);
         if !problems.is_empty() {
@@ -95,17 +101,30 @@ impl Prepared {
             return Vec::new();
         }
         let others = self.loader.library.playbooks().unwrap_or_default();
-        for source in others.iter().filter(|s| !loaded.iter().any(|l| l.source.name == s.name)) {
-            if let Ok(other) = self.loader.load(source, &[]) {
-                declared.extend(declared_settings(&other));
-            }
-        }
+        let others = others.iter().filter(|s| !loaded.iter().any(|l| l.source.name == s.name));
+        declared.extend(others.flat_map(|source| self.settings_of(source)));
         self.config.settings.check(&declared)
     }
 
-    /// Everything that is wrong with the configured settings.
-    pub(super) fn wrong_settings(&self) -> Vec<Error> {
-        self.unknown_settings(&[])
+    /// Everything that is wrong with the configured settings, given the known playbooks and those of `also`.
+    pub(super) fn wrong_settings(&self, also: &[Source]) -> Vec<Error> {
+        if self.config.settings.rows.is_empty() {
+            return Vec::new();
+        }
+        let library = self.loader.library.playbooks().unwrap_or_default();
+        let others = library.iter().filter(|s| !also.iter().any(|a| a.name == s.name));
+        let declared: Vec<_> = also.iter().chain(others).flat_map(|source| self.settings_of(source)).collect();
+        self.config.settings.check(&declared)
+    }
+
+    /// What a playbook declares, also where it is broken.
+    fn settings_of(&self, source: &Source) -> Vec<crate::config::Declared> {
+        if let Some(loaded) = self.loader.salvage(source, &[]).loaded {
+            return declared_settings(&loaded);
+        }
+        let (playbook, names) = guessed(source);
+        let declared = |name| crate::config::Declared { playbook: playbook.clone(), name, default: None };
+        names.into_iter().map(declared).collect()
     }
 
     /// Steps of the known playbooks, procedures aside, that a plan leaves out.
@@ -143,14 +162,21 @@ fn before(id: &str, known: &BTreeMap<String, Vec<String>>) -> BTreeSet<String> {
 
 fn declared_settings(loaded: &Loaded) -> Vec<crate::config::Declared> {
     let none = loaded.values_of_none();
-    none.filter_map(|(name, default)| {
-        Some(crate::config::Declared {
-            playbook: loaded.info.id.clone(),
-            name: name.to_string(),
-            default: settings::to_config(default)?,
-        })
+    none.map(|(name, default)| crate::config::Declared {
+        playbook: loaded.info.id.clone(),
+        name: name.to_string(),
+        default: settings::to_config(default),
     })
     .collect()
+}
+
+/// Adds errors that say something new: a wrong value is found where it is declared, and among the configured ones.
+pub(super) fn add_new(errors: &mut Vec<Error>, more: Vec<Error>) {
+    for error in more {
+        if !errors.iter().any(|e| e.message == error.message) {
+            errors.push(error);
+        }
+    }
 }
 
 /// Every setting once, and again for each cluster where its value differs.

@@ -1,6 +1,6 @@
 //! `pb show RUN`: what happened, told once more as it was told live.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
@@ -85,7 +85,7 @@ fn show(args: &Args, reports: &[report::Target], folder: &std::path::Path) -> Re
             let _ = writeln!(out, "{line}");
         }
     }
-    if !cleaned.undone.is_empty() || !cleaned.not_undone.is_empty() {
+    if !cleaned.undone.is_empty() || !cleaned.not_undone.is_empty() || !cleaned.by_hand.is_empty() {
         let mut out = std::io::stdout().lock();
         for line in cleaned.lines(ui, recorded.left()?.rows.len()) {
             let _ = writeln!(out, "{line}");
@@ -107,6 +107,8 @@ struct Cleaned {
     goes_on: bool,
     undone: BTreeSet<u64>,
     not_undone: BTreeSet<u64>,
+    /// By who said so.
+    by_hand: BTreeMap<String, BTreeSet<u64>>,
 }
 
 impl Cleaned {
@@ -117,8 +119,12 @@ impl Cleaned {
                 self.at = Some(event.at);
                 self.goes_on = true;
             }
-            What::UndoDone { row, error } if self.goes_on => {
-                let to = if error.is_none() { &mut self.undone } else { &mut self.not_undone };
+            What::UndoDone { row, error, by_hand } if self.goes_on => {
+                let to = match (error, by_hand) {
+                    (_, Some(who)) => self.by_hand.entry(who.clone()).or_default(),
+                    (None, _) => &mut self.undone,
+                    _ => &mut self.not_undone,
+                };
                 to.insert(*row);
             }
             _ => {
@@ -136,7 +142,13 @@ impl Cleaned {
             0 => (Role::Good, "nothing is left".to_string()),
             count => (Role::Bad, format!("{} {} left", plural(count, "change"), if count == 1 { "is" } else { "are" })),
         };
-        vec![String::new(), format!("{} with pb clean at {at}: {undone} undone, {rest}", ui.paint(role, "CLEANED"))]
+        let by_hand: String = self
+            .by_hand
+            .iter()
+            .map(|(who, rows)| format!("{} dealt with by hand as {who} said, ", rows.len()))
+            .collect();
+        let head = ui.paint(role, "CLEANED");
+        vec![String::new(), format!("{head} with pb clean at {at}: {undone} undone, {by_hand}{rest}")]
     }
 }
 

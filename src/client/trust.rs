@@ -102,11 +102,16 @@ pub struct Shown {
 
 /// Why a server's certificate is not trusted, travelling inside rustls' error.
 #[derive(Debug, Clone)]
-pub struct Untrusted(pub String);
+pub struct Untrusted {
+    /// In words.
+    pub problem: String,
+    /// Whether trusting another authority would help: not where a certificate has expired, or has another name.
+    pub authority: bool,
+}
 
 impl std::fmt::Display for Untrusted {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.problem)
     }
 }
 
@@ -130,10 +135,12 @@ impl ServerCertVerifier for Verifier {
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
         let chain = || std::iter::once(end_entity).chain(intermediates);
+        let mut authority = true;
         let problem = match &self.inner {
             Some(inner) => inner
                 .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
                 .err()
+                .inspect(|e| authority = unknown(e))
                 .map(|e| explain(&e, &chain().map(AsRef::as_ref).collect::<Vec<_>>(), server_name)),
             None => {
                 Some("this machine trusts no certificate authority at all (ca-certificates is not installed)".into())
@@ -145,7 +152,7 @@ impl ServerCertVerifier for Verifier {
         }
         match problem {
             Some(problem) if !self.accept => {
-                let other = CertificateError::Other(OtherError(Arc::new(Untrusted(problem))));
+                let other = CertificateError::Other(OtherError(Arc::new(Untrusted { problem, authority })));
                 Err(rustls::Error::InvalidCertificate(other))
             }
             _ => Ok(ServerCertVerified::assertion()),
@@ -173,6 +180,11 @@ impl ServerCertVerifier for Verifier {
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.provider.signature_verification_algorithms.supported_schemes()
     }
+}
+
+/// Whether it is the authority that is wrong, not the certificate's time or name.
+fn unknown(error: &rustls::Error) -> bool {
+    matches!(error, rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::BadSignature))
 }
 
 /// What is wrong with a chain, with the names and dates that it has.

@@ -130,8 +130,8 @@ pub struct Declared {
     pub playbook: String,
     /// The setting's name.
     pub name: String,
-    /// Its default, which gives the type.
-    pub default: Value,
+    /// Its default, which gives the type; none where that can't be told, of a playbook that is broken.
+    pub default: Option<Value>,
 }
 
 /// The value in force.
@@ -180,7 +180,7 @@ impl Settings {
                 problems.push(undeclared(row, declared));
             }
             for one in meant {
-                let kind = one.default.kind();
+                let Some(kind) = one.default.as_ref().map(Value::kind) else { continue };
                 if !kinds.contains(&kind) {
                     problems.extend(row.read(&one.playbook, &one.name, &kind).err());
                     kinds.push(kind);

@@ -20,7 +20,7 @@ fn text(value: &str) -> Value {
 }
 
 fn declared(playbook: &str, name: &str, default: Value) -> Declared {
-    Declared { playbook: playbook.into(), name: name.into(), default }
+    Declared { playbook: playbook.into(), name: name.into(), default: Some(default) }
 }
 
 const LAYERS: &str = r#"

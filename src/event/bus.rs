@@ -15,8 +15,11 @@ pub trait Listener: Send {
     fn on(&mut self, event: &Event);
 
     /// The run is about to end: what was told before may hold what became known as a secret only later. Whoever kept
-    /// something to tell it at the end passes it through the filter again.
-    fn review(&mut self, _filter: &Filter) {}
+    /// something to tell it at the end passes it through the filter again. What has to be told once more for that, by
+    /// step, is given back, and told to every listener.
+    fn review(&mut self, _filter: &Filter) -> Vec<(Option<String>, What)> {
+        Vec::new()
+    }
 
     /// A call was answered, just before its end is told: for whoever keeps answers.
     fn answered(&mut self, _answer: &Answer) {}
@@ -134,7 +137,11 @@ fn deliver(receiver: &Receiver<Message>, filter: &Filter, mut listeners: Vec<Box
         match receiver.recv_timeout(every) {
             Ok(Message::Event(event)) => {
                 if matches!(event.what, What::RunFinished { .. }) {
-                    listeners.iter_mut().for_each(|l| l.review(filter));
+                    let corrected: Vec<_> = listeners.iter_mut().flat_map(|l| l.review(filter)).collect();
+                    for (step, what) in corrected {
+                        let event = filter(Event { at: event.at, step, what });
+                        listeners.iter_mut().for_each(|l| l.on(&event));
+                    }
                 }
                 listeners.iter_mut().for_each(|l| l.on(&event));
             }

@@ -5,13 +5,13 @@ mod answer;
 mod bus;
 mod former;
 mod number;
+mod span;
 mod undo;
 
 #[cfg(test)]
 mod samples;
 
 use std::fmt;
-use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -23,6 +23,7 @@ pub use bus::{Bus, Filter, Listener};
 pub use former::{EvidenceFile, Former, How, Outstanding};
 #[cfg(test)]
 pub(crate) use samples::one_of_each;
+pub use span::{exact, short};
 pub use undo::{FieldChange, LedgerRow, ObjectRef, Undo};
 
 /// How strongly something may act, weakest first.
@@ -447,6 +448,9 @@ pub enum What {
         /// Why not.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         error: Option<String>,
+        /// Who said that it was dealt with by hand, where nothing was done to it: `ada on desk-7`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by_hand: Option<String>,
     },
     /// After the run, `pb clean` began to work off what was left: what follows is its doing.
     CleaningStarted {
@@ -470,28 +474,4 @@ pub enum What {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         left: Vec<String>,
     },
-}
-
-/// A duration as a person writes it: `250ms`, `1.5s`, `15s`, `2m30s`, `1h5m`.
-pub fn short(span: Duration) -> String {
-    let ms = span.as_secs_f64() * 1000.0;
-    if ms < 1.0 {
-        return if span.is_zero() { "0s".into() } else { format!("{}µs", span.as_micros()) };
-    }
-    if ms < 1000.0 {
-        return format!("{}ms", ms.round());
-    }
-    let seconds = span.as_secs();
-    if seconds < 60 {
-        let tenths = (span.as_secs_f64() * 10.0).round() / 10.0;
-        return format!("{tenths}s");
-    }
-    let (h, m, s) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-    match (h, m, s) {
-        (0, m, 0) => format!("{m}m"),
-        (0, m, s) => format!("{m}m{s}s"),
-        (h, 0, 0) => format!("{h}h"),
-        (h, m, 0) => format!("{h}h{m}m"),
-        (h, m, s) => format!("{h}h{m}m{s}s"),
-    }
 }

@@ -29,6 +29,8 @@ pub struct Call {
     pub function: &'static str,
     /// What it does, judged by verb and object.
     pub effect: Effect,
+    /// What it would count as, had the script said nothing.
+    pub usual: Option<Effect>,
     /// The cluster that it acts on; `--allow destroy=CLUSTER` is judged by it.
     pub cluster: Option<String>,
     /// The host, endpoint or address, where there is no cluster.
@@ -47,6 +49,7 @@ impl Call {
         Self {
             function,
             effect: Effect::Read,
+            usual: None,
             cluster: None,
             target: None,
             args: serde_json::Value::Null,
@@ -60,6 +63,25 @@ impl Call {
     pub fn effect(mut self, effect: Effect) -> Self {
         self.effect = effect;
         self
+    }
+
+    /// What it would count as, had the script said nothing: where that is more, the reports show that it was said.
+    #[must_use]
+    pub fn usual(mut self, usual: Effect) -> Self {
+        self.usual = Some(usual);
+        self
+    }
+
+    /// The remark on a call that counts as less because the script says so.
+    /// `script` is the file of the line that says it; the standard library's own calls are known.
+    pub fn taken_at_its_word(&self, script: Option<&str>) -> Option<String> {
+        if script.is_some_and(|file| file.starts_with("stdlib/")) {
+            return None;
+        }
+        let usual = self.usual.filter(|usual| *usual > self.effect)?;
+        let on = self.cluster.as_deref().or(self.target.as_deref()).map(|t| format!(" on {t}")).unwrap_or_default();
+        let script = script.unwrap_or("the script");
+        Some(format!("{}{on} counts as \"{}\", not \"{usual}\": {script} says so", self.function, self.effect))
     }
 
     /// The cluster that it acts on.

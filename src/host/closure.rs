@@ -35,6 +35,12 @@ impl Closure {
         Self { call, store: at.store_data() }
     }
 
+    /// The name of the playbook or module that it stands in.
+    #[expect(deprecated, reason = "as above")]
+    pub fn file(&self) -> Option<&str> {
+        self.store.source.as_deref()
+    }
+
     /// Calls it with copies of what it captured.
     ///
     /// # Errors

@@ -16,7 +16,7 @@ use super::kube::secrets::row_for_record;
 use super::state::StepState;
 use super::world::World;
 use crate::error::{Error, Kind, Place};
-use crate::event::{Effect, LedgerRow, Undo, What, short};
+use crate::event::{Effect, LedgerRow, Undo, What, exact, short};
 
 /// What a host function returns to Rhai.
 pub type HostResult<T> = Result<T, Box<EvalAltResult>>;
@@ -100,7 +100,7 @@ impl Context {
             world: self.world.clone(),
             step: self.step.clone(),
             cluster: self.cluster.clone(),
-            effect: self.effect.max(Effect::Write),
+            effect: self.effect,
             cancel: CancellationToken::new(),
             deadline: Some((self.world.clock.instant() + limit, limit)),
             whose: "the clean-up's",
@@ -110,8 +110,14 @@ impl Context {
 
     /// The same step's context for a part of it that may take so long, and never longer than the step.
     pub fn narrowed(&self, limit: Duration, whose: &'static str) -> Arc<Self> {
+        self.with_grace(limit, Duration::ZERO, whose)
+    }
+
+    /// The same for a part that may come to its end so much after its limit; messages name the limit alone.
+    pub fn with_grace(&self, limit: Duration, grace: Duration, whose: &'static str) -> Arc<Self> {
         // A time too long for the clock is no limit.
-        let own = self.world.clock.instant().checked_add(limit).map(|at| (at, limit));
+        let until = limit.checked_add(grace).and_then(|span| self.world.clock.instant().checked_add(span));
+        let own = until.map(|at| (at, limit));
         let (deadline, whose) = match (self.deadline, own) {
             (Some(step), Some(own)) if own.0 < step.0 => (Some(own), whose),
             (None, Some(own)) => (Some(own), whose),
@@ -189,7 +195,7 @@ impl Context {
         }
         match self.deadline {
             Some((_, limit)) if self.remaining().is_some_and(|d| d.is_zero()) => {
-                let error = Error::new(Kind::Timeout, format!("{} deadline of {} struck", self.whose, short(limit)));
+                let error = Error::new(Kind::Timeout, format!("{} deadline of {} struck", self.whose, exact(limit)));
                 Err(if self.whose == STEPS {
                     error.hint("timeout: duration(\"…\") in the step's options, or --timeout, gives it longer")
                 } else {
@@ -225,7 +231,7 @@ impl Context {
             Ok(()) => Ok(row),
             Err(error) => {
                 self.world.ledger.forget(row.row);
-                self.world.bus.emit(owner, What::UndoDone { row: row.row, error: None });
+                self.world.bus.emit(owner, What::UndoDone { row: row.row, error: None, by_hand: None });
                 Err(error.context(format!("{} is not done, since its undo can't be recorded", row.change)))
             }
         }
@@ -322,6 +328,9 @@ impl Context {
     {
         self.check()?;
         self.admit(&call)?;
+        if let Some(text) = call.taken_at_its_word(place.as_ref().map(|place| place.file.as_str())) {
+            self.remark_once(text);
+        }
         let number = self.world.next_call();
         self.state().calls += 1;
         let started = self.world.clock.instant();
@@ -360,6 +369,16 @@ impl Context {
         result
     }
 
+    /// Keeps a remark that the step's notes do not have yet.
+    fn remark_once(&self, text: String) {
+        let mut state = self.state();
+        if !state.notes.contains(&text) {
+            state.notes.push(text.clone());
+            drop(state);
+            self.emit(What::Note { text });
+        }
+    }
+
     fn limit_of(&self, limit: Limit) -> (Duration, &'static str) {
         let step = self.remaining().unwrap_or(Duration::MAX / 4);
         let (own, whose) = match limit {
@@ -371,8 +390,16 @@ impl Context {
     }
 
     fn timed_out(&self, call: &Call, limit: Duration, whose: &str) -> Error {
+        // What is left of a part's deadline is a figure that nobody wrote.
+        if let (true, true, Some((_, of))) = (whose == self.whose, whose != STEPS, self.deadline) {
+            return Error::new(
+                Kind::Timeout,
+                format!("{}: no answer by {whose} deadline of {}", call.function, exact(of)),
+            )
+            .because(format!("asked: {}", call.line));
+        }
         let step = match (whose, self.deadline) {
-            (STEPS, Some((_, of))) => format!(" (the step has {} in all)", short(of)),
+            (STEPS, Some((_, of))) => format!(" (the step has {} in all)", exact(of)),
             // Of another part's deadline the step's rest says nothing.
             (_, Some(_)) if self.whose != STEPS => String::new(),
             (_, Some(_)) => format!(" (the step has {} left)", short(self.remaining().unwrap_or_default())),

@@ -82,7 +82,7 @@ fn the_deadline_that_struck_is_named_with_the_other() {
 
 #[test]
 fn cancellation_ends_a_call_and_refuses_the_next() {
-    let cx = context(Effect::Read, None);
+    let cx = context(Effect::Write, None);
     let cancel = cx.world.cancel.clone();
     let began = Instant::now();
     let timer = std::thread::spawn(move || {
@@ -126,6 +126,26 @@ fn disrupting_is_for_whom_the_operator_allows_it_also_in_clean_up() {
     assert_eq!(hint(Permissions { disrupt: true, ..Permissions::default() }), None);
     // Who may destroy on a cluster may disrupt.
     assert_eq!(hint(Permissions { destroy: ["apps".to_string()].into(), ..Permissions::default() }), None);
+}
+
+#[test]
+fn a_clean_up_does_no_more_than_its_step_declared() {
+    let cx = context(Effect::Read, None);
+    let error = cx.for_cleaning(crate::host::call::STEP_LIMIT).admit(&call(Effect::Write)).expect_err("it only reads");
+    assert_eq!(
+        error.message,
+        "kube.delete on infra is \"write\", stronger than what step t/s@infra declares: \"read\""
+    );
+}
+
+#[test]
+fn a_call_taken_at_its_word_is_remarked_once() {
+    let cx = context(Effect::Read, None);
+    let said = || call(Effect::Read).usual(Effect::Write);
+    for call in [said(), said(), call(Effect::Read).usual(Effect::Read), call(Effect::Read)] {
+        assert_eq!(cx.run(None, call, |n| format!("{n}"), async { Ok(7) }), Ok(7));
+    }
+    assert_eq!(cx.state().notes, [r#"kube.delete on infra counts as "read", not "write": the script says so"#]);
 }
 
 #[test]

@@ -4,7 +4,7 @@
 
 use std::cell::RefCell;
 
-use rhai::{Dynamic, EvalAltResult, INT, ImmutableString, Module, NativeCallContext, Position};
+use rhai::{Dynamic, EvalAltResult, ImmutableString, Module, NativeCallContext, Position};
 
 use crate::error::{Error, Kind, Place};
 use crate::host::HostResult;
@@ -29,36 +29,9 @@ pub(crate) fn passed(at: &NativeCallContext) {
     });
 }
 
-/// What a loop or recursion does that calls nothing: Rhai's own operators for these types, which tell nobody where
-/// they are.
+/// What a loop or recursion does that calls nothing: Rhai's own operators for texts, which tell nobody where they are.
+/// Those of numbers, and comparisons, are in `object/operators_marked.rs`.
 pub(crate) fn register(module: &mut Module) {
-    type Checked = fn(INT, INT) -> Option<INT>;
-    type Comparing = fn(&INT, &INT) -> bool;
-    let computing: [(&'static str, &'static str, Checked); 3] = [
-        ("+", "Addition", INT::checked_add),
-        ("-", "Subtraction", INT::checked_sub),
-        ("*", "Multiplication", INT::checked_mul),
-    ];
-    for (sign, word, compute) in computing {
-        let done = move |at: &NativeCallContext, a: INT, b: INT| {
-            passed(at);
-            compute(a, b).ok_or_else(|| {
-                EvalAltResult::ErrorArithmetic(format!("{word} overflow: {a} {sign} {b}"), at.call_position()).into()
-            })
-        };
-        module.set_native_fn(sign, move |at: NativeCallContext, a: INT, b: INT| -> HostResult<INT> { done(&at, a, b) });
-        module.set_native_fn(format!("{sign}="), move |at: NativeCallContext, a: &mut INT, b: INT| -> HostResult<()> {
-            *a = done(&at, *a, b)?;
-            Ok(())
-        });
-    }
-    let comparing: [(&'static str, Comparing); 4] = [("<", INT::lt), ("<=", INT::le), (">", INT::gt), (">=", INT::ge)];
-    for (sign, holds) in comparing {
-        module.set_native_fn(sign, move |at: NativeCallContext, a: INT, b: INT| -> HostResult<bool> {
-            passed(&at);
-            Ok(holds(&a, &b))
-        });
-    }
     module.set_native_fn(
         "+",
         |at: NativeCallContext, a: ImmutableString, b: ImmutableString| -> HostResult<ImmutableString> {

@@ -54,10 +54,10 @@ fn dial(at: &NativeCallContext, address: &str, options: Map) -> HostResult<Map> 
         expect: options.string("expect")?,
         closed_is_fine: !options.bool("check")?.unwrap_or(true),
     };
+    let usual = if talk.send.is_some() { Effect::Write } else { Effect::Read };
     let effect = match options.string("effect")? {
         Some(word) => Effect::parse(&word).ok_or_else(|| unknown_effect("tcp::connect", &word))?,
-        None if talk.send.is_some() => Effect::Write,
-        None => Effect::Read,
+        None => usual,
     };
     let net = Net::of(&cx.world);
     let routes = net.routes(&cx.world)?;
@@ -72,6 +72,7 @@ fn dial(at: &NativeCallContext, address: &str, options: Map) -> HostResult<Map> 
     };
     let call = Call::new("tcp::connect", line)
         .effect(effect)
+        .usual(usual)
         .target(address)
         .args(json!({ "address": address, "options": shown }))
         .limit(gate(within));

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::kube::Clusters;
 use super::world::World;
-use crate::client::kube::{Cluster, node};
+use crate::client::kube::{Cluster, FIELD_MANAGER, node};
 use crate::client::sh;
 use crate::error::{Error, Kind, Result};
 use crate::event::{ObjectRef, Undo, short};
@@ -57,8 +57,18 @@ async fn uncordon(cluster: &Cluster, object: &ObjectRef) -> Result<Undone> {
     if (object.uid.is_some() && object.uid.as_deref() != uid) || !node::is_cordoned(&found) {
         return Ok(Undone::Already);
     }
+    if let Some(who) = closed_by_others(&node::cordoned_by(&found)) {
+        let why = format!("{object} was opened and closed again since, by {who}: whoever did that opens it");
+        return Ok(Undone::LeftAlone(vec![why]));
+    }
     node::uncordon(cluster, &object.name).await?;
     Ok(Undone::Done)
+}
+
+/// The others that a node is closed by, where this program is not among those that did.
+fn closed_by_others(managers: &[String]) -> Option<String> {
+    let ours = managers.is_empty() || managers.iter().any(|manager| manager == FIELD_MANAGER);
+    (!ours).then(|| managers.join(" and "))
 }
 
 async fn command(world: &World, program: &str, args: &[String]) -> Result<Undone> {
@@ -76,4 +86,26 @@ async fn command(world: &World, program: &str, args: &[String]) -> Result<Undone
     let mut error = Error::new(Kind::ExitCode, format!("{line} ended with exit code {}", output.code));
     error.causes = sh::last_lines(&output.stderr, 5);
     Err(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_node_that_somebody_else_closed_since_is_left_alone() {
+        let node = |managers: &[&str]| {
+            let owns = |name| json!({ "manager": name, "fieldsV1": { "f:spec": { "f:unschedulable": {} } } });
+            let other = json!({ "manager": "kubelet", "fieldsV1": { "f:status": {} } });
+            let all: Vec<_> = managers.iter().map(owns).chain([other]).collect();
+            closed_by_others(&node::cordoned_by(&json!({ "metadata": { "managedFields": all } })))
+        };
+        assert_eq!(node(&["kubectl-cordon"]), Some("kubectl-cordon".into()));
+        assert_eq!(node(&["pb"]), None);
+        assert_eq!(node(&["pb", "kubectl-cordon"]), None);
+        // An API server that keeps no account.
+        assert_eq!(node(&[]), None);
+    }
 }

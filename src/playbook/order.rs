@@ -62,10 +62,28 @@ pub(super) fn sort(all: &[Planned], needs: &[Vec<usize>]) -> Option<Vec<usize>> 
     Some(order)
 }
 
-pub(super) fn cycle(all: &[Planned], needs: &[Vec<usize>]) -> Error {
+/// Every circle in which steps need each other, once, by the shortest words: a way round it.
+pub(super) fn cycles(all: &[Planned], needs: &[Vec<usize>]) -> Vec<Error> {
+    let mut told: Vec<usize> = Vec::new();
+    let mut errors = Vec::new();
+    // Each cluster's run of the steps has the same circle.
+    let mut places = BTreeSet::new();
+    for start in (0..all.len()).filter(|i| reaches_any(needs, *i)) {
+        // Those that reach each other are in the same circle.
+        if told.iter().any(|t| *t == start || (reaches(needs, *t, start) && reaches(needs, start, *t))) {
+            continue;
+        }
+        told.push(start);
+        if places.insert(all[start].info.place.to_string()) {
+            errors.push(cycle(all, needs, start));
+        }
+    }
+    errors
+}
+
+fn cycle(all: &[Planned], needs: &[Vec<usize>], start: usize) -> Error {
     let mut path = Vec::new();
     let reduced = |i: usize| needs[i].iter().copied().find(|n| reaches(needs, *n, i));
-    let start = (0..all.len()).find(|i| reaches_any(needs, *i)).unwrap_or(0);
     let mut at = start;
     loop {
         path.push(all[at].info.id.clone());

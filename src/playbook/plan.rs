@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use super::declared::{On, PlaybookDecl, StepDecl};
-use super::order::{cycle, earlier_playbooks, playbook_order, sort};
+use super::order::{cycles, earlier_playbooks, playbook_order, sort};
 use super::select::choose;
 use crate::error::{Error, Kind, Result, did_you_mean};
 use crate::event::StepInfo;
@@ -82,7 +82,7 @@ impl Plan {
             Ok(order) => order,
             Err(error) => {
                 problems.push(error);
-                return Err(problems);
+                (0..playbooks.len()).collect()
             }
         };
         let on: Vec<&String> =
@@ -98,7 +98,7 @@ impl Plan {
             .map(|step| step.decl.needs.iter().flat_map(|n| resolve(n, step, &all, &names, &mut problems)).collect())
             .collect();
         let Some(sorted) = sort(&all, &needs) else {
-            problems.push(cycle(&all, &needs));
+            problems.extend(cycles(&all, &needs));
             return Err(problems);
         };
         let chosen = match choose(&all, &needs, selection) {
@@ -181,7 +181,9 @@ fn expand(
 ) -> Vec<Planned> {
     let mut out = Vec::new();
     let plain = declared.steps.get(&None).cloned().unwrap_or_default();
-    for step in &plain {
+    for (at, step) in plain.iter().enumerate() {
+        // Of steps with one id, which is a problem of its own, each is meant.
+        let before = plain[..at].iter().filter(|s| s.id == step.id).count();
         let runs: Vec<Option<String>> = match &step.on {
             On::Each => selected.iter().map(|c| Some((*c).clone())).collect(),
             On::All | On::None => vec![None],
@@ -204,7 +206,7 @@ fn expand(
             let decl = declared
                 .steps
                 .get(&cluster)
-                .and_then(|steps| steps.iter().find(|s| s.id == step.id))
+                .and_then(|steps| steps.iter().filter(|s| s.id == step.id).nth(before))
                 .unwrap_or(step)
                 .clone();
             let id = match &cluster {

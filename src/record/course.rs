@@ -176,10 +176,10 @@ pub(super) fn left(events: impl IntoIterator<Item = Result<Event>>) -> Left {
                     object.uid = Some(seen);
                 }
             }
-            What::UndoDone { row, error: None } => {
+            What::UndoDone { row, error: None, .. } => {
                 rows.remove(&row);
             }
-            What::UndoDone { row, error } => {
+            What::UndoDone { row, error, .. } => {
                 if let Some(left) = rows.get_mut(&row) {
                     left.why = error;
                 }

@@ -122,8 +122,8 @@ fn a_killed_run_shows_what_was_under_way_and_what_is_left() {
         event(Some("a"), pod(2, "two")),
         event(None, pod(3, "three")),
         event(Some("a"), What::UndoIdentified { row: 2, uid: "u-2".into() }),
-        event(Some("a"), What::UndoDone { row: 1, error: None }),
-        event(Some("a"), What::UndoDone { row: 2, error: Some("403".into()) }),
+        event(Some("a"), What::UndoDone { row: 1, error: None, by_hand: None }),
+        event(Some("a"), What::UndoDone { row: 2, error: Some("403".into()), by_hand: None }),
     ]);
     let (_dir, folder) = told(&events, false);
     let recorded = Recorded::open(&folder).expect("opened");
@@ -159,7 +159,7 @@ fn what_a_kill_cut_is_said_and_nothing_else_is_lost() {
     // Whoever cleans up goes on in the same files.
     let mut record = Record::reopen(&folder, Lock::take(&folder).expect("free")).expect("opened");
     assert_eq!(Lock::take(&folder).expect_err("held").kind, Kind::Conflict);
-    record.on(&event(None, What::UndoDone { row: 1, error: None }));
+    record.on(&event(None, What::UndoDone { row: 1, error: None, by_hand: None }));
     assert_eq!(record.kept(), Ok(()));
     let events = recorded.events().expect("a journal").filter_map(Result::ok).count();
     assert_eq!(events, 3);

@@ -85,23 +85,26 @@ impl Record {
 }
 
 impl Record {
-    /// Goes on at the end of a file that was written anew.
-    fn reviewed(&mut self, filter: &Filter) -> Result<()> {
-        for (file, name) in [(&mut self.journal, JOURNAL), (&mut self.calls_file, CALLS)] {
+    /// Looks through everything that was written, and goes on at the end of a file that was written anew.
+    fn reviewed(&mut self, filter: &Filter) -> Result<Vec<(Option<String>, What)>> {
+        for (file, name) in [(&mut self.ledger, LEDGER), (&mut self.journal, JOURNAL), (&mut self.calls_file, CALLS)] {
             file.kept()?;
             let path = self.folder.join(name);
             if review::file(&path, filter)? {
                 *file = Appender::open(&path)?;
             }
         }
-        Ok(())
+        self.info = review::info(self.info.clone(), filter);
+        review::evidence(&self.folder, filter)
     }
 }
 
 impl Listener for Record {
-    fn review(&mut self, filter: &Filter) {
-        let reviewed = self.reviewed(filter);
-        self.unwritten.note(reviewed);
+    fn review(&mut self, filter: &Filter) -> Vec<(Option<String>, What)> {
+        self.reviewed(filter).unwrap_or_else(|error| {
+            self.unwritten.note::<()>(Err(error));
+            Vec::new()
+        })
     }
 
     fn on(&mut self, event: &Event) {

@@ -80,8 +80,9 @@ struct FileReport {
 }
 
 impl Listener for FileReport {
-    fn review(&mut self, filter: &Filter) {
+    fn review(&mut self, filter: &Filter) -> Vec<(Option<String>, What)> {
         self.run = std::mem::take(&mut self.run).filtered(filter);
+        Vec::new()
     }
 
     fn on(&mut self, event: &Event) {

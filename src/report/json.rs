@@ -53,7 +53,7 @@ struct Step<'a> {
     judged: u64,
     message: &'a str,
     failures: Vec<At<'a>>,
-    metrics: &'a [Metric],
+    metrics: Vec<Measured<'a>>,
     evidence: &'a [String],
     evidence_files: Vec<File<'a>>,
     warnings: &'a [String],
@@ -90,6 +90,18 @@ struct File<'a> {
     file: &'a str,
     sha256: &'a str,
     bytes: u64,
+}
+
+#[derive(Serialize)]
+struct Measured<'a> {
+    name: &'a str,
+    /// Null where JSON has no number for it.
+    value: Option<f64>,
+    unit: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    summary: Option<&'a serde_json::Value>,
 }
 
 /// The report as JSON text.
@@ -140,7 +152,7 @@ fn step<'a>(run: &'a Run, info: &'a StepInfo, result: &'a StepResult) -> Step<'a
         judged: result.judged,
         message: &result.message,
         failures: result.failures.iter().map(failure).collect(),
-        metrics: &result.metrics,
+        metrics: result.metrics.iter().map(measured).collect(),
         evidence: &result.evidence,
         evidence_files: files.iter().map(file).collect(),
         warnings: &result.warnings,
@@ -165,14 +177,25 @@ fn failure(failure: &Failure) -> At<'_> {
     }
 }
 
+fn measured(metric: &Metric) -> Measured<'_> {
+    let Metric { name, value, unit, max, summary } = metric;
+    let finite = |value: &f64| value.is_finite().then_some(*value);
+    Measured { name, value: finite(value), unit, max: max.as_ref().and_then(finite), summary: summary.as_ref() }
+}
+
 fn file(file: &EvidenceFile) -> File<'_> {
     File { name: &file.name, file: &file.file, sha256: &file.sha256, bytes: file.bytes }
 }
 
 #[cfg(test)]
+#[path = "../../tests/it/support/schema.rs"]
+mod schema;
+
+#[cfg(test)]
 mod tests {
     use serde_json::Value;
 
+    use super::schema::problems;
     use super::*;
     use crate::event::What;
     use crate::report::sample;
@@ -204,6 +227,26 @@ mod tests {
     }
 
     #[test]
+    fn an_error_with_its_expectation_and_a_figure_without_bounds_follow_it_too() {
+        let schema: Value = serde_json::from_str(DOCUMENTED).expect("a schema");
+        let at = crate::error::Place { file: "p.rhai".into(), line: 1, column: 1, source: Some("x".into()) };
+        let failure = Failure { label: "x".into(), at: Some(at), ..Failure::default() };
+        let metric = |value| Metric { name: "m".into(), value, unit: "s".into(), max: Some(value), summary: None };
+        let mut events = sample::good();
+        for event in &mut events {
+            if let What::StepFinished(result) = &mut event.what {
+                let error = Error::new(Kind::Expectation, "x");
+                result.error = Some(Error { failure: Some(Box::new(failure.clone())), ..error });
+                result.metrics = vec![metric(f64::NAN), metric(f64::INFINITY), metric(1.5)];
+            }
+        }
+        let value: Value = serde_json::from_str(&render(&sample::run_of(&events)).expect("JSON")).expect("JSON");
+        assert_eq!(value["steps"][0]["error"]["failure"]["place"]["line"], 1);
+        assert_eq!(value["steps"][0]["metrics"][1]["value"], Value::Null);
+        assert_eq!(problems(&schema, &schema, &value, "$"), Vec::<String>::new());
+    }
+
+    #[test]
     fn the_schema_would_notice_a_renamed_or_mistyped_field() {
         let schema: Value = serde_json::from_str(DOCUMENTED).expect("a schema");
         let mut value: Value =
@@ -213,61 +256,5 @@ mod tests {
         value["sttarted"] = "x".into();
         let found = problems(&schema, &schema, &value, "$");
         assert_eq!(found.len(), 3, "{found:#?}");
-    }
-
-    /// The part of JSON Schema that the documented one uses, strictly: every key must be described.
-    fn problems(root: &Value, schema: &Value, value: &Value, at: &str) -> Vec<String> {
-        if let Some(reference) = schema["$ref"].as_str() {
-            let target = root.pointer(reference.trim_start_matches('#')).expect("a definition");
-            return problems(root, target, value, at);
-        }
-        let mut out = Vec::new();
-        let is = |kind: &str| match kind {
-            "object" => value.is_object(),
-            "array" => value.is_array(),
-            "string" => value.is_string(),
-            "integer" => value.is_i64() || value.is_u64(),
-            "number" => value.is_number(),
-            "boolean" => value.is_boolean(),
-            "null" => value.is_null(),
-            other => panic!("a type that the check does not know: {other}"),
-        };
-        let allowed = match &schema["type"] {
-            Value::String(one) => is(one),
-            Value::Array(several) => several.iter().any(|k| is(k.as_str().expect("a type"))),
-            _ => true,
-        };
-        if !allowed {
-            out.push(format!("{at}: {value} is not {}", schema["type"]));
-        }
-        if let Some(words) = schema["enum"].as_array()
-            && !words.contains(value)
-        {
-            out.push(format!("{at}: {value} is not one of {words:?}"));
-        }
-        if let Some(constant) = schema.get("const")
-            && constant != value
-        {
-            out.push(format!("{at}: {value} is not {constant}"));
-        }
-        if let (Some(object), Some(known)) = (value.as_object(), schema["properties"].as_object()) {
-            for (key, inner) in object {
-                match known.get(key) {
-                    Some(of) => out.extend(problems(root, of, inner, &format!("{at}.{key}"))),
-                    None => out.push(format!("{at}.{key} is not documented")),
-                }
-            }
-            for key in schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
-                if !object.contains_key(key) {
-                    out.push(format!("{at}.{key} is missing"));
-                }
-            }
-        }
-        if let (Some(items), Some(of)) = (value.as_array(), schema.get("items")) {
-            for (n, item) in items.iter().enumerate() {
-                out.extend(problems(root, of, item, &format!("{at}[{n}]")));
-            }
-        }
-        out
     }
 }

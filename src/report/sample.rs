@@ -264,7 +264,7 @@ pub(super) fn mixed() -> Vec<Event> {
     events.push(at(
         61300,
         Some("t5/lb-address@apps"),
-        What::UndoDone { row: 1, error: Some("403 Forbidden: services \"probe-1a2b3c\"".into()) },
+        What::UndoDone { row: 1, error: Some("403 Forbidden: services \"probe-1a2b3c\"".into()), by_hand: None },
     ));
     events.push(finished(61310, lb_address()));
     let mut dns = result("t5/dns@infra", Outcome::Inconclusive);

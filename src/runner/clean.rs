@@ -73,7 +73,7 @@ fn undo_row(world: &Arc<World>, owner: Option<&str>, row: LedgerRow) -> Result<(
     // Of all that was told before nothing is lost by a kill now: one row at most is undone without the record's knowing.
     world.bus.flush();
     let result = world.runtime.block_on(perform(world, &row.undo));
-    world.bus.emit(owner, What::UndoDone { row: row.row, error: result.as_ref().err().cloned() });
+    world.bus.emit(owner, What::UndoDone { row: row.row, error: result.as_ref().err().cloned(), by_hand: None });
     result.map(drop).map_err(|why| {
         let problem = format!("{}: not undone: {why}", row.change);
         world.ledger.put_back(owner, row, why);

@@ -21,6 +21,8 @@ pub fn watch(world: &Arc<World>) {
                 let again = world.cancel.is_cancelled();
                 world.bus.emit(None, What::Interrupting { at_once: again });
                 if again {
+                    // Each leads a process group of its own, which outlives this process otherwise.
+                    crate::client::sh::kill_all();
                     // The ledger's rows stay: pb clean finds them.
                     world.bus.close();
                     std::process::exit(130);

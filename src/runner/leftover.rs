@@ -50,7 +50,7 @@ pub fn work_off(
             }),
         };
         let error = result.as_ref().err().cloned();
-        world.bus.emit(leftover.step.as_deref(), What::UndoDone { row: leftover.row.row, error });
+        world.bus.emit(leftover.step.as_deref(), What::UndoDone { row: leftover.row.row, error, by_hand: None });
         tell(&leftover.row, &result);
         if result.is_err() {
             left.push(leftover);
@@ -75,7 +75,10 @@ fn hidden(undo: &Undo) -> Option<String> {
     let is = match undo {
         Undo::Http { url, .. } => secrets::is_hidden_in(url),
         Undo::Command { program, args } => [program].into_iter().chain(args).any(|word| secrets::is_hidden_in(word)),
-        Undo::Delete { .. } | Undo::Restore { .. } | Undo::Uncordon { .. } => false,
+        // What would be looked for elsewhere, and not be found there, would pass for gone.
+        Undo::Delete { object } | Undo::Restore { object, .. } | Undo::Uncordon { object } => {
+            [object.namespace.as_ref(), Some(&object.name)].into_iter().flatten().any(|n| secrets::is_hidden_in(n))
+        }
     };
     is.then(|| "it held a secret, and records hold none: do it by hand".into())
 }

@@ -170,7 +170,8 @@ fn finish(
     for threw in left.threw {
         // A clean-up that did not work is no pass; what is worse than that already stays what it is.
         if matches!(outcome, Outcome::Failed | Outcome::Errored) {
-            state.warnings.push(threw.to_string());
+            let place = threw.place.as_ref().map(|place| format!(" ({place})")).unwrap_or_default();
+            state.warnings.push(format!("{threw}{place}"));
         } else {
             (outcome, message, error) = (Outcome::Errored, threw.message.clone(), Some(threw));
         }

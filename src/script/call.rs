@@ -75,7 +75,9 @@ impl Caller {
     /// # Errors
     /// What it throws; a panic of the host is an error like any other.
     pub fn plain(&self, closure: &Closure) -> Result<(), Error> {
-        guarded(|| closure.call_with_captured(&self.engine, ()))?.map(|_| ()).map_err(|e| self.translated(&e, None))
+        guarded(|| closure.call_with_captured(&self.engine, ()))?
+            .map(|_| ())
+            .map_err(|e| self.translated(&e, closure.file()))
     }
 
     fn thrown(&self, error: &EvalAltResult, file: &str) -> Thrown {

@@ -3,10 +3,12 @@
 use rhai::{EvalAltResult, ParseError, Position};
 
 use super::engine;
+use super::property;
 use super::resolver::Sources;
 use crate::error::{Error, Kind, Place, did_you_mean};
 use crate::host::object;
 use crate::host::registrar::Form;
+use crate::host::step::flow::Skip;
 use crate::playbook::Source;
 
 /// Translates an error of an evaluation. `file` is the name of the text that was evaluated.
@@ -47,6 +49,9 @@ pub fn from_rhai(error: &EvalAltResult, file: Option<&str>) -> Error {
         EvalAltResult::ErrorDotExpr(message, _) if field_of_nothing(message).is_some() => {
             field_of_nothing(message).unwrap_or_else(|| Error::new(Kind::Script, message.clone()))
         }
+        EvalAltResult::ErrorDotExpr(message, _) if property::unknown(message).is_some() => {
+            property::unknown(message).unwrap_or_else(|| Error::new(Kind::Script, message.clone()))
+        }
         // What Rhai says of a missing value names only its type.
         EvalAltResult::ErrorFunctionNotFound(signature, _) => {
             object::explain(inner).unwrap_or_else(|| unknown_function(signature))
@@ -72,6 +77,9 @@ pub fn from_parse(error: &ParseError, source: &Source) -> Error {
     let position = error.position();
     if let Some(mut place) = place(Some(&source.name), position) {
         place.source = source.text.lines().nth(place.line - 1).map(Into::into);
+        if place.source.is_none() {
+            at_end(&mut place, &source.text);
+        }
         out = out.at(place);
     }
     let text = error.err_type().to_string();
@@ -84,6 +92,16 @@ pub fn from_parse(error: &ParseError, source: &Source) -> Error {
             .hint(format!("\"{word}\" is a reserved word: as a property write [\"{word}\"], as a name choose another"));
     }
     out
+}
+
+/// What is missing at the end of a text is missing after its last line that says something.
+fn at_end(place: &mut Place, text: &str) {
+    let said = |(_, line): &(usize, &str)| !line.trim().is_empty();
+    if let Some((at, line)) = text.lines().enumerate().filter(said).last() {
+        place.line = at + 1;
+        place.column = line.trim_end().chars().count() + 1;
+        place.source = Some(line.to_string());
+    }
 }
 
 /// Gives an error's place its source line, where that is still missing.
@@ -178,10 +196,24 @@ fn unknown_function(signature: &str) -> Error {
         .hint("pb doc lists what scripts can call, and pb check finds such mistakes before a run")
 }
 
+/// What `${e}` says of an error of the language itself, which `catch (e)` gives as a map; none for any other map.
+pub fn caught(map: &rhai::Map) -> Option<String> {
+    let text = |key: &str| map.get(key).and_then(|value| value.clone().into_string().ok());
+    let (kind, message) = (text("error").filter(|kind| kind.starts_with("Error"))?, text("message")?);
+    Some(match (kind.as_str(), text("function")) {
+        ("ErrorFunctionNotFound", Some(signature)) => unknown_function(&signature).message,
+        _ => message,
+    })
+}
+
 /// A thrown value: our own error, a map with `message`, or whatever the script threw.
 fn thrown(value: &rhai::Dynamic) -> Error {
     if let Some(error) = value.read_lock::<Error>() {
         return error.clone();
+    }
+    if value.is::<Skip>() {
+        return Error::new(Kind::Script, "t.skip can't leave the step here: its closure has ended")
+            .hint("`return` leaves this closure alone");
     }
     if let Some(map) = value.read_lock::<rhai::Map>() {
         let text = map.get("message").map_or_else(|| value.to_string(), ToString::to_string);
@@ -233,6 +265,15 @@ fn reserved(message: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_missing_at_the_end_shows_the_last_line() {
+        let text = "step(\"a\", #{}, |t| {\n  let x = 1;\n\n";
+        let source = Source { name: "p.rhai".into(), text: text.into(), origin: crate::playbook::Origin::Embedded };
+        let error = engine::build().compile(text).map_err(|e| from_parse(&e, &source)).unwrap_err();
+        let place = error.place.expect("a place");
+        assert_eq!((place.line, place.column, place.source.as_deref()), (2, 13, Some("  let x = 1;")));
+    }
 
     #[test]
     fn a_call_on_a_cluster_of_the_step_is_told_in_words_of_scripts() {

@@ -1,7 +1,8 @@
 //! The engine: features, limits, host modules, and the traps of the language that the host takes away.
 
-use rhai::{Dynamic, Engine};
+use rhai::{Dynamic, Engine, Map, NativeCallContext};
 
+use super::diagnose;
 use crate::error::{Error, Kind};
 use crate::event::What;
 use crate::host::{Context, Function, MODULES, Module, Registrar, object, place};
@@ -33,6 +34,16 @@ pub fn functions() -> Vec<Function> {
     Registrar::of(&modules()).finish().2
 }
 
+/// A map as the language itself shows it.
+fn shown(at: &NativeCallContext, map: &mut Map) -> String {
+    let fields = map.iter_mut().map(|(key, value)| {
+        let shown = at.call_native_fn_raw("to_debug", true, &mut [value]).ok();
+        let shown = shown.and_then(|shown| shown.into_string().ok()).unwrap_or_else(|| value.to_string());
+        format!("{key:?}: {shown}")
+    });
+    format!("#{{{}}}", fields.collect::<Vec<_>>().join(", "))
+}
+
 /// An engine with every host module.
 pub fn build() -> Engine {
     let mut engine = Engine::new();
@@ -57,6 +68,13 @@ pub fn build() -> Engine {
             context.emit(What::Printed { text: text.to_string() });
         }
     };
+    // `${e}` of an error of the language itself, which is a map: its words, not its fields.
+    for name in ["to_string", "print"] {
+        engine.register_fn(name, |at: NativeCallContext, map: &mut Map| match diagnose::caught(map) {
+            Some(said) => said,
+            None => shown(&at, map),
+        });
+    }
     engine.on_print(print);
     engine.on_debug(move |text, source, position| {
         let file = source.unwrap_or_default();

@@ -80,7 +80,7 @@ impl Examples {
     fn declare(&self, page: &Page) -> Result<(), String> {
         let resolve = settings::from_config(self.config.clone());
         let (value, found) =
-            declaring(Some("infra"), resolve, |_, _| None, || self.loader.engine.eval::<Dynamic>(&page.example));
+            declaring(Some("infra"), None, resolve, |_, _| None, || self.loader.engine.eval::<Dynamic>(&page.example));
         let value = value.map_err(|e| diagnose::from_rhai(&e, None).to_string())?;
         let declares = found.playbook.is_some() && (value.as_bool() == Ok(true) || value.is_unit());
         if declares { Ok(()) } else { Err(format!("it declares nothing and gives {value}")) }

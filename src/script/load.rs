@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
 
-use rhai::{AST, ASTNode, Engine, Expr};
+use rhai::{AST, ASTNode, Engine, Expr, Position};
 
 use super::declare::{Body, Declarations, Resolve, declaring};
 use super::diagnose;
@@ -34,6 +34,20 @@ pub struct Loaded {
     pub modules: Vec<Source>,
     /// The compiled text, for `pb check`.
     pub ast: AST,
+    /// Whether these are all of its steps: `pb check` also looks at what is left of a broken playbook.
+    pub whole: bool,
+}
+
+/// What ended an evaluation, and where the top level was then.
+pub(super) struct Ended {
+    pub(super) error: Error,
+    pub(super) at: Position,
+}
+
+impl From<Error> for Ended {
+    fn from(error: Error) -> Self {
+        Self { error, at: Position::NONE }
+    }
 }
 
 impl Loaded {
@@ -131,13 +145,12 @@ impl Loader {
     /// All that is wrong with what it declares, and what ended it.
     pub fn load_or_all(&self, source: &Source, clusters: &[String]) -> Result<Loaded, Wrong> {
         let mut declares: Vec<Error> = Vec::new();
-        let loaded = self.gather(source, clusters, &mut declares);
-        // Each cluster's evaluation says the same again.
-        let mut told = std::collections::BTreeSet::new();
-        declares.retain(|e| told.insert((e.place.as_ref().map(ToString::to_string), e.message.clone())));
+        let compiled = self.compile(source).map_err(Ended::from);
+        let loaded = compiled.and_then(|ast| self.gather(source, &ast, clusters, None, &mut declares));
+        once(&mut declares);
         match loaded {
             Ok(loaded) if declares.is_empty() => Ok(loaded),
-            loaded => Err(Wrong { declares, ended: loaded.err() }),
+            loaded => Err(Wrong { declares, ended: loaded.err().map(|ended| ended.error) }),
         }
     }
 
@@ -168,15 +181,22 @@ impl Loader {
         Ok(found)
     }
 
-    fn gather(&self, source: &Source, clusters: &[String], problems: &mut Vec<Error>) -> Result<Loaded> {
-        let ast = self.compile(source)?;
-        let whole = self.with_stdlib(&ast)?;
+    /// Evaluates a compiled playbook. `stand_in` is its declaration where the text has none.
+    pub(super) fn gather(
+        &self,
+        source: &Source,
+        ast: &AST,
+        clusters: &[String],
+        stand_in: Option<&PlaybookDecl>,
+        problems: &mut Vec<Error>,
+    ) -> Result<Loaded, Ended> {
+        let whole = self.with_stdlib(ast)?;
         let mut declared = Declared::default();
         let mut bodies = BTreeMap::new();
         let mut settings = BTreeMap::new();
         let mut values = Vec::new();
         for scope in std::iter::once(None).chain(clusters.iter().cloned().map(Some)) {
-            let found = self.evaluate(&whole, scope.as_deref(), problems)?;
+            let found = self.evaluate(&whole, scope.as_deref(), stand_in, problems)?;
             let playbook = found.playbook.ok_or_else(|| no_playbook(source))?;
             if scope.is_none() {
                 declared.playbook = playbook;
@@ -201,14 +221,21 @@ impl Loader {
             source: source.origin_word().into(),
         };
         let modules = self.resolver.modules(&self.engine, &whole);
-        Ok(Loaded { info, declared, bodies, settings, values, source: source.clone(), modules, ast })
+        let (source, ast) = (source.clone(), ast.clone());
+        Ok(Loaded { info, declared, bodies, settings, values, source, modules, ast, whole: true })
     }
 
-    fn evaluate(&self, ast: &AST, cluster: Option<&str>, problems: &mut Vec<Error>) -> Result<Declarations> {
+    fn evaluate(
+        &self,
+        ast: &AST,
+        cluster: Option<&str>,
+        stand_in: Option<&PlaybookDecl>,
+        problems: &mut Vec<Error>,
+    ) -> Result<Declarations, Ended> {
         let sources = self.sources.clone();
         let lines = move |file: &str, line: usize| line_of(&sources, file, line);
         let (result, mut found) =
-            declaring(cluster, self.resolve.clone(), lines, || self.engine.eval_ast::<rhai::Dynamic>(ast));
+            declaring(cluster, stand_in, self.resolve.clone(), lines, || self.engine.eval_ast::<rhai::Dynamic>(ast));
         // Whatever a top level throws, the playbook is wrong: nothing was looked at yet.
         let of_playbook = |mut error: Error| {
             if error.kind != Kind::Config && error.kind != Kind::Cancelled {
@@ -218,9 +245,10 @@ impl Loader {
         };
         problems.extend(found.problems.drain(..).map(of_playbook));
         result.map(|_| found).map_err(|error| {
+            let at = error.position();
             let mut error = diagnose::from_rhai(&error, ast.source());
             diagnose::add_source(&mut error, &self.sources);
-            of_playbook(error)
+            Ended { error: of_playbook(error), at }
         })
     }
 
@@ -247,6 +275,12 @@ impl Loader {
         }
         Ok(whole)
     }
+}
+
+/// Each once: every cluster's evaluation says the same again.
+pub(super) fn once(errors: &mut Vec<Error>) {
+    let mut told = std::collections::BTreeSet::new();
+    errors.retain(|e| told.insert((e.place.as_ref().map(ToString::to_string), e.message.clone())));
 }
 
 /// The first part of every `a::b` in a compiled text, and of every name used as a variable through one.

@@ -6,9 +6,12 @@ pub mod check;
 pub mod declare;
 pub mod diagnose;
 pub mod engine;
+mod left_out;
 pub mod load;
+mod property;
 pub mod reference;
 pub mod resolver;
+pub mod salvage;
 pub mod settings;
 pub mod targets;
 

@@ -1,6 +1,7 @@
 //! From what was typed (files, ids, folders, `all`) to playbooks.
 
 use super::load::{Loaded, Loader, Wrong};
+use super::salvage::guessed;
 use crate::error::{Error, Kind, Result, did_you_mean};
 use crate::playbook::{PlaybookKind, Source};
 
@@ -127,8 +128,15 @@ fn find(loader: &Loader, target: &str) -> Result<Vec<(Source, bool)>> {
                 .hint(format!("pb check {target} looks it over")))
         }
         None => {
-            let ids: Vec<String> =
-                library.playbooks()?.iter().filter_map(|s| Some(declared_id(loader, s)?.0)).collect();
+            let known = library.playbooks()?;
+            // What `pb new t16-backups` wrote has the id t16.
+            if let Some(file) = known.iter().find(|s| s.stem() == target)
+                && let Some((id, _)) = declared_id(loader, file)
+            {
+                return Err(Error::new(Kind::Usage, format!("no playbook has the id \"{target}\""))
+                    .hint(format!("the file {} has the id {id}: name either", file.name)));
+            }
+            let ids: Vec<String> = known.iter().filter_map(|s| Some(declared_id(loader, s)?.0)).collect();
             Err(Error::new(Kind::Usage, format!("no playbook \"{target}\" (there are: {})", ids.join(", ")))
                 .maybe_hint(did_you_mean(target, ids.iter().map(String::as_str)))
                 .hint("a target is a file, an id, a folder, or all"))
@@ -142,20 +150,17 @@ fn by_id(loader: &Loader, id: &str) -> Result<Option<Source>> {
     sources.sort_by_key(|s| !(s.stem() == id || s.stem().starts_with(&format!("{id}-"))));
     let mut broken = None;
     for source in sources {
+        let named = source.stem() == id || source.stem().starts_with(&format!("{id}-"));
         match loader.load(&source, &[]) {
             Ok(loaded) if loaded.info.id == id => return Ok(Some(source)),
             Ok(_) => {}
-            // A broken file is the answer only where its name says that it is meant.
-            Err(error)
-                if (source.stem() == id || source.stem().starts_with(&format!("{id}-")))
-                    && !loader.is_module(&source) =>
-            {
-                broken = Some(error);
-            }
+            // A broken file is meant where it declares the id, or at least its name says so: who loads it tells all.
+            Err(_) if guessed(&source).0 == id && !loader.is_module(&source) => return Ok(Some(source)),
+            Err(_) if named && !loader.is_module(&source) => broken = Some(source),
             Err(_) => {}
         }
     }
-    broken.map_or(Ok(None), Err)
+    Ok(broken)
 }
 
 /// The module of a name: beside the playbooks, or in the standard library.

@@ -106,6 +106,27 @@ fn an_unreachable_api_is_named_within_the_connect_deadline() {
 }
 
 #[test]
+fn a_server_without_tls_is_told_from_one_that_is_not_there() {
+    let plain = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = plain.local_addr().expect("an address");
+    std::thread::spawn(move || {
+        for mut stream in plain.incoming().flatten() {
+            let _ = std::io::Write::write_all(&mut stream, b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n");
+        }
+    });
+    Test::new()
+        .file("kc", &KUBECONFIG.replace("127.0.0.1:1", &address.to_string()))
+        .toml("[clusters.infra]\nkubeconfig = \"kc\"\n")
+        .playbook(&format!(
+            r#"step("kube", #{{ on: "infra" }}, |t| {{ t.kube.list("pods"); }});
+step("https", #{{ on: "none" }}, |t| {{ http::get("https://{address}/"); }});"#
+        ))
+        .pb("run p.rhai")
+        .code(3)
+        .says(&[&format!("https://{address}"), "TLS"]);
+}
+
+#[test]
 fn a_listener_that_says_nothing_is_given_up_at_the_connect_deadline_and_named() {
     let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = silent.local_addr().expect("an address");

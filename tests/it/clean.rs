@@ -90,6 +90,39 @@ fn what_could_not_be_undone_is_said_and_tried_again() {
 }
 
 #[test]
+fn what_was_dealt_with_by_hand_is_written_down_and_hinders_nothing_more() {
+    let test = Test::new().env("USER", "ada").env("TOKEN", "a-planted-secret").step(
+        r#"secret::env("TOKEN");
+           sh::script("true", #{ undo: "test a-planted-secret" });
+           sh::script("touch began; test -e again || exec sleep 3", #{ undo: "echo 2 >> undone" });"#,
+    );
+    killed(&test);
+    let (code, out, _) = pb(&test, "clean latest --yes");
+    assert_eq!((code, undone(&test).as_str()), (Some(3), "2\n"), "{out}");
+    assert!(out.contains("it held a secret, and records hold none: do it by hand"), "{out}");
+    assert!(out.contains("--done 1 once you have dealt with it by hand"), "{out}");
+    let (code, _, err) = pb(&test, "run --resume latest");
+    assert_eq!(code, Some(2));
+    assert!(err.contains("--done 1 once"), "{err}");
+    let (code, _, err) = pb(&test, "clean latest --done 2");
+    assert_eq!(code, Some(2));
+    assert!(err.contains("change 2 is not left") && err.contains("left to undo: 1;"), "{err}");
+    assert_eq!(pb(&test, "clean --all --done 1").0, Some(2));
+
+    let (code, out, err) = pb(&test, "clean latest --done 1");
+    assert_eq!(code, Some(0), "{out}{err}");
+    assert!(out.contains("dealt with by hand, as ada on ") && out.contains("nothing is left."), "{out}");
+    let ledger = std::fs::read_to_string(folder(&test).join("ledger.jsonl")).expect("a ledger");
+    assert!(ledger.lines().last().is_some_and(|l| l.contains(r#""row":1,"by_hand":"ada on "#)), "{ledger}");
+    let (_, shown, _) = pb(&test, "show latest");
+    assert!(shown.contains("1 change undone, 1 dealt with by hand as ada on "), "{shown}");
+    assert!(shown.contains("nothing is left") && !shown.contains("left to undo:"), "{shown}");
+    std::fs::write(test.path().join("again"), "").expect("written");
+    let (code, out, err) = pb(&test, "run --resume latest");
+    assert_eq!(code, Some(4), "nothing is asserted: {out}{err}");
+}
+
+#[test]
 fn nobody_is_asked_without_a_terminal_and_nothing_is_done() {
     let test = changing();
     killed(&test);

@@ -48,6 +48,19 @@ fn a_function_has_a_page() {
 fn definitions_are_written_for_editors() {
     let ran = Test::new().pb("doc --definitions defs").code(0);
     assert!(ran.read("defs/pb.d.rhai").contains("fn eventually("));
+    // The grammar of definition files: no optional parameters, a type for each, properties with `get`.
+    let one = r"(\?|\(\)|[A-Za-z_]+|\[(\?|[A-Za-z_]+)\])";
+    let ty = format!(r"{one}( \| {one})*");
+    let parameter = format!(r"[a-z_0-9]+: {ty}");
+    let line = regex::Regex::new(&format!(r"^fn (get )?[a-z_0-9]+\(({parameter}(, {parameter})*)?\)( -> {ty})?;$"))
+        .expect("it is");
+    for module in ["pb", "base64", "bgp", "file", "http", "sh", "stats", "table", "time", "tls", "yaml"] {
+        let text = ran.read(&format!("defs/{module}.d.rhai"));
+        assert!(text.starts_with("module ") && text.contains("\nfn "), "{module}");
+        for declared in text.lines().skip(1).filter(|line| !line.starts_with("///") && !line.is_empty()) {
+            assert!(line.is_match(declared), "{module}: {declared}");
+        }
+    }
 }
 
 #[test]

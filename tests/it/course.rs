@@ -218,6 +218,40 @@ fn an_interrupt_stops_after_the_clean_up() {
 }
 
 #[test]
+fn a_second_interrupt_kills_the_programs_that_run() {
+    // Deaf to SIGTERM: only the second interrupt ends them before their grace is over.
+    let test = Test::new()
+        .step(r#"sh::script("trap '' TERM INT; sleep 321 & echo $$ $! > made && mv made pids; wait; sleep 321");"#);
+    let mut child = test.command("run p.rhai").stdout(std::process::Stdio::null()).spawn().expect("started");
+    let began = Instant::now();
+    while !test.path().join("pids").exists() {
+        assert!(began.elapsed() < Duration::from_secs(30), "the step never began");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let pids = std::fs::read_to_string(test.path().join("pids")).expect("written");
+    let pid = |text: &str| rustix::process::Pid::from_raw(text.parse().expect("a pid")).expect("a pid");
+    let pb = pid(&child.id().to_string());
+    rustix::process::kill_process(pb, rustix::process::Signal::INT).expect("signalled");
+    std::thread::sleep(Duration::from_millis(100));
+    rustix::process::kill_process(pb, rustix::process::Signal::INT).expect("signalled");
+    assert_eq!(child.wait().expect("ended").code(), Some(130));
+    // Killed they are at once; gone, when whoever inherited them has reaped them.
+    let alive = |text: &str| {
+        std::fs::read_to_string(format!("/proc/{text}/stat"))
+            .is_ok_and(|stat| !stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('Z')))
+    };
+    let ended = Instant::now();
+    while pids.split_whitespace().any(alive) && ended.elapsed() < Duration::from_secs(5) {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let left: Vec<&str> = pids.split_whitespace().filter(|text| alive(text)).collect();
+    for text in &left {
+        let _ = rustix::process::kill_process(pid(text), rustix::process::Signal::KILL);
+    }
+    assert!(left.is_empty(), "{left:?} of {pids} are left");
+}
+
+#[test]
 fn the_run_s_deadline_is_that_of_steps_without_one() {
     let began = Instant::now();
     Test::new().step(r#"time::sleep(duration("60s"));"#).pb("run p.rhai --timeout 300ms").code(3).says(&["300ms"]);

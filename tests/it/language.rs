@@ -30,7 +30,12 @@ step("a", #{ on: "none" }, |t| { import "../lib/side" as own; expect(m::two() + 
 
 #[test]
 fn an_import_of_nothing_is_told_once_with_its_place() {
-    let test = || Test::new().file("p.rhai", "import \"./nope\" as n;\nplaybook(#{ id: \"p\" });\nlet x = n::f();");
+    let test = || {
+        Test::new().file(
+            "p.rhai",
+            "import \"./nope\" as n;\nplaybook(#{ id: \"p\" });\nlet x = n::f();\nstep(\"a\", #{}, |t| {});",
+        )
+    };
     test().pb("check p.rhai").code(2).says(&["no module \"./nope\"", "p.rhai:1:", "1 error"]);
     test().pb("run p.rhai").code(2).complains(&["no module \"./nope\"", "p.rhai:1:"]);
 }

@@ -2,6 +2,7 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "what goes wrong in a test's own tools ends the test")]
 
 mod bad_input;
+mod check;
 mod clean;
 mod commands;
 mod control_codes;
@@ -11,9 +12,11 @@ mod lab;
 mod language;
 mod output;
 mod places;
+mod planted;
 mod reading;
 mod real;
 mod record;
+mod report;
 mod resume;
 mod running;
 mod secrets;

@@ -193,9 +193,62 @@ fn a_run_that_is_not_there_or_not_readable_is_named() {
     let (code, _, err) = pb(&test, "show latest");
     assert_eq!(code, Some(2));
     assert!(err.contains("format 99, written by pb 7.0.0"), "{err}");
+    for args in ["clean latest --yes", "run --resume latest", "run --rerun latest"] {
+        let (code, out, err) = pb(&test, args);
+        assert_eq!((code, out.as_str()), (Some(2), ""), "{args}");
+        assert!(err.contains("format 99, written by pb 7.0.0") && err.contains("a newer pb reads it"), "{args}: {err}");
+    }
     let (code, listed, _) = pb(&test, "runs");
     assert_eq!(code, Some(0));
     assert!(listed.contains("BROKEN: ") && listed.contains("format 99"), "{listed}");
     std::fs::write(&info, "{").expect("written");
     assert_eq!(pb(&test, "runs").0, Some(3));
+}
+
+/// The folder of a record of format 1, as `.pb/runs` of a test.
+fn format_1() -> Test {
+    let test = Test::new();
+    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/record-1");
+    std::fs::create_dir_all(test.path().join(".pb")).expect("made");
+    let copied = Command::new("cp").arg("-r").arg(&from).arg(test.path().join(".pb/runs")).status().expect("cp");
+    assert!(copied.success());
+    for file in ["README.md", "ended.txt"] {
+        std::fs::remove_file(test.path().join(".pb/runs").join(file)).expect("removed");
+    }
+    test
+}
+
+#[test]
+fn a_record_of_an_older_version_is_shown_listed_and_cleaned_up_after() {
+    let (test, ended, killed) = (format_1(), "20261123-131516-8a761b", "20261123-131516-558e9a");
+    let (code, listed, err) = pb(&test, "runs");
+    assert_eq!((code, err.as_str()), (Some(0), ""), "{listed}");
+    assert!(listed.contains("failed: 2 passed and 1 failed"), "{listed}");
+    assert!(listed.contains("UNFINISHED: 1 passed and 1 failed; 1 change is left to undo"), "{listed}");
+    let (code, shown, err) = pb(&test, &format!("show {ended} --report json=report.json --report junit=report.xml"));
+    assert_eq!((code, err.as_str()), (Some(0), ""));
+    assert_eq!(shown, include_str!("../fixtures/record-1/ended.txt"));
+    let report: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(test.path().join("report.json")).expect("a report"))
+            .expect("JSON");
+    assert_eq!((&report["schema"], &report["exit_code"]), (&1.into(), &1.into()));
+    let good = &report["steps"][0];
+    assert_eq!(
+        (&good["id"], &good["metrics"][0]["value"], &good["calls"]),
+        (&"p/good".into(), &0.25.into(), &1.into())
+    );
+    assert_eq!(good["evidence"][0], "evidence/p-good/table.json");
+    let (_, explained, _) = pb(&test, &format!("show {ended} --explain -v"));
+    assert!(explained.contains("echo hello") && explained.contains("noted"), "{explained}");
+
+    let (_, shown, _) = pb(&test, &format!("show {killed}"));
+    assert!(shown.contains("UNFINISHED") && shown.contains("under way: p/changes"), "{shown}");
+    let (code, _, err) = pb(&test, &format!("run --resume {killed}"));
+    assert_eq!(code, Some(2));
+    assert!(err.contains("1 change that is not undone"), "{err}");
+    let (code, out, _) = pb(&test, &format!("clean {killed} --yes"));
+    assert_eq!(code, Some(3), "{out}");
+    assert!(out.contains("the run was on desk") && out.contains("--done 2"), "{out}");
+    assert_eq!(pb(&test, &format!("clean {killed} --done 2")).0, Some(0));
+    assert!(!pb(&test, "runs").1.contains("left to undo"));
 }

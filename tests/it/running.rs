@@ -82,8 +82,56 @@ fn an_opaque_call_marked_as_reading_passes_a_reading_step() {
         .playbook(
             r#"step("s", #{ on: "none" }, |t| { expect(sh::run("echo", ["hi"], #{ effect: "read" }).stdout, "echo").to_be("hi"); });"#,
         )
-        .pb("run p.rhai --read-only")
-        .code(0);
+        .pb("run p.rhai --read-only -v")
+        .code(0)
+        .says(&[r#"sh::run counts as "read", not "write": p.rhai says so"#]);
+}
+
+#[test]
+fn read_only_refuses_what_changes_before_anything_is_sent() {
+    let web = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    web.set_nonblocking(true).expect("no waiting");
+    let port = web.local_addr().expect("bound").port();
+    let calls = [
+        ("sh::run", "sh::run(\"touch\", [\"made\"])".to_string()),
+        ("sh::script", "sh::script(\"touch made\")".into()),
+        ("file::write", "file::write(\"made\", \"x\")".into()),
+        ("host.run", "ssh(\"edge-1\").run(\"reload\")".into()),
+        ("http::post", format!("http::post(\"http://127.0.0.1:{port}/\")")),
+        ("http::put", format!("http::put(\"http://127.0.0.1:{port}/\")")),
+        ("http::patch", format!("http::patch(\"http://127.0.0.1:{port}/\")")),
+        ("http::delete", format!("http::delete(\"http://127.0.0.1:{port}/\")")),
+        ("http::request", format!("http::request(\"PURGE\", \"http://127.0.0.1:{port}/\")")),
+        ("http::bench", format!("http::bench(\"http://127.0.0.1:{port}/\", #{{ method: \"POST\" }})")),
+        ("tcp::connect", format!("tcp::connect(\"127.0.0.1:{port}\", #{{ send: \"x\" }})")),
+    ];
+    let mut playbook = String::from("playbook(#{ id: \"p\" });\n");
+    for (at, (_, call)) in calls.iter().enumerate() {
+        playbook.push_str(&format!("step(\"s{at}\", #{{ on: \"none\" }}, |t| {{ {call}; }});\n"));
+        playbook.push_str(&format!("step(\"f{at}\", #{{ on: \"none\" }}, |t| {{ finally(|| {{ {call}; }}); }});\n"));
+    }
+    playbook.push_str(
+        "step(\"reads\", #{ on: \"none\" }, |t| { expect(sh::which(\"bash\"), \"bash\").to_match(\"bash\"); });",
+    );
+    let host = "[hosts.edge-1]\naddress = \"127.0.0.1\"\nport = ";
+    let ran = Test::new()
+        .file("p.rhai", &playbook)
+        .toml(&format!("{host}{port}\nuser = \"netops\"\n"))
+        .pb(&format!("{RUN} --read-only"))
+        .code(3);
+    for (at, (function, _)) in calls.iter().enumerate() {
+        for step in [format!("p/s{at}"), format!("p/f{at}")] {
+            assert_eq!(ran.outcome(&step), "errored", "{step} {function}");
+            let message = ran.reported(&step)["message"].as_str().expect("a message").to_string();
+            assert!(
+                message.contains(function) && message.contains("is \"write\", and the run is --read-only"),
+                "{message}"
+            );
+        }
+    }
+    assert_eq!(ran.outcome("p/reads"), "passed");
+    assert!(!ran.has("made"));
+    assert!(web.accept().is_err(), "something was sent");
 }
 
 #[test]

@@ -51,12 +51,94 @@ fn eventually_stops_a_closure_that_does_not_end() {
 #[test]
 fn eventually_cuts_the_calls_inside_and_keeps_its_words() {
     let began = Instant::now();
+    Test::new().step(r#"eventually(duration("100ms"), || sh::run("sleep", ["60"]));"#).pb(RUN).code(3).says(&[
+        "error: eventually: not within 100ms: attempt 1 of its closure did not end, and was stopped 5s later",
+        "because: cut off: sh::run: no answer by eventually's deadline of 100ms: asked: sleep 60 (p.rhai:3:",
+    ]);
+    assert!(began.elapsed() < Duration::from_secs(25), "{:?}", began.elapsed());
+}
+
+#[test]
+fn where_the_steps_time_ends_first_eventually_says_whose_it_was_and_what_it_saw() {
+    let waiting = r#"step("s", #{ on: "none", effect: "write", timeout: ms(1250) }, |t| {
+        try { eventually(duration("90s"), || expect("7", "count").to_be("8")) } catch { }
+    });"#;
+    let ran = Test::new().playbook(waiting).pb(RUN).code(3).says(&[
+        "error: the step's deadline of 1.25s struck while eventually waited, whose own limit is 90s: it had looked",
+        "count: expected \"8\", is \"7\" (p.rhai:3:",
+        "at: p.rhai:3:",
+        "gives it longer",
+    ]);
+    assert_eq!(ran.outcome("p/s"), "errored");
+    let looking = r#"step("s", #{ on: "none", effect: "write", timeout: duration("2s") }, |t| {
+        let n = 0;
+        eventually(duration("90s"), || { n += 1; if n == 1 { expect(n, "looks").to_be_at_most(0) }; sh::run("sleep", ["60"]) });
+    });"#;
+    Test::new().playbook(looking).pb(RUN).code(3).says(&[
+        "whose own limit is 90s: it had looked once, and was at its next look",
+        "looks: expected at most 0, is 1 (p.rhai:4:",
+        "because: cut off: sh::run: no answer within",
+        "the step's deadline (the step has 2s in all): asked: sleep 60 (p.rhai:4:",
+    ]);
+}
+
+#[test]
+fn what_a_finally_closure_threw_has_its_line() {
+    let ran = Test::new()
+        .step("finally(|| {\n  let x = 1;\n  x.nosuch();\n}); expect(1, \"one\").to_be(1);")
+        .pb(RUN)
+        .code(2)
+        .says(&["a finally closure threw: there is no function \"nosuch\"", "at: p.rhai:5:5", "| x.nosuch();"]);
+    assert_eq!(ran.reported("p/s")["error"]["place"]["line"], 5);
+    // Beside a failure it is a warning, with its place.
     Test::new()
-        .step(r#"eventually(duration("100ms"), || sh::run("sleep", ["60"]));"#)
+        .step("finally(|| t.skip(\"no\"));\nexpect(1, \"one\").to_be(2);")
+        .pb(RUN)
+        .code(1)
+        .says(&["a finally closure threw: t.skip can't leave the step here: its closure has ended (p.rhai:3:"])
+        .says_nothing_of(&["pb::"]);
+}
+
+#[test]
+fn a_caught_error_of_the_language_reads_like_a_sentence() {
+    let ran = Test::new()
+        .step(
+            r#"let said = [];
+            try { 1 / 0 } catch (e) { said.push(`${e}`) }
+            try { let x = 1; x.nosuch() } catch (e) { said.push("" + e) }
+            try { throw #{ a: [1], b: "x" } } catch (e) { said.push(`${e}`) }
+            t.evidence("said", said); expect(said.len(), "said").to_be(3);"#,
+        )
+        .pb(RUN)
+        .code(0);
+    let file = ran.reported("p/s")["evidence"][0].as_str().map(String::from).expect("a file");
+    let text = std::fs::read_to_string(ran.run_folder().join(file)).expect("the evidence");
+    let said: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    assert_eq!(said[0], "Division by zero: 1 / 0");
+    assert_eq!(said[1], "there is no function \"nosuch\" (called with int)");
+    assert_eq!(said[2], r##"#{"a": [1], "b": "x"}"##);
+}
+
+#[test]
+fn a_secret_is_neither_a_metric_nor_published() {
+    for (call, says) in [
+        ("t.metric(\"m\", s)", "t.metric(\"m\"): the value is a secret, and a secret can't be a metric"),
+        ("t.metric(\"m\", 1, \"s\", #{ max: s })", "t.metric(\"m\"): max is a secret"),
+        ("t.publish(\"p\", #{ a: [s] })", "publish: a secret cannot be published as \"p\""),
+    ] {
+        let script = format!("let s = secret::file(\"/etc/hostname\"); {call}; expect(1).to_be(1);");
+        Test::new().step(&script).pb(RUN).code(3).says(&[says]).says_nothing_of(&["pb::"]);
+    }
+}
+
+#[test]
+fn a_program_runs_in_a_pod_and_not_in_a_workload() {
+    // Said before the cluster is asked, which nobody answers for.
+    Test::new()
+        .step(r#"kube("infra").exec("deploy/x", "true");"#)
         .pb(RUN)
         .code(3)
-        .says(&["eventually's deadline", "not within 100ms: looked once"]);
-    assert!(began.elapsed() < Duration::from_secs(25), "{:?}", began.elapsed());
+        .says(&["\"deploy/x\" is no pod's name, and only pods are taken", "k.list(\"pods\""]);
 }
 
 #[test]

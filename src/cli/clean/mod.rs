@@ -1,5 +1,6 @@
 //! `pb clean RUN`: undoes what a run left behind.
 
+mod by_hand;
 mod clusters;
 mod words;
 
@@ -38,6 +39,9 @@ pub(super) struct Args {
     /// Ask nothing
     #[arg(short, long)]
     yes: bool,
+    /// Undo nothing, and write down that this change was dealt with by hand; N is its number in the list
+    #[arg(long, value_name = "N", value_delimiter = ',', conflicts_with_all = ["all", "yes"])]
+    done: Vec<u64>,
     #[command(flatten)]
     configured: Configured,
 }
@@ -98,6 +102,9 @@ fn one(args: &Args, environment: &Environment, folder: &Path, out: &mut dyn Writ
         error.clone().context(format!("run {}: a change can't be undone, since its row can't be read", info.id))
     });
     let unreadable: Vec<Error> = unreadable.collect();
+    if !args.done.is_empty() {
+        return by_hand::note(&args.done, &by_hand::who(environment), &info, folder, lock, &left.rows, out);
+    }
     let ended = if left.rows.is_empty() {
         Ok(0)
     } else {
@@ -164,7 +171,7 @@ fn show(
     let are = if count == 1 { "is" } else { "are" };
     say(out, format!("Run {} {ended}; {} {are} left to undo, in this order:", info.id, plural(count, "change")))?;
     let context = |cluster: &str| config.context(cluster).to_string();
-    let table: Vec<Vec<String>> = rows.iter().zip(1..).map(|(row, n)| words::row(n, row, context)).collect();
+    let table: Vec<Vec<String>> = rows.iter().map(|row| words::row(row, context)).collect();
     for (line, row) in columns(&table).iter().zip(rows) {
         say(out, line)?;
         if let Some(why) = &row.why {
@@ -263,6 +270,8 @@ impl Killed {
             codes.push(LEFT);
             let are = if count == 1 { "is" } else { "are" };
             let stopped = if interrupted { "interrupted; " } else { "" };
+            let rows: Vec<u64> =
+                left.iter().map(|l| l.row.row).chain(not_here.iter().map(|(l, _)| l.row.row)).collect();
             say(
                 out,
                 format!(
@@ -272,6 +281,9 @@ impl Killed {
                     info.id
                 ),
             )?;
+            if !interrupted {
+                say(out, by_hand::hint(ui, &info.id, &rows))?;
+            }
         }
         Ok(strongest_or_none(&codes))
     }

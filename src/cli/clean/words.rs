@@ -43,14 +43,14 @@ fn before(field: &FieldChange, kind: &str) -> String {
     }
 }
 
-/// A row of the list: the undo, and where it acts.
-pub(super) fn row(number: usize, left: &LeftRow, context: impl Fn(&str) -> String) -> Vec<String> {
+/// A row of the list: its number in the ledger, the undo, and where it acts.
+pub(super) fn row(left: &LeftRow, context: impl Fn(&str) -> String) -> Vec<String> {
     let place = match (left.row.undo.cluster(), &left.row.undo) {
         (Some(cluster), _) => format!("on {cluster} (context {})", context(cluster)),
         (None, Undo::Command { .. }) => "on this machine".into(),
         _ => String::new(),
     };
-    vec![format!("{number:>3}."), of(&left.row.undo), place]
+    vec![format!("{:>3}.", left.row.row), of(&left.row.undo), place]
 }
 
 #[cfg(test)]

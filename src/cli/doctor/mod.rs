@@ -42,7 +42,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, environment: &Environment, out: &mut dyn Write) -> Outcome {
     let prepared = prepare::configured(&args.configured, environment);
     let known = Known {
-        wrong_settings: prepared.as_ref().map(prepare::Prepared::wrong_settings).unwrap_or_default(),
+        wrong_settings: prepared.as_ref().map(|prepared| prepared.wrong_settings(&[])).unwrap_or_default(),
         playbooks: prepared.as_ref().ok().map(playbooks::section),
         config: prepared.map(|prepared| prepared.config),
     };

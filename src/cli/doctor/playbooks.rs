@@ -11,7 +11,12 @@ const TOLD: usize = 5;
 /// The section of the table.
 pub(super) fn section(prepared: &Prepared) -> Section {
     let rows = match look(prepared, &[]) {
-        Ok(looked) => told(&looked),
+        Ok(mut looked) => {
+            // Wrong settings are told of the configuration.
+            let wrong = prepared.wrong_settings(&[]);
+            looked.errors.retain(|e| !wrong.iter().any(|w| w.message == e.message));
+            told(&looked)
+        }
         Err(errors) => errors.iter().map(|error| Row::of_error("", error)).collect(),
     };
     Section { title: "playbooks", rows }

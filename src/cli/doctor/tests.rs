@@ -111,7 +111,7 @@ fn a_wrong_configuration_is_2_with_every_problem() {
 
 #[test]
 fn a_setting_that_nobody_declares_is_2() {
-    let declared = [Declared { playbook: "t5".into(), name: "router".into(), default: Value::Int(1) }];
+    let declared = [Declared { playbook: "t5".into(), name: "router".into(), default: Some(Value::Int(1)) }];
     let (code, text) =
         case("[settings]\nruoter = 1\n").doctor(&["--offline"], |config| config.settings.check(&declared));
     assert_eq!(code, 2);

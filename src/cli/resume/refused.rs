@@ -58,5 +58,12 @@ pub(super) fn may_go_on(recorded: &Recorded) -> Result<(), Error> {
         error = error.because(unreadable.to_string());
     }
     let it = if count == 1 { "it" } else { "them" };
-    Err(error.hint(format!("pb clean {id} undoes {it}; then this goes on")))
+    let error = error.hint(format!("pb clean {id} undoes {it}; then this goes on"));
+    // What was tried and could not be undone may never be.
+    let tried: Vec<String> = left.rows.iter().filter(|r| r.why.is_some()).map(|r| r.row.row.to_string()).collect();
+    Err(if tried.is_empty() {
+        error
+    } else {
+        error.hint(format!("pb clean {id} --done {} once you have dealt with it by hand", tried.join(",")))
+    })
 }

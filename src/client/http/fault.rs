@@ -19,7 +19,9 @@ pub(super) fn sending(error: &reqwest::Error, method: &Method, url: &Url, way: &
     if let Some(untrusted) = find::<Untrusted>(error) {
         return Error::new(Kind::Unreachable, format!("{what}: {untrusted}"))
             .because(format!("asked{at}"))
-            .hint("ca: \"FILE\" in the options, or in the endpoint of pb.toml, names the authority to trust")
+            .maybe_hint(untrusted.authority.then(|| {
+                "ca: \"FILE\" in the options, or in the endpoint of pb.toml, names the authority to trust".into()
+            }))
             .hint("tls::peer(\"host:port\") shows the whole chain");
     }
     if let Some(tls) = find::<rustls::Error>(error) {
@@ -62,7 +64,7 @@ pub(super) fn reading(error: &reqwest::Error, request: &Request, way: &Way, got:
 }
 
 /// ` at 10.25.11.110:443 (grafana.example.org), through socks5://…`
-fn at(way: &Way, url: &Url) -> String {
+pub(super) fn at(way: &Way, url: &Url) -> String {
     let port = way.url.port_or_known_default().unwrap_or_default();
     let addresses: Vec<String> = way.addresses.iter().map(|a| SocketAddr::new(a.ip(), port).to_string()).collect();
     let mut text = match addresses.as_slice() {

@@ -3,6 +3,7 @@
 mod answer;
 mod fault;
 mod pool;
+mod progress;
 mod redirect;
 #[cfg(test)]
 mod tests;
@@ -15,6 +16,8 @@ use reqwest::header::{HOST, HeaderMap, HeaderValue};
 pub use answer::{Answer, Body};
 pub use pool::Clients;
 pub use reqwest::{Method, Url, header};
+
+use progress::Progress;
 
 use super::route::Routes;
 use super::trust::Trust;
@@ -72,11 +75,29 @@ impl Clients {
     /// [`Kind::Unreachable`] and [`Kind::Timeout`] where no whole answer came, naming URL and address;
     /// [`Kind::Unreadable`] where it is greater than allowed.
     pub async fn send(&self, routes: &Routes, request: &Request) -> Result<Answer> {
+        self.course(routes, request, &Progress::default()).await
+    }
+
+    /// The same within a time.
+    ///
+    /// # Errors
+    /// As [`Clients::send`]; [`Kind::Timeout`] says how far it came.
+    pub async fn send_within(&self, routes: &Routes, request: &Request, limit: Duration) -> Result<Answer> {
+        let progress = Progress::default();
+        match tokio::time::timeout(limit, self.course(routes, request, &progress)).await {
+            Ok(answer) => answer,
+            Err(_) => Err(progress.timed_out(request, limit)),
+        }
+    }
+
+    async fn course(&self, routes: &Routes, request: &Request, progress: &Progress) -> Result<Answer> {
         let started = Instant::now();
         let mut hop = request.clone();
         let mut chain = vec![request.url.to_string()];
         loop {
             let way = self.way(routes, &hop).await?;
+            let at = fault::at(&way, &hop.url);
+            progress.asking(at.clone());
             let mut sent = reqwest::Request::new(hop.method.clone(), way.url.clone());
             *sent.headers_mut() = hop.headers.clone();
             if way.url != hop.url
@@ -102,15 +123,21 @@ impl Clients {
                 continue;
             }
             let mut answer = Answer::of(&response, &hop.url, chain.len() - 1, first_byte);
-            answer.body = Body::new(read(response, &hop, &way).await?);
+            answer.body = Body::new(read(response, &hop, &way, |got, of| progress.reading(&at, got, of)).await?);
             answer.total = started.elapsed();
             return Ok(answer);
         }
     }
 }
 
-async fn read(mut response: reqwest::Response, request: &Request, way: &pool::Way) -> Result<Vec<u8>> {
+async fn read(
+    mut response: reqwest::Response,
+    request: &Request,
+    way: &pool::Way,
+    progress: impl Fn(usize, Option<u64>),
+) -> Result<Vec<u8>> {
     let announced = response.content_length();
+    progress(0, announced);
     let too_big = |size: String| {
         let (method, url, limit) = (&request.method, &request.url, request.max_size);
         Error::new(
@@ -128,7 +155,10 @@ async fn read(mut response: reqwest::Response, request: &Request, way: &pool::Wa
             Ok(Some(chunk)) if (body.len() + chunk.len()) as u64 > request.max_size => {
                 return Err(too_big(format!("{} bytes and goes on", body.len() + chunk.len())));
             }
-            Ok(Some(chunk)) => body.extend_from_slice(&chunk),
+            Ok(Some(chunk)) => {
+                body.extend_from_slice(&chunk);
+                progress(body.len(), announced);
+            }
             Ok(None) => return Ok(body),
             Err(e) => return Err(fault::reading(&e, request, way, body.len(), announced)),
         }

@@ -89,6 +89,34 @@ async fn a_connection_that_ends_within_the_body_is_told_with_its_bytes() {
 }
 
 #[tokio::test]
+async fn when_the_time_is_up_it_says_how_far_it_came() {
+    // One that accepts and says nothing, and one that never ends its answer.
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let silent = silent.local_addr().unwrap();
+    let part = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let partly = part.local_addr().unwrap();
+    let answering = tokio::spawn(async move {
+        let (mut stream, _) = part.accept().await.unwrap();
+        let mut asked = [0; 1024];
+        let _ = tokio::io::AsyncReadExt::read(&mut stream, &mut asked).await.unwrap();
+        let head = b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nabc";
+        tokio::io::AsyncWriteExt::write_all(&mut stream, head).await.unwrap();
+        std::future::pending::<()>().await;
+    });
+    for (at, says) in [
+        (silent, format!("no answer within 300ms at {silent}, not even its head")),
+        (partly, format!("no whole answer within 300ms at {partly}: its head came, and 3 of 10 bytes of its body")),
+    ] {
+        let request = get(&format!("http://{at}/x"));
+        let limit = Duration::from_millis(300);
+        let error = Clients::default().send_within(&Routes::default(), &request, limit).await.unwrap_err();
+        assert_eq!(error.kind, Kind::Timeout);
+        assert_eq!(error.message, format!("GET http://{at}/x: {says}"));
+    }
+    answering.abort();
+}
+
+#[tokio::test]
 async fn refused_and_unknown_names_say_where() {
     let closed = closed_port().await;
     let error = send(&get(&format!("http://{closed}/x"))).await.unwrap_err();
@@ -117,16 +145,18 @@ async fn an_address_can_stand_in_for_dns() {
 async fn bad_certificates_are_explained() {
     let good = Tls::new(&["web.test"], (2020, 2120));
     let expired = Tls::new(&["web.test"], (2020, 2021));
-    for (tls, name, trust, says) in [
-        (&good, "other.test", good.trust(), "is for web.test, not for other.test"),
-        (&expired, "web.test", expired.trust(), "expired on 2021-01-01"),
-        (&good, "web.test", expired.trust(), "not trusted: "),
+    for (tls, name, trust, says, authority) in [
+        (&good, "other.test", good.trust(), "is for web.test, not for other.test", false),
+        (&expired, "web.test", expired.trust(), "expired on 2021-01-01", false),
+        (&good, "web.test", expired.trust(), "not trusted: ", true),
     ] {
         let mut request = get(&format!("https://{name}/"));
         (request.connect_to, request.trust) = (Some(tls_web(tls).await), trust);
         let error = send(&request).await.unwrap_err();
         assert_eq!(error.kind, Kind::Unreachable);
         assert!(error.message.contains(says), "{error}");
+        // Another authority helps where that is what is wrong, and nowhere else.
+        assert_eq!(error.hints[0].starts_with("ca: "), authority, "{error:?}");
     }
 }
 

@@ -19,6 +19,15 @@ pub fn is_cordoned(node: &Value) -> bool {
     node.pointer("/spec/unschedulable").and_then(Value::as_bool).unwrap_or(false)
 }
 
+/// Who closed a node, as the API server's account of fields has it; empty where it keeps none.
+pub fn cordoned_by(node: &Value) -> Vec<String> {
+    let managers = node.pointer("/metadata/managedFields").and_then(Value::as_array).into_iter().flatten();
+    managers
+        .filter(|entry| entry.pointer("/fieldsV1/f:spec/f:unschedulable").is_some())
+        .filter_map(|entry| entry["manager"].as_str().map(Into::into))
+        .collect()
+}
+
 /// Closes a node to new pods.
 ///
 /// # Errors

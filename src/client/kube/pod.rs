@@ -24,6 +24,9 @@ const HOPELESS: &[&str] = &[
 ];
 /// As long as this a pod may find no node: one may just be coming back.
 const UNSCHEDULABLE: Duration = Duration::from_secs(15);
+/// As long as this a command has to go on for the pod to count as one that stays: a kubelet looks at its containers
+/// once a second, and calls one ready whose end it has not seen yet.
+const STAYS: Duration = Duration::from_secs(2);
 /// The pause between two looks.
 const LOOK: Duration = Duration::from_millis(100);
 
@@ -88,6 +91,8 @@ pub fn state(pod: &Value) -> State {
 pub enum Until {
     /// All containers are ready; an end before that is an error.
     Ready,
+    /// The same, and they still are a moment later.
+    Stays,
     /// The pod has ended.
     Ended,
 }
@@ -109,7 +114,7 @@ pub async fn wait(
     let what = format!("Pod {namespace}/{name}");
     let path = pod_path(namespace, name)?;
     let started = clock.instant();
-    let mut homeless = None;
+    let (mut homeless, mut ready) = (None, None);
     loop {
         let pod = rest::get(cluster, &path, &what).await.map_err(removed)?;
         let waited = clock.instant().saturating_duration_since(started);
@@ -120,12 +125,21 @@ pub async fn wait(
         let on = format!("{what} on cluster {}", cluster.name());
         let error = match state {
             State::Ready if until == Until::Ready => return Ok(pod),
+            State::Ready if until == Until::Stays => {
+                let since = *ready.get_or_insert(waited);
+                if waited - since >= STAYS {
+                    return Ok(pod);
+                }
+                clock.sleep(LOOK.saturating_mul(3)).await;
+                continue;
+            }
             State::Ended(..) if until == Until::Ended => return Ok(pod),
             State::Ended(code, reason) if is_start_error(&reason) => {
                 Error::new(Kind::NotStarted, format!("{on}: its program can't be started: exit code {code} ({reason})"))
             }
             State::Ended(code, reason) => {
-                Error::new(Kind::ExitCode, format!("{on} ended before it was ready: exit code {code} ({reason})"))
+                let when = if ready.is_some() { "as soon as it was ready" } else { "before it was ready" };
+                Error::new(Kind::ExitCode, format!("{on} ended {when}: exit code {code} ({reason})"))
                     .hint("a test pod needs a command that stays, such as \"sleep 3600\"; kube.run waits for an end")
             }
             State::Hopeless(why) => Error::new(Kind::NotStarted, format!("{on} can't start: {why}")),
@@ -143,7 +157,7 @@ pub async fn wait(
             }
             State::Ready => Error::new(Kind::Timeout, format!("{on} had not ended within {}", short(within))),
             State::Waiting(last) => {
-                let wanted = if until == Until::Ready { "not ready" } else { "not at its end" };
+                let wanted = if until == Until::Ended { "not at its end" } else { "not ready" };
                 Error::new(Kind::Timeout, format!("{on} was {wanted} within {}: {last}", short(within)))
             }
         };

@@ -12,6 +12,9 @@ use crate::error::Kind;
 /// The requests that a server saw.
 type Asked = Arc<Mutex<Vec<String>>>;
 
+/// At the end of an answer: the connection stays open and says no more.
+const SILENT: &str = "(silent from here on)";
+
 /// A server that answers each request by its number (from 0) and its path.
 async fn server(answer: impl Fn(usize, &str) -> (u16, String) + Send + 'static) -> (Cluster, Asked) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
@@ -19,6 +22,7 @@ async fn server(answer: impl Fn(usize, &str) -> (u16, String) + Send + 'static) 
     let asked = Asked::default();
     let seen = asked.clone();
     tokio::spawn(async move {
+        let mut silent = Vec::new();
         while let Ok((mut stream, _)) = listener.accept().await {
             let head = head_of(&mut stream).await;
             // A body that is left unread would reset the connection when it is closed.
@@ -30,9 +34,13 @@ async fn server(answer: impl Fn(usize, &str) -> (u16, String) + Send + 'static) 
             let number = seen.lock().expect("not poisoned").len();
             seen.lock().expect("not poisoned").push(path.clone());
             let (code, body) = answer(number, &path);
+            let said = body.strip_suffix(SILENT).unwrap_or(&body);
             let reply =
-                format!("HTTP/1.1 {code} X\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n{body}");
+                format!("HTTP/1.1 {code} X\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n{said}");
             let _ = stream.write_all(reply.as_bytes()).await;
+            if said != body {
+                silent.push(stream);
+            }
         }
     });
     (cluster(address), asked)
@@ -139,6 +147,27 @@ fn a_list_that_breaks_off_is_an_error() {
         let (cluster, _) = server(|_, _| (200, page(&["a"], "")[..60].to_string())).await;
         let error = cluster.list(&known("pods").expect("known"), &Query::default()).await.expect_err("half a list");
         assert_eq!(error.kind, Kind::Unreadable);
+    });
+}
+
+#[test]
+fn a_watch_that_went_silent_lists_again() {
+    run(async {
+        let event = r#"{"type":"ADDED","object":{"kind":"Pod","metadata":{"name":"b","resourceVersion":"8"}}}"#;
+        let (cluster, asked) = server(move |number, _| match number {
+            0 => (200, page(&["a"], "")),
+            1 => (200, format!("{event}\n{SILENT}")),
+            _ => (200, page(&["c"], "")),
+        })
+        .await;
+        let mut watch = cluster.watch(&known("pods").expect("known"), Query::default());
+        assert_eq!(watch.silence, Duration::from_secs(90), "as the design says");
+        watch.silence = Duration::from_millis(500);
+        assert!(matches!(watch.next().await, Ok(Change::Listed(pages)) if pages[0].text.contains(r#""a""#)));
+        assert!(matches!(watch.next().await, Ok(Change::Set(text)) if text.contains(r#""b""#)));
+        assert!(matches!(watch.next().await, Ok(Change::Listed(pages)) if pages[0].text.contains(r#""c""#)));
+        let asked = asked.lock().expect("not poisoned");
+        assert!(asked[1].contains("watch=1") && !asked[2].contains("watch=1"), "{asked:?}");
     });
 }
 

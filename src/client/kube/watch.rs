@@ -43,6 +43,8 @@ pub struct Watch {
     version: Option<String>,
     body: Option<Body>,
     buffer: BytesMut,
+    /// Neither event nor bookmark for this long: list again.
+    pub(super) silence: Duration,
 }
 
 impl std::fmt::Debug for Watch {
@@ -72,6 +74,7 @@ impl Cluster {
             version: None,
             body: None,
             buffer: BytesMut::new(),
+            silence: SILENCE,
         }
     }
 }
@@ -108,7 +111,7 @@ impl Watch {
                 }
             }
             let Some(body) = &mut self.body else { continue };
-            match tokio::time::timeout(SILENCE, body.frame()).await {
+            match tokio::time::timeout(self.silence, body.frame()).await {
                 Err(_) => self.restart(),
                 Ok(Some(Ok(frame))) => {
                     if let Ok(data) = frame.into_data() {

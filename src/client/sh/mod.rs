@@ -16,6 +16,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::error::{Error, Kind, Result, nearest};
 use group::Group;
+pub use group::kill_all;
 pub use tail::last_lines;
 pub use words::{quoted, without_newline};
 
@@ -94,8 +95,7 @@ pub async fn run(command: &Command) -> Result<Output> {
         .envs(&command.env)
         .stdin(if command.stdin.is_some() { Stdio::piped() } else { Stdio::null() })
         .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .process_group(0);
+        .stderr(Stdio::piped());
     if command.clear_env {
         start.env_clear().envs(&command.env);
     }
@@ -103,8 +103,7 @@ pub async fn run(command: &Command) -> Result<Output> {
         start.current_dir(dir);
     }
     let started = Instant::now();
-    let child = start.spawn().map_err(|e| cannot_start(&path, &e))?;
-    let mut group = Group::new(child);
+    let mut group = Group::start(&mut start).map_err(|e| cannot_start(&path, &e))?;
     let (stdin, stdout, stderr) = (group.child.stdin.take(), group.child.stdout.take(), group.child.stderr.take());
 
     let came = AtomicU64::new(0);

@@ -53,7 +53,7 @@ fn neighbour(reader: &Reader<'_>, block: &str) -> Result<Neighbour> {
     let hold = need("hold time", r"(?i)hold time is (\d+)")?;
     let counts = counts(block, &reader.family);
     Ok(Neighbour {
-        address: need("address", r"BGP neighbor is (\S+?),")?.into(),
+        address: need("address", r"BGP neighbor is \*?(\S+?),")?.into(),
         asn: asn(remote).ok_or_else(|| reader.unreadable(format!("\"{remote}\" is no AS number")))?,
         state: need("state", r"BGP state (?:=|is) (\w+)")?.into(),
         uptime: first(block, r"BGP state (?:=|is) Established, up for (\S+)").and_then(uptime),

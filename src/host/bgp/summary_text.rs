@@ -24,6 +24,10 @@ pub(super) fn read(reader: &Reader<'_>) -> Result<Summary> {
         if is_header(line) || line.starts_with("BGP summary information") {
             return Err(reader.unreadable("there is more than one table in it"));
         }
+        // What IOS says of peers from a listen range stands below the table.
+        if line.starts_with("* Dynamically created") {
+            break;
+        }
         if line.trim().is_empty() {
             continue;
         }
@@ -73,7 +77,8 @@ fn ios(words: &[&str], sent: bool) -> Option<Neighbour> {
         return None;
     }
     let mut neighbour = Neighbour {
-        address: (*address).into(),
+        // The star marks a peer from a listen range.
+        address: address.trim_start_matches('*').into(),
         asn: asn(remote)?,
         state,
         uptime: uptime(rest[5]),

@@ -136,6 +136,14 @@ fn ios_neighbours_and_their_states() {
         ]
     );
     assert_eq!(summary.neighbours[0].uptime.unwrap().as_secs(), 97_200);
+    // Peers from a listen range have a star, and a trailer tells of them.
+    let dynamic = text("ios-summary.txt").replace("198.51.100.5    4", "*198.51.100.5   4")
+        + "* Dynamically created based on a listen range command\nDynamically created neighbors: 1, Subnet ranges: 1\n\n\
+           BGP peergroup NODES listen range group members:\n198.51.100.0/24\n\n\
+           Total dynamically created neighbors: 1/(100 max), Subnet ranges: 1\n\n";
+    assert_eq!(summary_of("ios-summary.txt", &dynamic).unwrap(), summary);
+    let dynamic = text("ios-neighbours.txt").replacen("BGP neighbor is ", "BGP neighbor is *", 1);
+    assert_eq!(neighbours_of("ios-neighbours.txt", &dynamic).unwrap()[0].address, summary.neighbours[0].address);
     let six = summary_of("ios-summary-ipv6.txt", &text("ios-summary-ipv6.txt")).unwrap();
     assert_eq!(six.neighbours[0].address, "2001:DB8:0:12::2");
     let all = neighbours_of("ios-neighbours.txt", &text("ios-neighbours.txt")).unwrap();

@@ -2,7 +2,7 @@
 
 use rhai::Dynamic;
 
-use super::from_text;
+use super::{from_text, unique};
 use crate::error::{Error, Kind};
 use crate::host::object::List;
 use crate::host::values::from_dynamic;
@@ -14,9 +14,12 @@ pub(crate) const MODULE: Module =
 fn register(m: &mut Registrar) {
     m.path("parse")
         .sig("(text: string) -> object | list | string | number | bool | ()")
-        .doc("The value of a JSON text. Objects and arrays are as lazy as those of a cluster: read-only, compared by value, `.to_map()` gives a copy. `null` is `()`; whole numbers beyond 64 bits become floats. Throws `unreadable` with line and column when the text is empty or not exactly one JSON value.")
+        .doc("The value of a JSON text. Objects and arrays are as lazy as those of a cluster: read-only, compared by value, `.to_map()` gives a copy. `null` is `()`; whole numbers beyond 64 bits become floats. Throws `unreadable` with line and column when the text is empty or not exactly one JSON value, and where an object has a key twice.")
         .example(r#"let v = json::parse(`{"items": [{"name": "a"}, {"name": "b"}]}`); v.items[1].name == "b""#)
-        .add(|text: &str| -> HostResult<Dynamic> { Ok(from_text(text, "items of the JSON text")?) });
+        .add(|text: &str| -> HostResult<Dynamic> {
+            unique::keys(text)?;
+            Ok(from_text(text, "items of the JSON text")?)
+        });
     m.path("lines")
         .sig("(text: string) -> list")
         .doc("The values of JSON lines: one JSON value a line, blank lines passed over. Throws `unreadable` with the line's number for a line that is not JSON, and for a text without any value: test `text` first where that is expected.")
@@ -37,6 +40,7 @@ fn register(m: &mut Registrar) {
 fn lines(text: &str) -> Result<List, Error> {
     let mut items = Vec::new();
     for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+        unique::keys(line).map_err(|e| e.context(format!("line {}", number + 1)))?;
         let value = from_text(line, "items").map_err(|mut e| {
             e.message = format!("line {} is not JSON", number + 1);
             e
@@ -61,6 +65,15 @@ mod tests {
         assert_eq!((error.kind, error.message.as_str()), (Kind::Unreadable, "line 3 is not JSON"));
         assert_eq!(lines(" \n").unwrap_err().kind, Kind::Unreadable);
         assert_eq!(lines("1\n\"x\"\n").unwrap().len(), 2);
+    }
+
+    #[test]
+    fn a_key_that_is_there_twice_is_no_value() {
+        let error = eval(r#"json::parse(`{"a": 1, "a": 2}`)"#).unwrap_err();
+        assert!(error.message.contains("has the key \"a\" twice"), "{error:?}");
+        assert!(
+            lines("{}\n{\"a\": 1, \"a\": 2}").unwrap_err().message.starts_with("line 2: the JSON text has the key")
+        );
     }
 
     #[test]

@@ -12,6 +12,7 @@ pub(crate) mod regex;
 pub(crate) mod stats;
 pub(crate) mod table;
 pub(crate) mod time;
+mod unique;
 pub(crate) mod yaml;
 
 pub(crate) use lazy::{from_text, from_value};

@@ -11,6 +11,7 @@ use super::diff::diff;
 use super::verdict::Verdict;
 use crate::error::{Error, Kind};
 use crate::host::HostResult;
+use crate::host::object::population::{Look, content, look, says_nothing};
 use crate::host::object::{List, Object, equal, order};
 use crate::host::values::{Secret, Size, number, show, type_name};
 
@@ -69,7 +70,7 @@ impl Expectation {
         }
         comparable(matcher, &self.value, expected)?;
         if equal(&self.value, expected) {
-            return Ok(Verdict::Holds);
+            return Ok(self.held_against(&[expected]));
         }
         let diff = diff(&self.value, expected);
         Ok(Verdict::Fails { expected: words(), actual: show(&self.value), object: None, diff })
@@ -88,7 +89,10 @@ impl Expectation {
             return Ok(absent);
         }
         let found = self.order(matcher, expected)?;
-        Ok(Verdict::of(found.is_some_and(|found| right.contains(&found)), words, &self.value))
+        if found.is_some_and(|found| right.contains(&found)) {
+            return Ok(self.held_against(&[expected]));
+        }
+        Ok(Verdict::fails(words(), show(&self.value)))
     }
 
     /// `to_be_between`, both ends included.
@@ -103,7 +107,21 @@ impl Expectation {
         }
         let above = self.order("to_be_between", low)?.is_some_and(Ordering::is_ge);
         let below = self.order("to_be_between", high)?.is_some_and(Ordering::is_le);
-        Ok(Verdict::of(above && below, words, &self.value))
+        if above && below {
+            return Ok(self.held_against(&[low, high]));
+        }
+        Ok(Verdict::fails(words(), show(&self.value)))
+    }
+
+    /// It holds against what was expected; unless that came of a list without items, and so may the value have: then
+    /// two emptinesses were compared. A value that was counted, or read from an object, was looked at.
+    fn held_against(&self, expected: &[&Dynamic]) -> Verdict {
+        let Some(nothing) = expected.iter().find(|expected| says_nothing(expected)) else { return Verdict::Holds };
+        if content(&self.value) && (look(&self.value) == Look::Something || self.object.is_some()) {
+            return Verdict::Holds;
+        }
+        let shown = show(nothing);
+        Verdict::Empty(format!("the expected {shown} comes of a list without items: nothing was looked at"))
     }
 
     /// The order of the value to another; none where the value is `()`, which has none.

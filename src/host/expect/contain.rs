@@ -7,7 +7,7 @@ use super::compare::comparable;
 use super::verdict::{Offenders, Verdict, items as count};
 use crate::error::{Error, Kind};
 use crate::host::HostResult;
-use crate::host::object::population::population;
+use crate::host::object::population::{Look, content, look, population};
 use crate::host::object::{List, equal, fields, items};
 use crate::host::values::{show, type_name};
 
@@ -46,16 +46,24 @@ impl Expectation {
         Err(Error::new(Kind::Script, text).into())
     }
 
+    /// Whether a text is asked for an empty one, which is in every text.
+    fn of_empty_text(&self, wanted: &Dynamic) -> bool {
+        self.value.is_string() && wanted.is_string() && !content(wanted)
+    }
+
     /// `to_contain`
     pub(super) fn contains(&self, wanted: &Dynamic) -> HostResult<Verdict> {
         let words = || format!("to contain {}", show(wanted));
         if let Some(absent) = Verdict::absent(words, &[&self.value, wanted]) {
             return Ok(absent);
         }
+        if self.of_empty_text(wanted) {
+            return Ok(Verdict::Empty("every text contains an empty one".into()));
+        }
         Ok(Verdict::of(self.holds("to_contain", wanted)?, words, &self.value))
     }
 
-    /// `not_to_contain`: says nothing of a list that is empty because nothing was there to fill it.
+    /// `not_to_contain`: says nothing of a list that is empty because nothing was there to fill it, and of no text.
     pub(super) fn contains_not(&self, unwanted: &Dynamic) -> HostResult<Verdict> {
         let words = || format!("not to contain {}", show(unwanted));
         if let Some(absent) = Verdict::absent(words, &[&self.value, unwanted]) {
@@ -63,6 +71,9 @@ impl Expectation {
         }
         if items(&self.value).is_some_and(|items| items.is_empty()) && self.population().unwrap_or(0) == 0 {
             return Ok(Verdict::Empty(format!("the list is empty, so that it could not contain {}", show(unwanted))));
+        }
+        if self.value.is_string() && !content(&self.value) {
+            return Ok(Verdict::Empty(format!("the text is empty, so that it could not contain {}", show(unwanted))));
         }
         Ok(Verdict::of(!self.holds("not_to_contain", unwanted)?, words, &self.value))
     }
@@ -83,6 +94,9 @@ impl Expectation {
         let words = || format!("to contain {}", show(wanted));
         if let Some(absent) = Verdict::absent(words, &all.iter().collect::<Vec<_>>()) {
             return Ok(absent);
+        }
+        if all.iter().all(|wanted| self.of_empty_text(wanted)) {
+            return Ok(Verdict::Empty("every text contains an empty one".into()));
         }
         let mut lacking = Offenders::default();
         for one in &all {
@@ -126,6 +140,11 @@ impl Expectation {
             return Ok(absent);
         }
         let length = self.length(matcher)?.unwrap_or(0);
+        if wanted && self.value.is_unit() && look(&self.value) != Look::Something {
+            return Ok(Verdict::Empty(
+                "it is (), as of a key that a map does not have: to_be(()) says that it is so".into(),
+            ));
+        }
         if wanted && self.population() == Some(0) {
             return Ok(Verdict::Empty(self.of_nothing()));
         }
@@ -153,7 +172,7 @@ impl Expectation {
         if length == wanted { Ok(Verdict::Holds) } else { Ok(Verdict::fails(words(), self.counted(length))) }
     }
 
-    fn of_nothing(&self) -> String {
+    pub(super) fn of_nothing(&self) -> String {
         match self.value.read_lock::<List>() {
             Some(list) => match list.nothing() {
                 Some(why) => format!("the list is empty, and nothing was looked at: {why}"),

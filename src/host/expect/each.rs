@@ -89,7 +89,17 @@ impl Expectation {
     }
 
     /// `to_be_ready`, of an object or of every object of a list.
+    ///
+    /// What wants no replica is ready, and nothing of it was looked at: that says something only beside others.
     pub(super) fn ready(&self) -> HostResult<Verdict> {
+        let all = match self.value.read_lock::<Object>() {
+            Some(object) => vec![Dynamic::from(object.clone())],
+            None => items(&self.value).unwrap_or_default(),
+        };
+        let of_none = |item: &Dynamic| item.read_lock::<Object>().is_some_and(|object| object.readiness().of_none);
+        if !all.is_empty() && all.iter().all(of_none) {
+            return Ok(Verdict::Empty("it is to have no replicas and runs on no node: nothing had to be ready".into()));
+        }
         self.every("to_be_ready", "ready", |object| {
             let readiness = object.readiness();
             if readiness.ready { Ok(()) } else { Err(readiness.why) }

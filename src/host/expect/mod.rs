@@ -19,6 +19,7 @@ use crate::error::{Error, Kind, Place};
 use crate::event::{Failure, What};
 use crate::host::object::population::says_nothing;
 use crate::host::object::{List, Missing, Object, seen};
+use crate::host::values::show;
 
 pub(crate) use rows::MODULE;
 use verdict::Verdict;
@@ -61,9 +62,13 @@ impl Expectation {
                 .into());
         }
         let verdict = match matcher(self)? {
-            Verdict::Holds if says_nothing(&self.value) => {
-                Verdict::Empty(format!("it is {} because of a list without items: nothing was looked at", self.value))
-            }
+            Verdict::Holds if says_nothing(&self.value) => Verdict::Empty(match self.value.is::<List>() {
+                true => self.of_nothing(),
+                false => {
+                    let shown = show(&self.value);
+                    format!("it is {shown} because of a list without items: nothing was looked at")
+                }
+            }),
             verdict => verdict,
         };
         let mut state = cx.state();

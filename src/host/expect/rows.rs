@@ -88,7 +88,7 @@ fn comparing(m: &mut Registrar) {
 fn holding(m: &mut Registrar) {
     m.method("expectation", "to_contain")
         .sig("(wanted)")
-        .doc("A list with that item, a text with that part, a map or object with that key.")
+        .doc("A list with that item, a text with that part, a map or object with that key. That a text contains an empty one says nothing: inconclusive.")
         .example(r#"expect([1, 2], "numbers").to_contain(2); true"#)
         .add(|e: &mut Expectation, wanted: Dynamic| e.judge(|e| e.contains(&wanted)));
     m.method("expectation", "to_contain_all")
@@ -98,12 +98,12 @@ fn holding(m: &mut Registrar) {
         .add(|e: &mut Expectation, wanted: Dynamic| e.judge(|e| e.contains_all(&wanted)));
     m.method("expectation", "not_to_contain")
         .sig("(unwanted)")
-        .doc("Does not contain it. An empty list that was not filtered from anything says nothing: inconclusive.")
+        .doc("Does not contain it. An empty list that was not filtered from anything says nothing, and neither does an empty text: inconclusive.")
         .example(r#"expect([1, 2], "numbers").not_to_contain(3); true"#)
         .add(|e: &mut Expectation, unwanted: Dynamic| e.judge(|e| e.contains_not(&unwanted)));
     m.method("expectation", "to_be_empty")
         .sig("()")
-        .doc("Nothing in the list, text, map or object; also `()`. A list that was filtered from nothing is inconclusive.")
+        .doc("Nothing in the list, text, map or object. A list that was filtered from nothing is inconclusive, and so is `()`, which a map gives for a key that it does not have: `to_be(())` says that it is so.")
         .example(r#"expect(list([1]).filter(|x| x > 1), "big ones").to_be_empty(); true"#)
         .add(|e: &mut Expectation| e.judge(|e| e.empty(true)));
     m.method("expectation", "not_to_be_empty")
@@ -121,7 +121,7 @@ fn holding(m: &mut Registrar) {
 fn each(m: &mut Registrar) {
     m.method("expectation", "to_be_ready")
         .sig("()")
-        .doc("The object, or every object of the list, is ready by the rules of its kind (see `object.ready`). An empty list is inconclusive.")
+        .doc("The object, or every object of the list, is ready by the rules of its kind (see `object.ready`). An empty list is inconclusive, and so is what is to have no replicas at all.")
         .example(r#"expect(object(#{ kind: "Namespace", status: #{ phase: "Active" } }), "namespace").to_be_ready(); true"#)
         .add(|e: &mut Expectation| e.judge(Expectation::ready));
     m.method("expectation", "to_have_condition")

@@ -217,6 +217,22 @@ fn nothing_to_look_at_is_inconclusive_and_or_none_makes_it_fine() {
         (r#"expect(pods.filter(|p| false), "x").all(|x| true)"#.into(), "x: the list is empty, filtered from 2"),
         (r#"expect([1], "x").to_contain_all([])"#.into(), "x: the list of what is wanted is empty"),
         (r#"expect([], "x").not_to_contain(1)"#.into(), "x: the list is empty, so that it could not contain 1"),
+        (
+            r#"expect(#{ items: [1] }.itmes, "x").to_be_empty()"#.into(),
+            "x: it is (), as of a key that a map does not have: to_be(()) says that it is so",
+        ),
+        (
+            r#"expect(object(#{ kind: "Deployment", spec: #{ replicas: 0 } }), "x").to_be_ready()"#.into(),
+            "x: it is to have no replicas and runs on no node: nothing had to be ready",
+        ),
+        (
+            r#"expect([object(#{ kind: "DaemonSet", status: #{ desiredNumberScheduled: 0 } })], "x").to_be_ready()"#
+                .into(),
+            "x: it is to have no replicas and runs on no node: nothing had to be ready",
+        ),
+        (r#"expect("", "x").not_to_contain("a")"#.into(), "x: the text is empty, so that it could not contain \"a\""),
+        (r#"expect("log", "x").to_contain("")"#.into(), "x: every text contains an empty one"),
+        (r#"expect("log", "x").to_contain_all(["", ""])"#.into(), "x: every text contains an empty one"),
         (r#"expect([], "x").to_be_ready()"#.into(), "x: the list is empty"),
         (r#"expect([], "x").to_have_condition("Ready")"#.into(), "x: the list is empty"),
         (
@@ -236,9 +252,9 @@ fn nothing_to_look_at_is_inconclusive_and_or_none_makes_it_fine() {
         assert_eq!((error, state.inconclusive, state.judged), (None, Vec::new(), 1), "{fine}");
     }
     let (state, error) = run(
-        r#"expect(pods.filter(|p| false), "x").to_be_empty(); expect([], "y").to_be_empty(); expect(pods.filter(|p| false), "z").not_to_contain(1)"#,
+        r#"expect(pods.filter(|p| false), "x").to_be_empty(); expect([], "y").to_be_empty(); expect(pods.filter(|p| false), "z").not_to_contain(1); expect([up, object(#{ kind: "Deployment", spec: #{ replicas: 0 } })], "some").to_be_ready(); expect(pods.find(|p| false), "none").to_be_empty()"#,
     );
-    assert_eq!((error, state.inconclusive.len(), state.judged), (None, 0, 3));
+    assert_eq!((error, state.inconclusive.len(), state.judged), (None, 0, 5));
 }
 
 #[test]
@@ -387,3 +403,6 @@ fn what_a_closure_of_an_array_throws_is_never_passed_over() {
         assert!(error.message.contains("its closure must give true or false"), "{call}: {error:?}");
     }
 }
+
+#[path = "detours_tests.rs"]
+mod detours;

@@ -28,7 +28,7 @@ pub(super) fn bench(at: &NativeCallContext, function: &'static str, to: To<'_>, 
         None => "GET".into(),
     };
     let (prepared, options) = prepare(&cx, at, function, &method, to, options, MORE)?;
-    let Prepared { mut request, expect, mut call, credentials, service } = prepared;
+    let Prepared { mut request, expect, mut call, credentials, service, .. } = prepared;
     let (requests, concurrency) = (how_many(&options, "requests", 100)?, how_many(&options, "concurrency", 10)?);
     call.line =
         format!("seq {requests} | xargs -P {concurrency} -I{{}} {} -o /dev/null -w '%{{time_total}}\\n'", call.line);

@@ -16,7 +16,7 @@ use crate::client::http::{FOLLOW, Method, Request, Url};
 use crate::client::trust::Trust;
 use crate::error::{Error, Kind, Result};
 use crate::event::Effect;
-use crate::host::call::{CONNECT_LIMIT, Call, Limit};
+use crate::host::call::{CALL_LIMIT, CONNECT_LIMIT, Call, Limit};
 use crate::host::values::{Secret, from_dynamic, to_array};
 use crate::host::{Context, Options, World, paths};
 
@@ -50,6 +50,8 @@ pub(super) struct Prepared {
     pub(super) credentials: Credentials,
     /// `cluster/namespace/service:port`, to be forwarded first.
     pub(super) service: Option<String>,
+    /// How long it may take.
+    pub(super) within: Duration,
 }
 
 /// Where a request goes: a URL, or a path below an endpoint.
@@ -129,10 +131,11 @@ pub(super) fn prepare(
     body(function, &options, &mut request, &mut line)?;
     connection(cx, at, function, &options, to, &mut request, &mut line)?;
 
+    let reads = matches!(method, Method::GET | Method::HEAD | Method::OPTIONS);
+    let usual = if reads { Effect::Read } else { Effect::Write };
     let effect = match options.string("effect")? {
         Some(word) => Effect::parse(&word).ok_or_else(|| crate::host::tcp::unknown_effect(function, &word))?,
-        None if matches!(method, Method::GET | Method::HEAD | Method::OPTIONS) => Effect::Read,
-        None => Effect::Write,
+        None => usual,
     };
     let target = match to {
         To::Path(endpoint, _) => endpoint.name.to_string(),
@@ -141,11 +144,13 @@ pub(super) fn prepare(
     let within = options.duration("within")?;
     let call = Call::new(function, line.finish(within))
         .effect(effect)
+        .usual(usual)
         .target(&target)
         .args(serde_json::json!({ "method": method.as_str(), "url": shown_url.as_str(), "options": shown,
             "expect_status": expect.to_string() }))
         .limit(within.map_or(Limit::Call, Limit::Within));
-    Ok((Prepared { request, expect, call, credentials, service }, options))
+    let within = within.unwrap_or(CALL_LIMIT);
+    Ok((Prepared { request, expect, call, credentials, service, within }, options))
 }
 
 /// Turns credentials that were written as plain text into secrets, before anything is shown.

@@ -134,14 +134,14 @@ fn endpoints(m: &mut Registrar) {
         .example(r#"http("web").get("/json").json().items.len() == 2"#)
         .add(|name: &str| -> HostResult<Endpoint> { Ok(Endpoint::named(&Context::current()?.world, name)?) });
     m.property("endpoint", "url")
-        .sig("-> string")
+        .sig("string")
         .doc("The URL below which its paths lie, without a slash at the end; for a service, its name in the cluster.")
         .example(r#"http("web").url.starts_with("http://")"#)
         .add(|endpoint: &mut Endpoint| -> HostResult<String> {
             Ok(endpoint.base()?.as_str().trim_end_matches('/').to_string())
         });
     m.property("endpoint", "name")
-        .sig("-> string")
+        .sig("string")
         .doc("Its name in `pb.toml`.")
         .example(r#"http("web").name == "web""#)
         .add(|endpoint: &mut Endpoint| ImmutableString::from(&*endpoint.name));
@@ -218,17 +218,17 @@ fn endpoints(m: &mut Registrar) {
 
 fn responses(m: &mut Registrar) {
     m.property("response", "status")
-        .sig("-> int")
+        .sig("int")
         .doc("The status: `200`.")
         .example(r#"http("web").get("/").status == 200"#)
         .add(|r: &mut Response| r.status());
     m.property("response", "ok")
-        .sig("-> bool")
+        .sig("bool")
         .doc("Whether the status is of class 2xx.")
         .example(r#"http("web").get("/").ok"#)
         .add(|r: &mut Response| r.ok());
     m.property("response", "headers")
-        .sig("-> map")
+        .sig("map")
         .doc("The headers, with lower-case names; several of one name are joined by `, `.")
         .example(r#"http("web").get("/json").headers["content-type"] == "application/json""#)
         .add(|r: &mut Response| r.headers());
@@ -238,7 +238,7 @@ fn responses(m: &mut Registrar) {
         .example(r#"http("web").get("/").header("X-None") == ()"#)
         .add(|r: &mut Response, name: &str| r.header(name));
     m.property("response", "text")
-        .sig("-> string")
+        .sig("string")
         .doc("The body as text; bytes that are no UTF-8 become replacement characters.")
         .example(r#"http("web").get("/").text != """#)
         .add(|r: &mut Response| r.text());
@@ -248,37 +248,37 @@ fn responses(m: &mut Registrar) {
         .example(r#"http("web").get("/json").json().ok == true"#)
         .add(|r: &mut Response| -> HostResult<rhai::Dynamic> { Ok(r.json()?) });
     m.property("response", "bytes")
-        .sig("-> blob")
+        .sig("blob")
         .doc("The body's bytes.")
         .example(r#"http("web").get("/").bytes.len() > 0"#)
         .add(|r: &mut Response| r.bytes());
     m.property("response", "size")
-        .sig("-> size")
+        .sig("size")
         .doc("The body's size.")
         .example(r#"http("web").get("/json").size == size("25")"#)
         .add(|r: &mut Response| r.size());
     m.property("response", "time")
-        .sig("-> duration")
+        .sig("duration")
         .doc("From asking to the last byte, with looking the name up, connecting, and redirects.")
         .example(r#"let r = http("web").get("/"); r.time >= r.first_byte"#)
         .add(|r: &mut Response| r.time());
     m.property("response", "first_byte")
-        .sig("-> duration")
+        .sig("duration")
         .doc("From asking until the answer's head was there.")
         .example(r#"http("web").get("/").first_byte < duration("10s")"#)
         .add(|r: &mut Response| r.first_byte());
     m.property("response", "url")
-        .sig("-> string")
+        .sig("string")
         .doc("The URL that answered, after redirects.")
         .example(r#"http("web").get("/json").url.ends_with("/json")"#)
         .add(|r: &mut Response| r.url());
     m.property("response", "address")
-        .sig("-> string")
+        .sig("string")
         .doc("The address that answered, with its port; a proxy's where there is one between.")
         .example(r#"http("web").get("/").address.contains(":")"#)
         .add(|r: &mut Response| r.address());
     m.property("response", "redirects")
-        .sig("-> int")
+        .sig("int")
         .doc("The number of redirects that were followed.")
         .example(r#"http("web").get("/").redirects == 0"#)
         .add(|r: &mut Response| r.redirects());

@@ -11,7 +11,7 @@ use super::response::Response;
 use crate::client::http::Answer;
 use crate::client::kube::forward::Forward;
 use crate::error::{Error, Result};
-use crate::host::net::Net;
+use crate::host::net::{Net, gate};
 use crate::host::values::Size;
 use crate::host::{Context, HostResult};
 
@@ -24,17 +24,17 @@ pub(super) fn exchange(
     options: Map,
 ) -> HostResult<Response> {
     let cx = Context::current()?;
-    let (Prepared { mut request, expect, call, credentials, service }, _) =
+    let (Prepared { mut request, expect, call, credentials, service, within }, _) =
         prepare(&cx, at, function, method, to, options, &[])?;
     let net = Net::of(&cx.world);
     let routes = net.routes(&cx.world)?;
     let summary = |answer: &Answer| format!("{}, {} bytes", with_reason(answer.status), Size(answer.body.size()).0);
-    let answer = cx.call_with(at, call, summary, async {
+    let answer = cx.call_with(at, call.limit(gate(within)), summary, async {
         credentials.put_into(&cx.world, &mut request).await?;
         if let Some(service) = &service {
             request.connect_to = Some(forwarded(&cx, service).await?);
         }
-        let sent = net.clients.send(&routes, &request).await;
+        let sent = net.clients.send_within(&routes, &request, within).await;
         let answer = sent.map_err(|e| explained(&cx, service.as_deref(), e))?;
         expect.judge(request.method.as_str(), &answer)?;
         Ok(answer)

@@ -42,7 +42,7 @@ pub(crate) fn settle(cx: &Context, row: Option<&LedgerRow>, error: Option<&Error
     {
         cx.world.ledger.forget(row.row);
         // Whoever reads the ledger from the record must not look for something to undo.
-        cx.emit(What::UndoDone { row: row.row, error: None });
+        cx.emit(What::UndoDone { row: row.row, error: None, by_hand: None });
     }
 }
 

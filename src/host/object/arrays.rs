@@ -1,9 +1,7 @@
 //! What Rhai's own arrays do otherwise here: they know what they were filtered from, and what a closure throws, or
 //! gives that is no bool, is never passed over.
 
-use std::any::TypeId;
-
-use rhai::{Array, Dynamic, FnPtr, FuncRegistration, NativeCallContext, RhaiFunc, Shared};
+use rhai::{Array, Dynamic, EvalAltResult, FnPtr, NativeCallContext};
 
 use super::population::{answer, marked, population};
 use super::{Missing, take_absence};
@@ -12,7 +10,6 @@ use crate::host::values::{show, type_name};
 use crate::host::{HostResult, Registrar};
 
 pub(super) fn register(m: &mut Registrar) {
-    counting(m);
     m.method("array", "filter")
         .sig("(test: closure) -> array")
         .doc("The items for which the closure gives true. The array remembers how many there were, as a list does.")
@@ -47,7 +44,48 @@ pub(super) fn register(m: &mut Registrar) {
             }
             Ok(answer(true, !items.is_empty()))
         });
+    finding(m);
     taking(m);
+}
+
+fn finding(m: &mut Registrar) {
+    m.method("array", "find")
+        .sig("(test: closure) -> value")
+        .doc("The first item for which the closure gives true; `()` if there is none.")
+        .example("[1, 2, 3].find(|x| x > 1) == 2")
+        .add_for_array(|at: NativeCallContext, items: &mut Dynamic, f: FnPtr| -> HostResult<Dynamic> {
+            let found = first(&at, &array(items), &f)?;
+            Ok(found.unwrap_or_else(|| answer(Dynamic::UNIT, taken_from(items) > 0)))
+        });
+    m.method("array", "some")
+        .sig("(test: closure) -> bool")
+        .doc("Whether the closure gives true for at least one item: `any`, as Rhai calls it.")
+        .example("[1, 2].some(|x| x > 1)")
+        .add_for_array(|at: NativeCallContext, items: &mut Dynamic, f: FnPtr| -> HostResult<Dynamic> {
+            let items = array(items);
+            Ok(answer(first(&at, &items, &f)?.is_some(), !items.is_empty()))
+        });
+    m.method("array", "reduce")
+        .sig("(step: closure, first: value) -> value")
+        .doc("Calls `step(so_far, item)` for each item, beginning with `first`; the last result.")
+        .example("[1, 2, 3].reduce(|sum, x| sum + x, 0) == 6")
+        .add_for_array(|at: NativeCallContext, items: &mut Dynamic, f: FnPtr, first: Dynamic| -> HostResult<Dynamic> {
+            let made = array(items).into_iter().enumerate().try_fold(first, |so_far, (n, mut item)| {
+                let index = [i64::try_from(n).unwrap_or(i64::MAX).into()];
+                let made = f.call_raw_with_extra_args(at.fn_name(), &at, Some(&mut item), [so_far], index, Some(1))?;
+                take_absence().map_or(Ok(made), |error| Err(Box::<EvalAltResult>::from(error)))
+            })?;
+            Ok(if taken_from(items) == 0 { marked(made, 0) } else { made })
+        });
+}
+
+fn first(at: &NativeCallContext, items: &[Dynamic], test: &FnPtr) -> HostResult<Option<Dynamic>> {
+    for (n, item) in items.iter().enumerate() {
+        if holds(at, test, n, item)? {
+            return Ok(Some(item.clone()));
+        }
+    }
+    Ok(None)
 }
 
 fn taking(m: &mut Registrar) {
@@ -87,28 +125,6 @@ fn taking(m: &mut Registrar) {
             *items = kept;
             Ok(())
         });
-}
-
-/// `len` and `is_empty`, as methods and as properties. They are asked in loops, so that they do not walk the array.
-fn counting(m: &mut Registrar) {
-    type Count = fn(&Dynamic) -> Dynamic;
-    let length: Count = |items| {
-        let length = items.read_lock::<Array>().map_or(0, |items| items.len());
-        answer(i64::try_from(length).unwrap_or(i64::MAX), population(items) != Some(0))
-    };
-    let empty: Count = |items| {
-        let empty = items.read_lock::<Array>().is_none_or(|items| items.is_empty());
-        answer(empty, population(items) != Some(0))
-    };
-    for (name, count) in [("len", length), ("is_empty", empty)] {
-        for registration in [FuncRegistration::new(name), FuncRegistration::new_getter(name)] {
-            let func =
-                Shared::new(move |_: Option<NativeCallContext<'_>>, args: &mut [&mut Dynamic]| Ok(count(args[0])));
-            let func = RhaiFunc::Method { func, has_context: false, is_pure: true, is_volatile: false };
-            let registration = registration.in_global_namespace();
-            let _ = registration.set_into_module_raw(m.raw(), [TypeId::of::<Array>()], func);
-        }
-    }
 }
 
 /// What was filtered out of: its own population, or itself.

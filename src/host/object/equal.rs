@@ -12,6 +12,9 @@ pub fn equal(a: &Dynamic, b: &Dynamic) -> bool {
     if let (Ok(a), Ok(b)) = (a.as_int(), b.as_int()) {
         return a == b;
     }
+    if let (Ok(a), Ok(b)) = (a.as_immutable_string_ref(), b.as_immutable_string_ref()) {
+        return *a == *b;
+    }
     if let (Some(a), Some(b)) = (number(a), number(b)) {
         return a == b;
     }

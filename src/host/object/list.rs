@@ -146,6 +146,11 @@ impl List {
         }
     }
 
+    /// Whether it has no items, and was filtered from none: what is asked of its items is asked of nothing.
+    pub fn of_none(&self) -> bool {
+        self.is_empty() && self.population().unwrap_or(0) == 0
+    }
+
     /// The number of items that it was filtered from; none where it was not filtered.
     pub fn population(&self) -> Option<usize> {
         self.inner.population
@@ -164,7 +169,7 @@ impl List {
         found.unwrap_or_else(|| {
             Dynamic::from(match &self.inner.source {
                 Source::Place(doc, place) => Missing::element(Object::at(doc.clone(), place.clone()), index),
-                _ => Missing::element_of(&self.inner.what, index),
+                _ => Missing::element_of(&self.inner.what, index, self.of_none()),
             })
         })
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use rhai::{Dynamic, FnPtr, FuncArgs, Map, NativeCallContext};
 
+use super::population::marked;
 use super::{List, Missing, Object, equal, take_absence};
 use crate::error::{Error, Kind};
 use crate::host::HostResult;
@@ -88,7 +89,8 @@ pub(super) fn position(
 }
 
 pub(super) fn reduce(ctx: &NativeCallContext, list: &List, closure: &FnPtr, first: Dynamic) -> HostResult<Dynamic> {
-    list.items().iter().try_fold(first, |so_far, item| call(ctx, closure, (so_far, item.clone())))
+    let made = list.items().iter().try_fold(first, |so_far, item| call(ctx, closure, (so_far, item.clone())))?;
+    Ok(if list.of_none() { marked(made, 0) } else { made })
 }
 
 pub(super) fn sort_by(ctx: &NativeCallContext, list: &List, closure: &FnPtr) -> HostResult<List> {
@@ -187,8 +189,8 @@ pub(crate) fn order(a: &Dynamic, b: &Dynamic) -> Option<Ordering> {
     if let (Some(a), Some(b)) = (number(a), number(b)) {
         return a.partial_cmp(&b);
     }
-    if a.is_string() && b.is_string() {
-        return Some(a.to_string().cmp(&b.to_string()));
+    if let (Ok(a), Ok(b)) = (a.as_immutable_string_ref(), b.as_immutable_string_ref()) {
+        return Some(a.as_str().cmp(b.as_str()));
     }
     if let (Ok(a), Ok(b)) = (a.as_bool(), b.as_bool()) {
         return Some(a.cmp(&b));
@@ -200,7 +202,8 @@ pub(crate) fn order(a: &Dynamic, b: &Dynamic) -> Option<Ordering> {
     Some(a.cmp(&b))
 }
 
-pub(super) fn group_by(ctx: &NativeCallContext, list: &List, closure: &FnPtr) -> HostResult<Map> {
+/// A map that knows, as a list does, how many items it was made of.
+pub(super) fn group_by(ctx: &NativeCallContext, list: &List, closure: &FnPtr) -> HostResult<Dynamic> {
     let mut groups: std::collections::BTreeMap<String, Vec<Dynamic>> = std::collections::BTreeMap::new();
     for item in list.items() {
         let key = call(ctx, closure, (item.clone(),))?;
@@ -213,7 +216,8 @@ pub(super) fn group_by(ctx: &NativeCallContext, list: &List, closure: &FnPtr) ->
         }
         groups.entry(key.to_string()).or_default().push(item.clone());
     }
-    Ok(groups.into_iter().map(|(key, items)| (key.into(), Dynamic::from(list.derive(items)))).collect())
+    let groups = groups.into_iter().map(|(key, items)| (key.into(), Dynamic::from(list.derive(items))));
+    Ok(marked(groups.collect::<Map>().into(), list.population().unwrap_or_else(|| list.len())))
 }
 
 pub(super) fn names(list: &List) -> HostResult<List> {

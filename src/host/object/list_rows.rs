@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use rhai::{Array, Dynamic, FnPtr, NativeCallContext};
 
-use super::population::{answer, population};
+use super::population::{answer, marked, population};
 use super::{List, Missing, arrays, list_ops as ops};
 use crate::error::{Error, Kind};
 use crate::host::{HostResult, Module, Needs, Registrar};
@@ -42,7 +42,7 @@ fn choosing(m: &mut Registrar) {
         .example("list([1, 2, 3]).find(|x| x > 1) == 2")
         .add(|ctx: NativeCallContext, list: &mut List, f: FnPtr| -> HostResult<Dynamic> {
             let found = ops::position(&ctx, list, &f, true)?;
-            Ok(found.map_or(Dynamic::UNIT, |at| list.items()[at].clone()))
+            Ok(found.map_or_else(|| answer(Dynamic::UNIT, !list.of_none()), |at| list.items()[at].clone()))
         });
     m.method("list", "first")
         .sig("() -> value")
@@ -62,6 +62,9 @@ fn choosing(m: &mut Registrar) {
         .example("list([1, 2, 3]).take(2) == [1, 2]")
         .add(|list: &mut List, count: i64| {
             let count = usize::try_from(count).unwrap_or(0);
+            if count == 0 {
+                return List::of_nothing(&list.what(), "take(0) takes nothing");
+            }
             list.derive(list.items().iter().take(count).cloned().collect())
         });
     m.method("list", "unique")
@@ -116,8 +119,8 @@ fn making(m: &mut Registrar) {
         .sig("(separator: string) -> string")
         .doc("The items as one text.")
         .example(r#"list(["a", "b"]).join(", ") == "a, b""#)
-        .add(|list: &mut List, separator: &str| ops::join(list, separator))
-        .add_for_array(|items: &mut Dynamic, separator: &str| ops::join(&of(items), separator));
+        .add(|list: &mut List, separator: &str| joined(list, separator))
+        .add_for_array(|items: &mut Dynamic, separator: &str| joined(&of(items), separator));
     m.method("list", "sum")
         .sig("() -> value")
         .doc("The sum of numbers, durations or sizes; 0 of an empty list.")
@@ -140,7 +143,13 @@ fn making(m: &mut Registrar) {
         .sig("() -> array")
         .doc("A copy as an array, which can be changed.")
         .example("let a = list([1]).to_array(); a.push(2); a == [1, 2]")
-        .add(|list: &mut List| Dynamic::from_array(list.items().to_vec()));
+        .add(|list: &mut List| {
+            let items = Dynamic::from_array(list.items().to_vec());
+            match list.population() {
+                Some(population) => marked(items, population),
+                None => items,
+            }
+        });
 }
 
 fn asking(m: &mut Registrar) {
@@ -150,7 +159,7 @@ fn asking(m: &mut Registrar) {
         .example("list([1, 2]).len() == 2")
         .add(|list: &mut List| length(list));
     m.property("list", "len")
-        .sig("-> int")
+        .sig("int")
         .doc("The number of items. Where the list was filtered from nothing, an `expect` that its 0 satisfies is inconclusive.")
         .example("list([1, 2]).len == 2")
         .add(|list: &mut List| length(list));
@@ -208,6 +217,12 @@ fn of(items: &Dynamic) -> List {
 
 fn length(list: &List) -> Dynamic {
     answer(i64::try_from(list.len()).unwrap_or(i64::MAX), list.population() != Some(0))
+}
+
+/// An array that nobody filtered may be empty for any reason.
+fn joined(list: &List, separator: &str) -> HostResult<Dynamic> {
+    let text = ops::join(list, separator)?;
+    Ok(if list.population() == Some(0) { answer(text, false) } else { text.into() })
 }
 
 fn sum(list: &List) -> HostResult<Dynamic> {

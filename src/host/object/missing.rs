@@ -4,8 +4,9 @@ use std::cell::RefCell;
 
 use rhai::{Dynamic, Engine, EvalAltResult};
 
-use super::Object;
 use super::doc::key_step;
+use super::population::{Look, look, marked};
+use super::{Object, misspelt};
 use crate::error::{Error, Kind, Place};
 
 /// A path that led nowhere: `status.loadBalancer.ingress is absent on Service web/shop`.
@@ -28,8 +29,8 @@ enum Step {
 enum From {
     /// An object, or a list inside one (by its place).
     Object(Object),
-    /// Any other list, in words: `pods in web`.
-    Words(String),
+    /// Any other list, in words: `pods in web`; and whether it is one that nothing was looked at for.
+    Words(String, bool),
 }
 
 impl Missing {
@@ -44,8 +45,8 @@ impl Missing {
     }
 
     /// An element that a list of its own lacks.
-    pub(super) fn element_of(what: &str, index: i64) -> Self {
-        Self::remember(From::Words(what.to_string()), Step::Path(format!("[{index}]")))
+    pub(super) fn element_of(what: &str, index: i64, nothing: bool) -> Self {
+        Self::remember(From::Words(what.to_string(), nothing), Step::Path(format!("[{index}]")))
     }
 
     fn remember(from: From, step: Step) -> Self {
@@ -87,7 +88,7 @@ impl Missing {
     fn paths(&self) -> (String, String) {
         let mut path = match &self.from {
             From::Object(object) => object.doc.path_to(object.start),
-            From::Words(_) => String::new(),
+            From::Words(..) => String::new(),
         };
         let mut first = None;
         for step in &self.steps {
@@ -108,11 +109,24 @@ impl Missing {
         )
     }
 
+    /// The object that lacks the first step, and the step, where that is a field.
+    pub(super) fn first_field(&self) -> Option<(&Object, &str)> {
+        match (&self.from, self.steps.first()?) {
+            (From::Object(object), Step::Key(key)) => Some((object, key)),
+            _ => None,
+        }
+    }
+
+    /// Whether it is the item of a list that has none, and that was taken from none.
+    pub(super) fn of_nothing(&self) -> bool {
+        matches!(self.from, From::Words(_, true))
+    }
+
     /// The object that it is missing on: `Service web/shop`.
     pub fn object(&self) -> String {
         match &self.from {
             From::Object(object) => object.whole().describe(),
-            From::Words(what) => what.clone(),
+            From::Words(what, _) => what.clone(),
         }
     }
 }
@@ -183,10 +197,14 @@ pub(super) fn configure(engine: &mut Engine) {
     engine.disable_symbol("??");
     // As tightly as the built-in: tighter than comparison, looser than arithmetic.
     let _ = engine.register_custom_operator("??", 135);
-    engine.register_fn(
-        "??",
-        |left: Dynamic, right: Dynamic| {
-            if left.is_unit() || left.is::<Missing>() { right } else { left }
-        },
-    );
+    engine.register_fn("??", |left: Dynamic, right: Dynamic| {
+        if !left.is_unit() && !left.is::<Missing>() {
+            return left;
+        }
+        if let Some(missing) = left.read_lock::<Missing>() {
+            misspelt::told(&missing, true);
+        }
+        // What stands in for the item of an empty list says as little as the list.
+        if look(&left) == Look::Nothing { marked(right, 0) } else { right }
+    });
 }

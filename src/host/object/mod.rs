@@ -8,6 +8,7 @@
 //! Nothing in an object can be changed; `.to_map()` makes a copy.
 
 mod arrays;
+mod counting;
 mod doc;
 mod equal;
 mod list;
@@ -15,7 +16,9 @@ mod list_ops;
 mod list_rows;
 mod managed;
 mod missing;
+mod misspelt;
 mod operators;
+mod operators_marked;
 pub(crate) mod population;
 mod rows;
 mod scan;

@@ -2,9 +2,9 @@
 
 use std::any::TypeId;
 
-use rhai::{Array, Dynamic, FLOAT, INT, ImmutableString, Map, Module, NativeCallContext};
+use rhai::{Dynamic, FLOAT, INT, ImmutableString, Module, NativeCallContext};
 
-use super::{List, Missing, Object, equal, missing, seen};
+use super::{List, Missing, Object, counting, equal, missing, misspelt, operators_marked, seen};
 use crate::error::{Error, Kind};
 use crate::host::values::show;
 use crate::host::{HostResult, place};
@@ -31,31 +31,14 @@ pub(super) fn register(module: &mut Module) {
         Box::new((0..list.len()).map(move |at| list.items()[at].clone()))
     });
 
-    compare::<Object, Object>(module);
-    compare::<Object, Map>(module);
-    compare::<Map, Object>(module);
-    compare::<List, List>(module);
-    compare::<List, Array>(module);
-    compare::<Array, List>(module);
-    // Rhai compares arrays and maps item by item with the types that it knows; ours lie in them too.
-    compare::<Array, Array>(module);
-    compare::<Map, Map>(module);
-    compare::<Missing, Missing>(module);
-
+    operators_marked::register(module);
+    counting::register(module);
     for name in ["to_string", "to_debug", "print", "debug"] {
         module.set_native_fn(name, |object: &mut Object| Ok(object.describe()));
         module.set_native_fn(name, |list: &mut List| Ok(show(&Dynamic::from(list.clone()))));
     }
-    module.set_native_fn("+", |a: List, b: List| Ok(joined(&a, b.items())));
-    module.set_native_fn("+", |a: List, b: Array| Ok(joined(&a, &b)));
-    module.set_native_fn("+", |a: Array, b: List| Ok([a, b.items().to_vec()].concat()));
     register_missing(module);
     refuse_orders(module);
-}
-
-fn compare<A: rhai::Variant + Clone, B: rhai::Variant + Clone>(module: &mut Module) {
-    module.set_native_fn("==", |a: A, b: B| Ok(equal(&Dynamic::from(a), &Dynamic::from(b))));
-    module.set_native_fn("!=", |a: A, b: B| Ok(!equal(&Dynamic::from(a), &Dynamic::from(b))));
 }
 
 /// A setter that only lets pass what Rhai writes back unasked after reading.
@@ -70,10 +53,6 @@ fn unchanged(before: &Dynamic, after: &Dynamic, what: impl FnOnce() -> String) -
     Err(Error::new(Kind::Script, format!("{} cannot be set: objects and their lists are read-only", what()))
         .hint("object.to_map() and list.to_array() make copies that can be changed")
         .into())
-}
-
-fn joined(a: &List, b: &[Dynamic]) -> List {
-    List::new([a.items(), b].concat(), &a.what())
 }
 
 fn register_missing(module: &mut Module) {
@@ -102,11 +81,7 @@ fn register_missing(module: &mut Module) {
         module.set_native_fn(name, |a: &mut Missing| fail(a));
     }
     module.set_native_fn("contains", |a: &mut Missing, _: Dynamic| fail(a));
-    // Nothing is there: so it is with `()`, and a script that asks for `!= ()` must not be told yes.
-    module.set_native_fn("==", |_: Missing, (): ()| Ok(true));
-    module.set_native_fn("==", |(): (), _: Missing| Ok(true));
-    module.set_native_fn("!=", |_: Missing, (): ()| Ok(false));
-    module.set_native_fn("!=", |(): (), _: Missing| Ok(false));
+    misspelt::register(module);
     for name in ["to_string", "print"] {
         module.set_native_fn(name, |at: NativeCallContext, missing: &mut Missing| {
             missing::printed(missing, place::of(&at));

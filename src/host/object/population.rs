@@ -1,17 +1,28 @@
-//! What plain values and arrays come from: a mark on them, since they have no place for a population of their own.
+//! What plain values come from: a mark on them, since they have no place for a population of their own.
 //!
-//! A [`List`] knows its population. An array, a number and a bool do not, so `pods.all(|p| …)` or
-//! `pods.filter(…).len()` would make a passing `true` or `0` of no pods at all. Rhai keeps a number beside each
-//! value (its tag), which survives variables, parameters and captures, and ends with the first operator.
+//! A [`List`] knows its population. An array, a map and a scalar do not, so `pods.all(|p| …)`, `pods.filter(…).len()`
+//! or `pods.find(…)` would make a passing `true`, `0` or `()` of no pods at all. Rhai keeps a number beside each value
+//! (its tag), which survives variables, parameters and captures; our operators hand it on (`operators_marked.rs`).
 
-use rhai::{Array, Dynamic};
+use rhai::{Array, Dynamic, Map};
 
-use super::List;
+use super::{List, Missing};
 
 /// Tells our marks from the tags that scripts may set.
 const MARK: i32 = 0x5000_0000;
 /// The greatest population that is told; it stands for all greater ones.
 const MOST: i32 = 0x00ff_ffff;
+
+/// What was looked at to get a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Look {
+    /// A list without items decided it.
+    Nothing,
+    /// At least one item, or an answer that nothing is there.
+    Something,
+    /// Nobody knows: a constant, a field, a computation.
+    Unknown,
+}
 
 /// The value, with the number of items that it was taken from.
 pub(crate) fn marked(mut value: Dynamic, population: usize) -> Dynamic {
@@ -19,27 +30,114 @@ pub(crate) fn marked(mut value: Dynamic, population: usize) -> Dynamic {
     value
 }
 
-/// The value; where nothing was looked at to get it, it says so.
+/// The value, and whether something was looked at to get it. An array counts for what is in it.
 pub(crate) fn answer(value: impl Into<Dynamic>, looked: bool) -> Dynamic {
-    if looked { value.into() } else { marked(value.into(), 0) }
+    let value = value.into();
+    if looked && value.is_array() { value } else { marked(value, usize::from(looked)) }
 }
 
-/// The number of items that a list or an array was filtered from; none where it was not filtered.
+/// The value, marked with what its operands were.
+pub(super) fn resting(value: impl Into<Dynamic>, look: Look) -> Dynamic {
+    match look {
+        Look::Nothing => marked(value.into(), 0),
+        Look::Something => marked(value.into(), 1),
+        Look::Unknown => value.into(),
+    }
+}
+
+/// The number of items that a list, an array or a map was filtered from; none where it was not filtered.
 pub(crate) fn population(value: &Dynamic) -> Option<usize> {
     if let Some(list) = value.read_lock::<List>() {
         return list.population();
     }
-    let length = value.read_lock::<Array>()?.len();
+    let length = match value.read_lock::<Array>() {
+        Some(items) => items.len(),
+        None => value.read_lock::<Map>()?.len(),
+    };
     // What has more items than it was taken from was filled since.
     mark(value).filter(|population| *population >= length)
 }
 
-/// Whether a number or a bool was decided by a list without items.
+/// What was looked at to get the value.
+pub(crate) fn look(value: &Dynamic) -> Look {
+    let scalar = value.is_string() || value.is_int() || value.is_bool() || value.is_unit() || value.is_float();
+    if scalar {
+        return of_population(mark(value));
+    }
+    if let Some(missing) = value.read_lock::<Missing>() {
+        return if missing.of_nothing() { Look::Nothing } else { Look::Unknown };
+    }
+    let known = if value.is::<List>() || value.is::<Array>() || value.is::<Map>() {
+        // An empty list without a population is an answer; an empty array may be anything.
+        population(value).or_else(|| (value.is::<List>() || content(value)).then_some(1))
+    } else {
+        mark(value)
+    };
+    of_population(known)
+}
+
+fn of_population(known: Option<usize>) -> Look {
+    match known {
+        Some(0) => Look::Nothing,
+        Some(_) => Look::Something,
+        None => Look::Unknown,
+    }
+}
+
+/// Whether the value was decided by a list without items.
 pub(crate) fn says_nothing(value: &Dynamic) -> bool {
-    (value.is_bool() || value.as_int() == Ok(0)) && mark(value) == Some(0)
+    !value.is::<Missing>() && look(value) == Look::Nothing
+}
+
+/// Whether there is something to the value: items, characters, a number that is not 0. A bool is an answer only.
+pub(crate) fn content(value: &Dynamic) -> bool {
+    if let Some(list) = value.read_lock::<List>() {
+        return !list.is_empty();
+    }
+    if let Some(items) = value.read_lock::<Array>() {
+        return !items.is_empty();
+    }
+    if let Some(fields) = value.read_lock::<Map>() {
+        return !fields.is_empty();
+    }
+    if let Some(text) = value.read_lock::<rhai::ImmutableString>() {
+        return !text.is_empty();
+    }
+    match (value.as_int(), value.as_float()) {
+        (Ok(number), _) => number != 0,
+        (_, Ok(number)) => number != 0.0,
+        _ => !value.is_unit() && !value.is_bool() && !value.is::<Missing>(),
+    }
+}
+
+/// What a comparison of two values rests on: not on nothing, where the other side was looked at and is not empty.
+pub(crate) fn compared(a: &Dynamic, b: &Dynamic) -> Look {
+    let holds = |look: Look, value: &Dynamic| look == Look::Something && content(value);
+    match (look(a), look(b)) {
+        (Look::Nothing, other) if !holds(other, b) => Look::Nothing,
+        (other, Look::Nothing) if !holds(other, a) => Look::Nothing,
+        (Look::Unknown, Look::Unknown) => Look::Unknown,
+        _ => Look::Something,
+    }
+}
+
+/// What is made of two that are put together (added, joined) rests on: one that was looked at is enough.
+pub(super) fn together(a: &Dynamic, b: &Dynamic) -> Look {
+    match (look(a), look(b)) {
+        (Look::Something, _) | (_, Look::Something) => Look::Something,
+        (Look::Nothing, Look::Nothing) => Look::Nothing,
+        // A constant 0 or [] to begin with adds nothing.
+        (Look::Nothing, Look::Unknown) if !content(b) => Look::Nothing,
+        (Look::Unknown, Look::Nothing) if !content(a) => Look::Nothing,
+        _ => Look::Unknown,
+    }
 }
 
 fn mark(value: &Dynamic) -> Option<usize> {
-    let tag = value.tag();
+    // A captured variable has its value, with the tag, in a cell.
+    let tag = match value.is_shared() {
+        true => value.read_lock::<Dynamic>()?.tag(),
+        false => value.tag(),
+    };
     (tag & !MOST == MARK).then(|| usize::try_from(tag & MOST).unwrap_or(0))
 }

@@ -28,22 +28,22 @@ fn register(m: &mut Registrar) {
         .example(r#"let o = object(#{ kind: "Pod", metadata: #{ name: "a", namespace: "web" } }); o.name == "a" && `${o}` == "Pod web/a""#)
         .add(|fields: Map| Ok::<_, Box<rhai::EvalAltResult>>(of_map(fields)?));
     m.property("object", "name")
-        .sig("-> string")
+        .sig("string")
         .doc("The name: `metadata.name` of a whole object, the field `name` of one inside another.")
         .example(r#"object(#{ metadata: #{ name: "a" } }).name == "a""#)
         .add(|object: &mut Object| object.get("name"));
     m.property("object", "namespace")
-        .sig("-> string")
+        .sig("string")
         .doc("The namespace: `metadata.namespace` of a whole object; missing on one of the whole cluster.")
         .example(r#"object(#{ metadata: #{ namespace: "web" } }).namespace == "web""#)
         .add(|object: &mut Object| object.get("namespace"));
     m.property("object", "kind")
-        .sig("-> string")
+        .sig("string")
         .doc("The kind, also of an object from a list, which does not carry it itself.")
         .example(r#"object(#{ kind: "Pod" }).kind == "Pod""#)
         .add(|object: &mut Object| object.get("kind"));
     m.property("object", "internal_ip")
-        .sig("-> string")
+        .sig("string")
         .doc("The address of type `InternalIP` of a node.")
         .example(r#"object(#{ kind: "Node", status: #{ addresses: [#{ type: "InternalIP", address: "10.0.0.1" }] } }).internal_ip == "10.0.0.1""#)
         .add(|object: &mut Object| internal_ip(object));

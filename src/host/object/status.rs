@@ -12,11 +12,13 @@ pub struct Readiness {
     pub ready: bool,
     /// What was looked at: `2 of 3 replicas are ready`, `condition Ready is "False": …`.
     pub why: String,
+    /// Whether it is so because nothing of it is wanted: no replica, no node.
+    pub of_none: bool,
 }
 
 impl Readiness {
     fn of(ready: bool, why: impl Into<String>) -> Self {
-        Self { ready, why: why.into() }
+        Self { ready, why: why.into(), of_none: false }
     }
 }
 
@@ -43,6 +45,14 @@ impl Object {
             && observed < generation
         {
             return Readiness::of(false, format!("its status is of generation {observed}, the object of {generation}"));
+        }
+        // As `kubectl rollout status`: what no controller has seen is not rolled out, also with no replicas wanted.
+        let rolled_out = ["Deployment", "StatefulSet", "DaemonSet", "ReplicaSet"];
+        if self.kind().is_some_and(|kind| rolled_out.contains(&kind.as_str()))
+            && self.count("/metadata/generation").is_some()
+            && self.count("/status/observedGeneration").is_none()
+        {
+            return Readiness::of(false, "no controller has seen it yet: it has no status.observedGeneration");
         }
         if self.string("/metadata/deletionTimestamp").is_some() {
             return Readiness::of(false, "it is being deleted");
@@ -141,7 +151,7 @@ impl Object {
         if surplus && running > wanted {
             return Readiness::of(false, format!("{running} replicas run, {wanted} are wanted: a rollout goes on"));
         }
-        Readiness::of(true, format!("{wanted} of {wanted} replicas are ready"))
+        Readiness { of_none: wanted == 0, ..Readiness::of(true, format!("{wanted} of {wanted} replicas are ready")) }
     }
 
     fn daemon_readiness(&self) -> Readiness {
@@ -154,7 +164,7 @@ impl Object {
                 return Readiness::of(false, format!("{counter} is {count} of {wanted}"));
             }
         }
-        Readiness::of(true, format!("{wanted} of {wanted} nodes run it"))
+        Readiness { of_none: wanted == 0, ..Readiness::of(true, format!("{wanted} of {wanted} nodes run it")) }
     }
 
     fn job_readiness(&self) -> Readiness {

@@ -198,6 +198,16 @@ fn readiness_follows_the_rules_of_the_kind() {
         of(false, "2 replicas run, 1 are wanted: a rollout goes on")
     );
     assert_eq!(
+        why(r#"{"kind":"Deployment","metadata":{"generation":1},"spec":{"replicas":0}}"#),
+        of(false, "no controller has seen it yet: it has no status.observedGeneration")
+    );
+    assert_eq!(
+        why(
+            r#"{"kind":"Deployment","metadata":{"generation":1},"spec":{"replicas":0},"status":{"observedGeneration":1}}"#
+        ),
+        of(true, "0 of 0 replicas are ready")
+    );
+    assert_eq!(
         why(r#"{"kind":"Deployment","metadata":{"generation":3},"spec":{},"status":{"observedGeneration":2}}"#),
         of(false, "its status is of generation 2, the object of 3")
     );

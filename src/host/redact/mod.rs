@@ -1,11 +1,10 @@
 //! Secrets: registered when they are read, replaced by `<secret:N>` wherever they would show.
 
+mod forms;
 mod patterns;
+mod words;
 
 use std::sync::{Mutex, PoisonError};
-
-use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
 
 pub(crate) use patterns::hide;
 
@@ -22,8 +21,10 @@ struct Secret {
     patterns: Vec<String>,
 }
 
-/// Values shorter than this are hidden only where they are typed as secrets.
+/// Values shorter than this are hidden only where they are typed as secrets, and in the lines of scripts.
 const SHORTEST: usize = 8;
+/// In the lines of scripts, where a literal may stand, these are hidden too, as whole words.
+const SHORTEST_WORD: usize = 4;
 
 impl Redactor {
     /// Registers a value and returns its number, from 1.
@@ -32,25 +33,7 @@ impl Redactor {
         if let Some(at) = values.iter().position(|s| s.value == value) {
             return at + 1;
         }
-        let mut patterns = Vec::new();
-        if value.len() >= SHORTEST {
-            patterns.push(value.to_string());
-            patterns.extend(lines(value));
-            for engine in [&STANDARD, &STANDARD_NO_PAD, &URL_SAFE, &URL_SAFE_NO_PAD] {
-                patterns.push(engine.encode(value));
-            }
-            patterns.push(url_encoded(value));
-            // As `--explain` quotes it, and each of these within JSON, once or twice.
-            patterns.push(value.replace('\'', r"'\''"));
-            for _ in 0..2 {
-                let escaped: Vec<String> = patterns.iter().map(|p| in_json(p)).collect();
-                patterns.extend(escaped);
-                patterns.sort_unstable();
-                patterns.dedup();
-            }
-            patterns.sort_by_key(|p| std::cmp::Reverse(p.len()));
-            patterns.dedup();
-        }
+        let patterns = if value.len() >= SHORTEST { forms::of(value) } else { Vec::new() };
         values.push(Secret { value: value.to_string(), patterns });
         values.len()
     }
@@ -60,6 +43,14 @@ impl Redactor {
         let values = self.values.lock().unwrap_or_else(PoisonError::into_inner);
         values.iter().flat_map(|secret| &secret.patterns).any(|pattern| text.contains(pattern.as_str()))
             || patterns::suspects(text)
+            || (text.contains(r#""source":"#) && short(&values).any(|(_, word)| words::has(text, word)))
+    }
+
+    /// The same for a line of a script: a short secret that stands there as a whole word is hidden as well.
+    pub fn redact_source(&self, line: &str) -> String {
+        let line = self.redact(line);
+        let values = self.values.lock().unwrap_or_else(PoisonError::into_inner);
+        short(&values).fold(line, |line, (at, word)| words::replace(&line, word, &format!("<secret:{}>", at + 1)))
     }
 
     /// The text with every secret replaced: those that are known, and what looks like one.
@@ -89,9 +80,13 @@ impl Redactor {
             }
             serde_json::Value::Array(items) => items.iter_mut().for_each(|v| self.redact_json(v)),
             serde_json::Value::Object(map) => {
+                let place = map.contains_key("file") && map.contains_key("line");
                 let entries = std::mem::take(map);
                 for (key, mut value) in entries {
-                    self.redact_json(&mut value);
+                    match &mut value {
+                        serde_json::Value::String(line) if place && key == "source" => *line = self.redact_source(line),
+                        value => self.redact_json(value),
+                    }
                     map.insert(self.redact(&key), value);
                 }
             }
@@ -100,31 +95,17 @@ impl Redactor {
     }
 }
 
-/// The lines of a text of several lines, which may be shown apart; those that are ordinary words are not meant.
-fn lines(text: &str) -> impl Iterator<Item = String> {
-    let telling = |line: &&str| line.len() >= 2 * SHORTEST && !line.contains(char::is_whitespace);
-    text.lines().map(str::trim).filter(telling).map(String::from)
-}
-
-/// The text as it stands in JSON, without the quotes.
-fn in_json(text: &str) -> String {
-    let json = serde_json::Value::from(text).to_string();
-    json[1..json.len() - 1].to_string()
-}
-
-fn url_encoded(text: &str) -> String {
-    let mut out = String::new();
-    for byte in text.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => out.push(byte as char),
-            _ => out.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    out
+/// The values that free text may hold by chance, with their places in the table.
+fn short(values: &[Secret]) -> impl Iterator<Item = (usize, &str)> {
+    let values = values.iter().map(|secret| secret.value.as_str()).enumerate();
+    values.filter(|(_, value)| (SHORTEST_WORD..SHORTEST).contains(&value.len()))
 }
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+
     use super::*;
 
     #[test]
@@ -167,5 +148,19 @@ mod tests {
         let redactor = Redactor::default();
         redactor.register("abc");
         assert_eq!(redactor.redact("abcdef"), "abcdef");
+    }
+
+    #[test]
+    fn a_short_value_is_hidden_in_the_line_of_a_script_as_a_whole_word() {
+        let redactor = Redactor::default();
+        redactor.register("hunter2");
+        redactor.register("abc");
+        let source = "k.apply(\"password: hunter2\", abc, hunter22)";
+        let event = |source: &str| serde_json::json!({ "message": "hunter2", "place": { "file": "p", "line": 1, "source": source } });
+        let mut json = event(source);
+        assert!(redactor.suspects(&json.to_string()));
+        redactor.redact_json(&mut json);
+        assert_eq!(json, event("k.apply(\"password: <secret:1>\", abc, hunter22)"));
+        assert!(!redactor.suspects(&event("hunter22").to_string().replace("\"hunter2\"", "1")));
     }
 }

@@ -24,6 +24,10 @@ pub(crate) fn hide(text: &str) -> Cow<'_, str> {
     let text = KEY.replace_all(text, HIDDEN);
     let text = KEY_END.replace_all(&text, HIDDEN);
     let text = HEADER.replace_all(&text, format!("${{1}}{HIDDEN}"));
+    let text = BARE.replace_all(&text, |found: &Captures<'_>| match is_word(&found[2]) {
+        true => found[0].to_string(),
+        false => format!("{}{HIDDEN}", &found[1]),
+    });
     let text =
         BEARER.replace_all(&text, |found: &Captures<'_>| match found[2].contains(|c: char| c.is_ascii_digit()) {
             true => format!("{}{HIDDEN}", &found[1]),
@@ -52,6 +56,11 @@ pub(super) fn hide_across(lines: &mut [String]) {
     }
 }
 
+/// Whether what stands alone after `Authorization:` is a scheme or a word of a sentence rather than a credential.
+fn is_word(text: &str) -> bool {
+    text.len() < 20 && text.chars().skip(1).all(|c| c.is_ascii_lowercase() || "-_./()[]{}".contains(c))
+}
+
 #[expect(clippy::expect_used, reason = "the patterns are constants, and a test uses each")]
 fn pattern(text: &str) -> Regex {
     Regex::new(text).expect("a pattern")
@@ -75,6 +84,9 @@ static BODY: LazyLock<Regex> = LazyLock::new(|| {
 /// `Authorization: Basic …`, in headers, JSON and on command lines.
 static HEADER: LazyLock<Regex> =
     LazyLock::new(|| pattern(r#"(?i)(\bauthorization\\*["']?\s*[:=]\s*\\*["']?[a-z]+\s+)[^\s"'`,;<\\]+"#));
+/// `Authorization: glsa_0123…`: without a scheme, as some programs want it.
+static BARE: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r#"(?i)(\bauthorization\\*["']?\s*[:=]\s*\\*["']?)([^\s"'`,;<\\]{8,})"#));
 static BEARER: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i)(\bbearer\s+)([a-z0-9._~+/-]{16,}=*)"));
 /// A JSON web token, whoever carries it.
 static TOKEN: LazyLock<Regex> =
@@ -126,6 +138,11 @@ mod tests {
             ("Authorization: Basic dTpw".into(), "Authorization: Basic <secret>"),
             (r#"{"authorization":"Bearer abc"}"#.into(), r#"{"authorization":"Bearer <secret>"}"#),
             (r#"{\"Authorization\": \"token abc\"}"#.into(), r#"{\"Authorization\": \"token <secret>\"}"#),
+            ("Authorization: glsa_0123456789abcdef".into(), "Authorization: <secret>"),
+            (r#"{"authorization":"0aF3-77bQ"}"#.into(), r#"{"authorization":"<secret>"}"#),
+            ("proxy-authorization=aaaabbbbccccddddeeeeffff;x".into(), "proxy-authorization=<secret>;x"),
+            ("authorization: forbidden".into(), "authorization: forbidden"),
+            ("Authorization: Negotiate".into(), "Authorization: Negotiate"),
             ("Authorization: Bearer <secret:1>".into(), "Authorization: Bearer <secret:1>"),
             (format!("Bearer {jwt}"), "Bearer <secret>"),
             ("bearer 0123456789abcdef0123".into(), "bearer <secret>"),

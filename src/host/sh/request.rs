@@ -157,7 +157,8 @@ impl Request {
             "stdin": self.shown_stdin,
             "check": self.check,
         });
-        let mut call = Call::new(self.function, self.line()).effect(self.effect).args(args).limit(self.limit);
+        let mut call =
+            Call::new(self.function, self.line()).effect(self.effect).usual(Effect::Write).args(args).limit(self.limit);
         call.cluster = self.cluster;
         if call.cluster.is_none() && self.effect >= Effect::Disrupt {
             call.cluster.clone_from(&cx.cluster);

@@ -43,6 +43,8 @@ impl From<Output> for Answer {
 pub(crate) struct Request {
     pub(crate) line: String,
     pub(crate) effect: Effect,
+    /// What it counts as where nobody says what it does.
+    pub(crate) usual: Effect,
     pub(crate) limit: Limit,
     pub(crate) stdin: String,
     pub(crate) shell: bool,
@@ -51,7 +53,14 @@ pub(crate) struct Request {
 impl Request {
     /// A command that only looks.
     pub(crate) fn read(line: &str) -> Self {
-        Self { line: line.into(), effect: Effect::Read, limit: Limit::Call, stdin: String::new(), shell: false }
+        Self {
+            line: line.into(),
+            effect: Effect::Read,
+            usual: Effect::Read,
+            limit: Limit::Call,
+            stdin: String::new(),
+            shell: false,
+        }
     }
 }
 
@@ -65,6 +74,7 @@ pub(crate) fn send(ctx: &NativeCallContext, host: &SshHost, request: Request) ->
     }
     let call = Call::new("host.run", route::line(&*route::routes(&context.world)?, &way, &request.line))
         .effect(request.effect)
+        .usual(request.usual)
         .target(&host.name)
         .args(args)
         .limit(request.limit);
@@ -104,6 +114,7 @@ pub(super) fn run(ctx: &NativeCallContext, host: &SshHost, line: &str, options: 
     let request = Request {
         line: line.into(),
         effect,
+        usual: Effect::Write,
         limit: options.duration("within")?.map_or(Limit::Call, Limit::Within),
         stdin: options.text("stdin")?.unwrap_or_default(),
         shell: options.bool("shell")?.unwrap_or(false),

@@ -60,8 +60,9 @@ fn register(m: &mut Registrar) {
              does; `effect: \"read\"` in the options says that it only looks, and the report shows that it was said. Other \
              options: `check: false` (an exit code other than 0 does not throw), `within` (a duration; default 30 s), \
              `stdin` (a string or a secret), `shell: true` (type it at the prompt, for routers without an exec channel; \
-             chosen by itself where the host refuses exec), `keep_newline: true`. One connection a step and host is reused. \
-             Throws `exit_code`, `unreachable`, `unauthorized`, `timeout`. The exit status of a router says little: read \
+             chosen by itself where the host refuses exec), `keep_newline: true`. A connection is used again by the next \
+             command to its host, also of another step. When the time is up it is closed; a command that then neither \
+             reads nor writes goes on over there. Throws `exit_code`, `unreachable`, `unauthorized`, `timeout`. The exit status of a router says little: read \
              what it printed.",
         )
         .example(r#"ssh("edge-1").run("show version", #{ effect: "read" }).stdout.contains("FRRouting")"#)

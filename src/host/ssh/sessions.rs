@@ -1,7 +1,8 @@
-//! The open connections of a run: one a step and host, used again by the step's next command.
+//! The open connections of a run, by host: a step's next command uses one again, and so does the next step.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use super::route;
 use crate::client::ssh::{Command, Failed, Output, Session, Target};
@@ -9,50 +10,40 @@ use crate::error::Result;
 use crate::host::call::CONNECT_LIMIT;
 use crate::host::context::Context;
 
-/// Idle sessions by step and host. Commands that run side by side in one step each have their own.
+/// So many idle connections to one host are kept. A router has few lines for people (IOS has five), and only commands
+/// that run side by side need more than one.
+const IDLE: usize = 4;
+/// A connection that nobody used for so long is not used again: what stands between may have forgotten it, and then a
+/// command would wait for its deadline.
+const FRESH: Duration = Duration::from_secs(30);
+
+/// Idle sessions by host, until the run ends. What runs side by side has a session each.
 #[derive(Debug, Default)]
 pub(crate) struct Sessions {
-    idle: Mutex<BTreeMap<(String, String), Vec<Session>>>,
-}
-
-/// Closes a step's sessions when the step ends.
-struct EndOfStep {
-    sessions: Arc<Sessions>,
-    step: String,
-}
-
-impl Drop for EndOfStep {
-    fn drop(&mut self) {
-        self.sessions.idle().retain(|(step, _), _| *step != self.step);
-    }
+    idle: Mutex<BTreeMap<String, Vec<(Instant, Session)>>>,
 }
 
 impl Sessions {
-    fn idle(&self) -> std::sync::MutexGuard<'_, BTreeMap<(String, String), Vec<Session>>> {
+    fn idle(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Vec<(Instant, Session)>>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The sessions of a context's run; they close with its step.
+    /// The sessions of a context's run.
     pub(super) fn of(context: &Context) -> Arc<Self> {
-        let sessions = context.world.part::<Self>();
-        let mut state = context.state();
-        if !state.kept.iter().any(|kept| kept.is::<EndOfStep>()) {
-            state.kept.push(Box::new(EndOfStep { sessions: sessions.clone(), step: context.step.clone() }));
-        }
-        sessions
+        context.world.part::<Self>()
     }
 
     /// Runs a command over an idle session, or a new one. Only a session that was found dead before the command
     /// was sent is replaced: a command is never sent twice.
     pub(super) async fn run(&self, cx: &Context, host: &str, way: Vec<Target>, command: Command) -> Result<Output> {
-        let key = (cx.step.clone(), host.to_string());
-        while let Some(session) = self.take(&key) {
-            if !session.is_alive() {
+        let now = || cx.world.clock.instant();
+        while let Some((since, session)) = self.take(host) {
+            if now().saturating_duration_since(since) > FRESH || !session.is_alive() {
                 continue;
             }
             match session.run(command.clone()).await {
                 Ok(output) => {
-                    self.give_back(key, session);
+                    self.give_back(host, now(), session);
                     return Ok(output);
                 }
                 Err(Failed::NotSent(_)) => break,
@@ -61,15 +52,19 @@ impl Sessions {
         }
         let session = route::connect(&cx.world, way, CONNECT_LIMIT).await?;
         let output = session.run(command).await?;
-        self.give_back(key, session);
+        self.give_back(host, now(), session);
         Ok(output)
     }
 
-    fn take(&self, key: &(String, String)) -> Option<Session> {
-        self.idle().get_mut(key)?.pop()
+    fn take(&self, host: &str) -> Option<(Instant, Session)> {
+        self.idle().get_mut(host)?.pop()
     }
 
-    fn give_back(&self, key: (String, String), session: Session) {
-        self.idle().entry(key).or_default().push(session);
+    fn give_back(&self, host: &str, now: Instant, session: Session) {
+        let mut all = self.idle();
+        let idle = all.entry(host.to_string()).or_default();
+        if idle.len() < IDLE {
+            idle.push((now, session));
+        }
     }
 }

@@ -1,8 +1,11 @@
 //! Tests of `ssh(…)` as a script uses it.
 
-use super::super::testing::eval_in;
+use super::super::testing::{eval_in, world};
+use crate::client::ssh::testing::Sshd;
 use crate::config::{Config, Host};
 use crate::error::Kind;
+use crate::event::Effect;
+use crate::host::context::Context;
 
 /// The router of the tests as `edge-1`.
 pub(crate) fn config() -> Config {
@@ -53,6 +56,41 @@ fn real_commands_give_output_and_share_a_session() {
     let error = eval_in(config(), r#"ssh("edge-1").run("show frobnicate")"#).unwrap_err();
     assert_eq!(error.kind, Kind::ExitCode);
     assert!(error.to_string().contains("% Unknown command"), "{error}");
+}
+
+#[test]
+#[ignore = "needs an SSH server"]
+fn real_the_next_step_uses_the_session_again() {
+    let sshd = Sshd::start("");
+    let mut config = Config::default();
+    let host = Host {
+        address: Some("127.0.0.1".into()),
+        port: Some(sshd.port),
+        user: Some("root".into()),
+        key: Some(sshd.dir.join("open")),
+        known_hosts: Some(sshd.dir.join("known_hosts")),
+        ..Host::default()
+    };
+    config.hosts.insert("local".into(), host);
+    let world = world(config);
+    let engine = crate::script::engine::build();
+    let ask = |step: &str| {
+        let context = Context::new(world.clone(), step, None, Effect::Write, None);
+        let _entered = context.enter();
+        // The client's port tells one connection from another.
+        let script = r#"ssh("local").run("echo $SSH_CONNECTION").stdout"#;
+        engine.eval::<String>(script).expect("it answers")
+    };
+    let first = ask("t/one");
+    assert!(first.starts_with("127.0.0.1 "), "{first}");
+    assert_eq!(ask("t/two"), first);
+    // What runs side by side has a connection of its own.
+    let script = r#"parallel([|| ssh("local").run("sleep 1; echo $SSH_CONNECTION").stdout,
+                              || ssh("local").run("sleep 1; echo $SSH_CONNECTION").stdout])"#;
+    let context = Context::new(world.clone(), "t/three", None, Effect::Write, None);
+    let _entered = context.enter();
+    let both = engine.eval::<rhai::Array>(script).expect("they answer");
+    assert_ne!(both[0].to_string(), both[1].to_string());
 }
 
 #[test]

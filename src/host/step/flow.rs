@@ -1,4 +1,4 @@
-//! The course of a step: waiting until something holds, side by side, clean-up, leaving early.
+//! The course of a step: waiting, side by side, clean-up, leaving early.
 
 use std::time::Duration;
 
@@ -6,19 +6,10 @@ use rhai::{Array, Dynamic, EvalAltResult, FnPtr, NativeCallContext, Position};
 
 use super::{Step, here};
 use crate::error::{Error, Kind};
-use crate::event::{What, short};
 use crate::host::closure::Closure;
 use crate::host::context::{Context, HostResult};
 use crate::host::registrar::Registrar;
 
-/// The first pause of `eventually`; each further one is half as long again, up to [`LONGEST_PAUSE`].
-const FIRST_PAUSE: Duration = Duration::from_millis(200);
-/// The longest pause of `eventually`.
-const LONGEST_PAUSE: Duration = Duration::from_secs(3);
-/// How long an attempt of `eventually` may go on when the time is up: a look that began in time may still answer.
-const GRACE: Duration = Duration::from_secs(5);
-/// What a failure that was waited for says.
-const NOT_WITHIN: &str = "not within ";
 /// Closures of one `parallel` that run at a time.
 const SIDE_BY_SIDE: usize = 16;
 /// The stack of a closure's thread, the same as a step's: what runs in a step runs here.
@@ -48,11 +39,12 @@ pub(super) fn register(m: &mut Registrar) {
         .doc(
             "Repeats the closure until its expectations hold, and gives its value. It goes on through failed \
              expectations, absent objects and transport errors alone; any other error ends it. What it assigns to \
-             variables around it is seen after it. When the time is up, the failure says what was seen last and since when. Where the platform can be watched, `kube.wait` \
-             answers sooner.",
+             variables around it is seen after it. When the time is up, the failure says what was seen last and since when; \
+             so does the error where the step's own deadline strikes before. Where the platform can be watched, \
+             `kube.wait` answers sooner.",
         )
         .example(r#"eventually(duration("1s"), || { expect(1, "one").to_be(1); "done" }) == "done""#)
-        .add(|at: NativeCallContext, within: Duration, body: FnPtr| eventually(&at, within, &body));
+        .add(|at: NativeCallContext, within: Duration, body: FnPtr| super::eventually::run(&at, within, &body));
     m.global("finally")
         .sig("(body: ||)")
         .doc(
@@ -79,169 +71,6 @@ pub(super) fn register(m: &mut Registrar) {
 fn no_exit() -> Error {
     Error::new(Kind::Script, "exit ends nothing here")
         .hint("t.skip(\"why\") leaves the step as skipped, `return` ends the closure, and `throw \"why\"` the step")
-}
-
-fn eventually(at: &NativeCallContext, within: Duration, body: &FnPtr) -> HostResult<Dynamic> {
-    let cx = here()?;
-    let mark = cx.state().mark();
-    cx.state().trying += 1;
-    let result = attempts(&cx, at, within, body);
-    let mut state = cx.state();
-    state.trying -= 1;
-    // What stands at the end was not told while it might still have changed.
-    let told = if state.trying == 0 { state.failures_since(mark).to_vec() } else { Vec::new() };
-    drop(state);
-    for failure in told {
-        cx.emit(What::Failed(failure));
-    }
-    result
-}
-
-fn attempts(cx: &Context, at: &NativeCallContext, within: Duration, body: &FnPtr) -> HostResult<Dynamic> {
-    let clock = cx.world.clock.clone();
-    let started = clock.instant();
-    let mut pause = FIRST_PAUSE;
-    let mut tries = 0_u32;
-    let mut since: Option<(String, std::time::Instant)> = None;
-    let attempt = cx.narrowed(within.saturating_add(GRACE), "eventually's");
-    loop {
-        let mark = cx.state().mark();
-        let result = {
-            let _entered = attempt.enter();
-            // On this thread while its caller waits: what it assigns to captured variables is seen by both.
-            crate::host::object::call(at, body, ())
-        };
-        tries += 1;
-        if let Err(error) = &result
-            && let Some(struck) = cut(error)
-            && cx.check().is_ok()
-        {
-            return Err(overrun(within, tries, since.as_ref().map(|(seen, _)| seen.as_str()), &struck).into());
-        }
-        let seen = match result {
-            Ok(value) => {
-                let state = cx.state();
-                let soft = state.failures_since(mark).first().map(|f| format!("{}: {}", f.label, f.actual));
-                let empty = state.inconclusive_since(mark).first().cloned();
-                match soft.or(empty) {
-                    None => return Ok(value),
-                    Some(seen) => (seen, None),
-                }
-            }
-            Err(error) => match passing(&error) {
-                Some(seen) => (seen, Some(error)),
-                None => return Err(error),
-            },
-        };
-        let now = clock.instant();
-        let (seen, error) = seen;
-        if since.as_ref().is_none_or(|(last, _)| *last != seen) {
-            since = Some((seen.clone(), now));
-        }
-        let unchanged = since.as_ref().map_or(Duration::ZERO, |(_, since)| now.saturating_duration_since(*since));
-        let left = within.saturating_sub(now.saturating_duration_since(started));
-        if left.is_zero() {
-            let times = if tries == 1 { "once".to_string() } else { format!("{tries} times") };
-            let told = format!(
-                "{NOT_WITHIN}{}: looked {times}, and for the last {} it was so",
-                short(within),
-                short(unchanged)
-            );
-            return give_up(cx, error, mark, &told);
-        }
-        cx.state().rewind(mark);
-        cx.emit(What::Waiting { message: seen });
-        sleep(cx, pause.min(left))?;
-        pause = (pause * 3 / 2).min(LONGEST_PAUSE);
-    }
-}
-
-/// The deadline that ended the script itself, not one of its calls.
-fn cut(error: &EvalAltResult) -> Option<Error> {
-    let EvalAltResult::ErrorTerminated(value, _) = error.unwrap_inner() else { return None };
-    value.read_lock::<Error>().filter(|error| error.kind == Kind::Timeout).map(|error| error.clone())
-}
-
-/// An attempt that did not come to its end.
-fn overrun(within: Duration, tries: u32, seen: Option<&str>, struck: &Error) -> Error {
-    let error = Error::new(
-        Kind::Timeout,
-        format!(
-            "eventually: not within {}: attempt {tries} of its closure did not end, and was stopped {} later",
-            short(within),
-            short(GRACE)
-        ),
-    )
-    .hint("the closure looks once and ends: eventually is what repeats it");
-    let error = match &struck.place {
-        Some(place) => error.because(format!("its last call or sum before that: {place}")),
-        None => error,
-    };
-    match seen {
-        Some(seen) => error.because(format!("seen before: {seen}")),
-        None => error,
-    }
-}
-
-/// What an error that may pass says; none for one that will not.
-fn passing(error: &EvalAltResult) -> Option<String> {
-    let error = match error.unwrap_inner() {
-        EvalAltResult::ErrorRuntime(value, _) => value.read_lock::<Error>()?.clone(),
-        // What is absent ends a script this way when it was put into a text; a deadline does too, and stands.
-        EvalAltResult::ErrorTerminated(value, _) => {
-            value.read_lock::<Error>().filter(|error| error.kind == Kind::NotFound)?.clone()
-        }
-        other => crate::host::object::explain(other)?,
-    };
-    let may_pass = error.kind.is_transport()
-        || matches!(
-            error.kind,
-            Kind::Expectation | Kind::Inconclusive | Kind::NotFound | Kind::Status | Kind::ExitCode
-        );
-    may_pass.then(|| match &error.failure {
-        Some(failure) => format!("{}: {}", failure.label, failure.actual),
-        None => error.to_string(),
-    })
-}
-
-/// The last failure stands, with how long it was waited for.
-fn give_up(
-    cx: &Context,
-    error: Option<Box<EvalAltResult>>,
-    mark: crate::host::state::Mark,
-    told: &str,
-) -> HostResult<Dynamic> {
-    let mut state = cx.state();
-    let count = state.failures_since(mark).len();
-    let from = state.failures.len() - count;
-    for failure in &mut state.failures[from..] {
-        failure.expected = waited(&failure.expected, told);
-    }
-    drop(state);
-    let Some(mut error) = error else { return Ok(Dynamic::UNIT) };
-    // The error keeps its kind, place and stack; only what it says grows.
-    let mut inner = error.as_mut();
-    while let EvalAltResult::ErrorInFunctionCall(_, _, next, _) | EvalAltResult::ErrorInModule(_, next, _) = inner {
-        inner = next.as_mut();
-    }
-    if let EvalAltResult::ErrorRuntime(value, _) = inner
-        && let Some(mut error) = value.write_lock::<Error>()
-    {
-        match &mut error.failure {
-            Some(failure) => failure.expected = waited(&failure.expected, told),
-            None => {
-                error.causes.retain(|cause| !cause.starts_with(NOT_WITHIN));
-                error.causes.push(told.to_string());
-            }
-        }
-    }
-    Err(error)
-}
-
-/// What was expected, with how long it was waited for; of one eventually in another, the outer one's words stand.
-fn waited(expected: &str, told: &str) -> String {
-    let inner = expected.rsplit_once(&format!(" ({NOT_WITHIN}")).filter(|(_, rest)| rest.ends_with(" it was so)"));
-    format!("{} ({told})", inner.map_or(expected, |(before, _)| before))
 }
 
 /// Sleeps by the world's clock, until the step is cancelled or its time is up.

@@ -1,5 +1,6 @@
 //! `t`, the handle of the running step, and the free functions that shape its course.
 
+mod eventually;
 pub mod flow;
 mod note;
 pub(crate) mod share;

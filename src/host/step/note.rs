@@ -14,7 +14,7 @@ use crate::host::context::{Context, HostResult};
 use crate::host::kube::secrets::for_record;
 use crate::host::options::Options;
 use crate::host::registrar::Registrar;
-use crate::host::values::from_dynamic;
+use crate::host::values::{Secret, from_dynamic};
 
 const OF_METRIC: &[&str] = &["max", "of"];
 
@@ -96,6 +96,13 @@ fn metric(at: &NativeCallContext, name: &str, value: &Dynamic, unit: &str, optio
         unit => unit,
     };
     let number = |what: &str, value: &Dynamic| {
+        if value.is::<Secret>() {
+            return Err(Error::new(
+                Kind::Script,
+                format!("t.metric(\"{name}\"): {what} is a secret, and a secret can't be a metric"),
+            )
+            .hint("the record keeps metrics as they are; measure what may be read"));
+        }
         in_unit(value, unit).ok_or_else(|| {
             Error::new(
                 Kind::Script,
@@ -104,13 +111,16 @@ fn metric(at: &NativeCallContext, name: &str, value: &Dynamic, unit: &str, optio
         })
     };
     let chosen = number("the value", &chosen)?;
-    if chosen.is_nan() {
-        // Neither above nor below any limit: a pass by it would be one over nothing.
-        return Err(Error::new(Kind::Script, format!("t.metric(\"{name}\"): the value is not a number (NaN)"))
-            .hint("a mean or a percentile over no samples is one: look at how many there are first")
+    let max = max.as_ref().map(|max| number("max", max)).transpose()?;
+    if let Some((what, value)) = [("the value", Some(chosen)), ("max", max)]
+        .into_iter()
+        .find_map(|(what, v)| Some((what, v.filter(|v| !v.is_finite())?)))
+    {
+        // Neither above nor below any limit, or above each: a verdict by it would be one over nothing.
+        return Err(Error::new(Kind::Script, format!("t.metric(\"{name}\"): {what} is not a number ({value})"))
+            .hint("a mean or a percentile over no samples is none: look at how many there are first")
             .into());
     }
-    let max = max.as_ref().map(|max| number("max", max)).transpose()?;
     let metric = Metric {
         name: name.to_string(),
         value: chosen,
@@ -185,7 +195,7 @@ pub(super) fn evidence(cx: &Arc<Context>, name: &str, value: &Dynamic) -> Result
             (pretty + "\n", "json")
         }
     };
-    let file = format!("evidence/{}/{}.{ending}", safe(&cx.step), safe(name));
+    let file = format!("evidence/{}/{}.{ending}", safe(&cx.step), safe(&cx.world.redactor.redact(name)));
     if let Some(folder) = &cx.world.folder {
         write(&folder.join(&file), text.as_bytes())?;
     }

@@ -6,8 +6,9 @@ use super::{Step, here};
 use crate::error::{Error, Kind, did_you_mean};
 use crate::event::What;
 use crate::host::context::{Context, HostResult};
+use crate::host::kube::secrets::for_record;
 use crate::host::registrar::Registrar;
-use crate::host::values::{from_dynamic, to_dynamic};
+use crate::host::values::{Secret, from_dynamic, to_dynamic};
 
 /// A cluster as a step sees it: `t.cluster("apps")`.
 #[derive(Debug, Clone)]
@@ -20,13 +21,18 @@ pub(super) fn register(m: &mut Registrar) {
     m.raw().set_custom_type::<ClusterOfStep>("cluster of the step");
     m.method("step", "publish")
         .sig("(name: string, value: any)")
-        .doc("Gives a value to other steps, which read it with `t.value`. The journal keeps it.")
+        .doc("Gives a value to other steps, which read it with `t.value`. The journal keeps it: a secret is refused.")
         .example(r#"t.publish("digest", "sha256:0"); t.value(t.id, "digest") == "sha256:0""#)
         .add(|_: &mut Step, name: &str, value: Dynamic| -> HostResult<()> {
             let cx = here()?;
-            if holds_closure(&value) {
+            if holds(&value, &Dynamic::is_fnptr) {
                 return Err(Error::new(Kind::Script, format!("publish: a closure cannot be published as \"{name}\""))
                     .hint("publish what it gives: other steps read values, from the journal too")
+                    .into());
+            }
+            if holds(&value, &|value| value.is::<Secret>()) || for_record(&value) != from_dynamic(&value) {
+                return Err(Error::new(Kind::Script, format!("publish: a secret cannot be published as \"{name}\""))
+                    .hint("published values stand in the record; each step that needs it reads it anew: secret::env, secret::file, kube.secret")
                     .into());
             }
             let value = from_dynamic(&value);
@@ -88,15 +94,15 @@ pub(super) fn register(m: &mut Registrar) {
         .add(|cluster: &mut ClusterOfStep, name: &str| -> HostResult<Dynamic> { setting(&cluster.name, name) });
 }
 
-/// Whether it is a closure, or an array or map with one in it.
-fn holds_closure(value: &Dynamic) -> bool {
+/// Whether it is such a value, or an array or map with one in it.
+fn holds(value: &Dynamic, such: &dyn Fn(&Dynamic) -> bool) -> bool {
     if let Some(items) = value.read_lock::<rhai::Array>() {
-        return items.iter().any(holds_closure);
+        return items.iter().any(|item| holds(item, such));
     }
     if let Some(fields) = value.read_lock::<rhai::Map>() {
-        return fields.values().any(holds_closure);
+        return fields.values().any(|field| holds(field, such));
     }
-    value.is_fnptr()
+    such(value)
 }
 
 fn value(cx: &Context, step: &str, name: &str) -> HostResult<Dynamic> {
@@ -175,8 +181,8 @@ mod tests {
     fn a_closure_is_found_wherever_it_lies() {
         let value = |script: &str| crate::host::testing::eval(script).expect(script);
         for script in ["|| 1", "[1, || 1]", "#{ a: [|| 1] }"] {
-            assert!(holds_closure(&value(&format!("let x = {script}; x"))), "{script}");
+            assert!(holds(&value(&format!("let x = {script}; x")), &Dynamic::is_fnptr), "{script}");
         }
-        assert!(!holds_closure(&value("#{ a: [1, \"x\"] }")));
+        assert!(!holds(&value("#{ a: [1, \"x\"] }"), &Dynamic::is_fnptr));
     }
 }

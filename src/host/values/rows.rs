@@ -38,17 +38,17 @@ fn register(m: &mut Registrar) {
         .add(|bytes: INT| amount(bytes as FLOAT))
         .add(|size: Size| Ok::<_, Box<rhai::EvalAltResult>>(size));
     m.property("duration", "seconds")
-        .sig("-> float")
+        .sig("float")
         .doc("The number of seconds, with fractions.")
         .example(r#"duration("1m30s").seconds == 90.0"#)
         .add(|span: &mut Duration| span.as_secs_f64());
     m.property("duration", "millis")
-        .sig("-> float")
+        .sig("float")
         .doc("The number of milliseconds, with fractions.")
         .example(r#"duration("1.5s").millis == 1500.0"#)
         .add(|span: &mut Duration| span.as_secs_f64() * 1000.0);
     m.property("size", "bytes")
-        .sig("-> int")
+        .sig("int")
         .doc("The number of bytes.")
         .example(r#"size("1Ki").bytes == 1024"#)
         .add(|size: &mut Size| i64::try_from(size.0).unwrap_or(i64::MAX));

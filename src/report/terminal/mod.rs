@@ -227,7 +227,7 @@ impl Terminal {
             What::UndoRecorded(row) => {
                 self.changes.insert(row.row, row.change.clone());
             }
-            What::UndoDone { row, error: Some(error) } => {
+            What::UndoDone { row, error: Some(error), .. } => {
                 let change = self.changes.get(row).cloned().unwrap_or_else(|| format!("change {row}"));
                 self.print(&live::not_undone(self.ui, &change, error));
             }
@@ -250,8 +250,9 @@ impl Terminal {
 }
 
 impl Listener for Terminal {
-    fn review(&mut self, filter: &Filter) {
+    fn review(&mut self, filter: &Filter) -> Vec<(Option<String>, What)> {
         self.run = std::mem::take(&mut self.run).filtered(filter);
+        Vec::new()
     }
 
     fn on(&mut self, event: &Event) {

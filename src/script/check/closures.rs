@@ -122,7 +122,7 @@ fn inside(ast: &AST, names: BTreeSet<String>) -> Calls {
 }
 
 /// The name under which the tree keeps a closure.
-fn closure_name(node: &ASTNode<'_>) -> Option<String> {
+pub(super) fn closure_name(node: &ASTNode<'_>) -> Option<String> {
     match node {
         ASTNode::Expr(Expr::DynamicConstant(value, _)) => {
             value.read_lock::<FnPtr>().map(|call| call.fn_name().to_string())

@@ -178,7 +178,7 @@ fn the_top_level_calls_no_host() {
 fn functions_methods_and_modules_that_nobody_has() {
     finds("expekt(1);", &["there is no function \"expekt\"", "did you mean \"expect\"?"]);
     finds("[1].fliter(|x| x > 0);", &["there is no method \"fliter\"", "did you mean \"filter\"?"]);
-    finds("json::pars(\"{}\");", &["there is no function \"json::pars\"", "did you mean \"parse\"?"]);
+    finds("json::pars(\"{}\");", &["there is no function \"json::pars\"", "did you mean \"json::parse\"?"]);
     finds("jsn::parse(\"{}\");", &["there is no module \"jsn\" here", "did you mean \"json\"?"]);
     finds("t.note();", &["method \"note\" takes 1 argument", "gets 0", "pb doc note"]);
     finds("json::parse(\"{}\", 1, 2);", &["function \"json::parse\" takes"]);
@@ -332,4 +332,47 @@ fn constants_that_are_judged() {
     finds("expect(true, \"well\").to_be(true);", &["expect(true) judges a constant"]);
     finds("expect(()).to_be(());", &["expect(()) judges a constant"]);
     lets_pass(&["let well = true; expect(well, \"well\").to_be(true);", "expect([1].len() == 1).to_be(true);"]);
+}
+
+#[test]
+fn properties_that_handles_do_not_have() {
+    finds("let k = t.kub;", &["the step has no property \"kub\"", "did you mean \"kube\"?", "its properties are "]);
+    finds("let k = t.kube; print(k.nam);", &["the cluster has no property \"nam\"", "did you mean \"name\"?"]);
+    finds("eventually(ms(9), || t.kube.foo == 1);", &["the cluster has no property \"foo\""]);
+    finds("let c = t.cluster(\"infra\"); print(c.kub);", &["the cluster of the step has no property \"kub\""]);
+    finds("print(kube(\"infra\").list);", &["has no property \"list\"", "list is a method: .list(…)"]);
+    lets_pass(&[
+        "print(t.kube.name); print(t.clusters[0]); print(t.id.len());",
+        "let t = #{ kub: 1 }; print(t.kub);",
+        "let k = t.kube; k = #{ nam: 1 }; print(k.nam);",
+        "let nodes = t.kube.list(\"nodes\"); print(nodes[0].whatever);",
+        "let k = t.kube; [#{ nam: 1 }].all(|k| k.nam == 1);",
+        "try { print(t.id); } catch (k) { print(k.anything); }",
+        "let r = [1].map(|n| #{ kub: n }); for t in r { print(t.kub); }",
+    ]);
+    let guard = "playbook(#{ id: \"p\" });\nstep(\"s\", #{ guard: |g| g.kubee != () }, |t| { print(t.id); });";
+    assert!(said(guard).len() == 1 && said(guard)[0].contains("\"kubee\""), "{:#?}", said(guard));
+}
+
+#[test]
+fn names_that_are_near_to_variables() {
+    finds("let list = [1]; expect(lst.len()).to_be(1);", &["Undefined variable: lst", "did you mean \"list\"?"]);
+    finds("let list = [1]; lst(1);", &["no function \"lst\"", "did you mean the variable \"list\"?"]);
+    let two = said(&in_step("print(gone); print(lost); print(gone);"));
+    assert_eq!(two.len(), 2, "each name once, also in one line: {two:#?}");
+}
+
+#[test]
+fn options_in_a_variable() {
+    finds(
+        "let o = #{ lables: \"a=b\" }; t.kube.list(\"pods\", o);",
+        &["no option \"lables\"", "did you mean \"labels\"?"],
+    );
+    lets_pass(&[
+        "let o = #{ labels: \"a=b\" }; t.kube.list(\"pods\", o);",
+        "let o = #{ lables: \"a=b\" }; o.remove(\"lables\"); t.kube.list(\"pods\", o);",
+        "let o = #{ lables: 1 }; o = #{}; t.kube.list(\"pods\", o);",
+        "let o = #{ lables: 1 }; print(o.lables); if true { let o = #{}; t.kube.list(\"pods\", o); }",
+        "let o = #{ lables: 1 }; print(o.lables); [#{}].all(|o| t.kube.list(\"pods\", o).len() == 1);",
+    ]);
 }

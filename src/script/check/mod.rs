@@ -1,7 +1,11 @@
 //! `pb check`: what is wrong with a playbook, found by walking its syntax tree; no cluster is needed.
 
+mod bound;
 mod boxes;
 mod closures;
+mod empty;
+mod handles;
+mod imports;
 mod lints;
 mod lost;
 mod names;
@@ -14,7 +18,7 @@ mod tree;
 use std::collections::BTreeSet;
 
 use super::load::{Loaded, Loader};
-use crate::error::{Error, Kind, Place, Result};
+use crate::error::{Error, Kind, Place, Result, nearest};
 use crate::playbook::Source;
 
 pub use boxes::known_boxes;
@@ -44,7 +48,7 @@ pub struct Finding {
 pub struct Checked {
     /// In the order of the lines.
     pub findings: Vec<Finding>,
-    /// The playbook, where it could be loaded.
+    /// The playbook, as far as it could be loaded.
     pub loaded: Option<Loaded>,
 }
 
@@ -80,44 +84,72 @@ impl<'a> Checker<'a> {
     /// Everything that is wrong with a playbook.
     pub fn playbook(&self, source: &Source, clusters: &[String]) -> Checked {
         let mut checked = self.module(source);
-        match self.loader.load_or_all(source, clusters) {
-            Ok(loaded) => {
-                checked.findings.extend(boxes::check(&loaded, &self.boxes));
-                let tree = tree::Tree { source, ast: &loaded.ast };
-                checked.findings.extend(steps::none(&loaded));
-                checked.findings.extend(steps::risks(&loaded));
-                checked.findings.extend(steps::settings(&tree, &loaded));
-                checked.findings.extend(others::check(&tree, &loaded, &self.others, self.loader));
-                checked.loaded = Some(loaded);
-            }
-            Err(wrong) => {
-                if let Some(error) = wrong.ended {
-                    add(&mut checked.findings, error);
-                }
-                // A closure in the same line has its own problems.
-                let declares = wrong.declares.into_iter();
-                checked.findings.extend(declares.map(|error| Finding { level: Level::Error, error }));
-            }
+        let salvaged = self.loader.salvage(source, clusters);
+        for error in salvaged.ended {
+            add(&mut checked.findings, error);
+        }
+        // A closure in the same line has its own problems.
+        let declares = salvaged.declares.into_iter();
+        checked.findings.extend(declares.map(|error| Finding { level: Level::Error, error }));
+        if let Some(loaded) = salvaged.loaded {
+            checked.findings.extend(boxes::check(&loaded, &self.boxes));
+            let tree = tree::Tree { source, ast: &loaded.ast };
+            checked.findings.extend(steps::none(&loaded));
+            checked.findings.extend(steps::risks(&loaded));
+            checked.findings.extend(steps::settings(&tree, &loaded));
+            checked.findings.extend(others::check(&tree, &loaded, &self.others, self.loader));
+            checked.loaded = Some(loaded);
         }
         sort(&mut checked.findings);
         checked
+    }
+
+    /// The modules that texts reach by imports, themselves or through one another, each once and without the texts.
+    pub fn reached(&self, from: &[Source]) -> Vec<Source> {
+        let mut all: Vec<Source> = from.to_vec();
+        let mut at = 0;
+        while let Some(source) = all.get(at).cloned() {
+            at += 1;
+            self.loader.enter(&source);
+            let Ok(ast) = self.lenient.compile(source.text.as_ref()) else { continue };
+            for module in imports::modules(&tree::Tree { source: &source, ast: &ast }, self.loader) {
+                if !all.iter().any(|s| s.name == module.name) {
+                    all.push(module);
+                }
+            }
+        }
+        all.split_off(from.len())
     }
 
     /// Everything that is wrong with a module, or that walking a playbook's tree shows.
     pub fn module(&self, source: &Source) -> Checked {
         self.loader.enter(source);
         let mut findings = Vec::new();
+        let mut variables = BTreeSet::new();
         if let Ok(ast) = self.lenient.compile(source.text.as_ref()) {
             let tree = tree::Tree { source, ast: &ast };
             findings.extend(names::check(&tree, &self.known, self.loader));
             findings.extend(lints::check(&tree, &self.known));
             findings.extend(lost::check(&tree));
+            findings.extend(empty::check(&tree));
             findings.extend(options::check(&tree, &self.known));
             findings.extend(closures::late(&tree));
+            findings.extend(handles::check(&tree, &self.known));
             findings.extend(steps::check(&tree));
+            variables = bound::Names::of(&tree).variables;
         }
-        if let Err(error) = self.loader.compile(source) {
-            add(&mut findings, error);
+        let (_, problems, undefined) = self.loader.compile_or_all(source);
+        for mut error in problems {
+            match undefined.iter().find(|name| error.message.ends_with(&format!(": {name}"))) {
+                Some(name) => {
+                    error.hints.extend(
+                        nearest(name, variables.iter().map(String::as_str).filter(|v| v != name))
+                            .map(|near| format!("did you mean \"{near}\"?")),
+                    );
+                    findings.push(Finding { level: Level::Error, error });
+                }
+                None => add(&mut findings, error),
+            }
         }
         sort(&mut findings);
         Checked { findings, loaded: None }

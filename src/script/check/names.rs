@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use rhai::{ASTNode, Expr, Position, Stmt};
+use rhai::{FnAccess, Position};
 
+use super::bound::Names;
 use super::tree::{Tree, call_of};
-use super::{Finding, Level, finding};
-use crate::error::{Error, Kind, Result, did_you_mean};
+use super::{Finding, Level, finding, imports};
+use crate::error::{Error, Kind, Result, did_you_mean, nearest};
 use crate::host::Function;
-use crate::script::load::{Loader, namespaces};
-use crate::script::resolver::Resolver;
+use crate::script::load::Loader;
 
 /// Functions by name, with the numbers of arguments that they take (a receiver counts).
 pub(super) type Functions = HashMap<String, BTreeSet<usize>>;
@@ -35,6 +35,8 @@ const KEYWORDS: &[&str] = &[
 pub(super) struct Known {
     global: Functions,
     modules: BTreeMap<String, Functions>,
+    /// Modules of the standard library that do not compile: nobody knows what they have.
+    broken: BTreeSet<String>,
     /// Host calls by their name as a script writes it at top level: `kube`, `dns::lookup`.
     pub(super) host: BTreeSet<String>,
     /// The rows of the host's functions.
@@ -55,13 +57,17 @@ impl Known {
             collect(&module["functions"], &mut functions);
             modules.insert(name.clone(), functions);
         }
+        let mut broken = BTreeSet::new();
         for name in loader.library.stdlib_names() {
             let Some(source) = loader.library.stdlib(&name)? else { continue };
-            modules.insert(name, declared(&loader.compile(&source)?));
+            match loader.compile_or_all(&source).0 {
+                Some(ast) => drop(modules.insert(name, exported(&ast))),
+                None => drop(broken.insert(name)),
+            }
         }
         let rows = super::super::engine::functions();
         let host = rows.iter().filter(|f| f.host_call).map(Function::full_name).filter(|n| !n.contains('.')).collect();
-        Ok(Self { global, modules, host, rows })
+        Ok(Self { global, modules, broken, host, rows })
     }
 }
 
@@ -82,11 +88,20 @@ pub(super) fn declared(ast: &rhai::AST) -> Functions {
     own
 }
 
+/// The functions that whoever imports a text can call.
+pub(super) fn exported(ast: &rhai::AST) -> Functions {
+    let mut own = Functions::new();
+    for function in ast.iter_functions().filter(|f| f.access == FnAccess::Public) {
+        own.entry(function.name.to_string()).or_default().insert(function.params.len());
+    }
+    own
+}
+
 /// What a text calls and nobody has.
 pub(super) fn check(tree: &Tree<'_>, known: &Known, loader: &Loader) -> Vec<Finding> {
     let mut findings = Vec::new();
     let own = declared(tree.ast);
-    let (imported, broken) = imports(tree, loader, &mut findings);
+    let (imported, broken) = imports::functions(tree, loader, &mut findings);
     let names = Names::of(tree);
     tree.ast.walk(&mut |path| {
         let Some(node) = path.last().and_then(call_of) else { return true };
@@ -97,9 +112,17 @@ pub(super) fn check(tree: &Tree<'_>, known: &Known, loader: &Loader) -> Vec<Find
             let root = node.call.namespace.root();
             let shown = format!("{root}::{name}");
             match imported.get(root).or_else(|| known.modules.get(root)) {
+                // Of two imports of one name, one is not known.
+                Some(_) if broken.contains(root) => {}
                 Some(_) if node.call.namespace.path.len() > 1 || root == "global" => {}
-                Some(functions) => findings.extend(judge(tree, at, &shown, name, args, &[functions], false)),
-                None if root == "global" || broken.contains(root) => {}
+                Some(functions) => {
+                    let mut found = judge(tree, at, &shown, name, args, &[functions], false);
+                    if let Some(found) = found.as_mut().filter(|_| imported.contains_key(root)) {
+                        without_page(&mut found.error, root, functions);
+                    }
+                    findings.extend(found);
+                }
+                None if root == "global" || broken.contains(root) || known.broken.contains(root) => {}
                 None => {
                     let modules = known.modules.keys().chain(imported.keys()).map(String::as_str);
                     let mut found =
@@ -131,11 +154,34 @@ pub(super) fn check(tree: &Tree<'_>, known: &Known, loader: &Loader) -> Vec<Find
             found.error = found.error.hint(format!("write {name}.call(…)"));
             findings.push(found);
         } else {
-            findings.extend(judge(tree, at, name, name, args, &[&known.global, &own], false));
+            let mut found = judge(tree, at, name, name, args, &[&known.global, &own], false);
+            if !own.contains_key(name) && !known.global.contains_key(name) {
+                // What the text binds itself is nearer than what anybody offers.
+                let near = nearest(name, names.variables.iter().map(String::as_str));
+                if let (Some(found), Some(near)) = (found.as_mut(), near) {
+                    found.error.hints = vec![format!("did you mean the variable \"{near}\"?")];
+                }
+            }
+            findings.extend(found);
         }
         true
     });
     findings
+}
+
+/// What is imported by path has no page; what it has is told instead.
+fn without_page(error: &mut Error, module: &str, functions: &Functions) {
+    error.hints.retain(|hint| !hint.starts_with("pb doc"));
+    if error.hints.is_empty() {
+        let one = |(name, arities): (&String, &BTreeSet<usize>)| {
+            let arities: Vec<String> = arities.iter().map(ToString::to_string).collect();
+            format!("{name} (arguments: {})", arities.join(" or "))
+        };
+        let has: BTreeSet<String> = functions.iter().filter(|(n, _)| !n.starts_with("anon$")).map(one).collect();
+        let has: Vec<String> = has.into_iter().collect();
+        let has = if has.is_empty() { "no function".to_string() } else { has.join(", ") };
+        error.hints.push(format!("{module} has {has}"));
+    }
 }
 
 /// A finding where no function has this name, or none this number of arguments.
@@ -163,7 +209,9 @@ fn judge(
             .map(String::as_str)
             .filter(|n| n.starts_with(|c: char| c.is_ascii_alphabetic()) && !n.contains('$'));
         let mut found = finding(Level::Error, tree.source, at, format!("there is no {what} \"{shown}\""));
-        let hint = did_you_mean(name, names);
+        // `h::good`, where that is what was called.
+        let module = shown.strip_suffix(name).unwrap_or_default();
+        let hint = nearest(name, names).map(|near| format!("did you mean \"{module}{near}\"?"));
         let none = hint.is_none();
         found.error = found.error.maybe_hint(hint);
         if none {
@@ -173,77 +221,13 @@ fn judge(
     }
     let less = usize::from(method);
     let takes: Vec<String> = arities.iter().filter(|n| **n >= less).map(|n| (n - less).to_string()).collect();
+    let plural = if takes == ["1"] { "argument" } else { "arguments" };
     let mut found = finding(
         Level::Error,
         tree.source,
         at,
-        format!("{what} \"{shown}\" takes {} arguments, and gets {}", takes.join(" or "), args - less),
+        format!("{what} \"{shown}\" takes {} {plural}, and gets {}", takes.join(" or "), args - less),
     );
     found.error = found.error.hint(format!("pb doc {shown} shows its page"));
     Some(found)
-}
-
-/// The functions behind every `import … as name`, and the names of imports that can't be had.
-fn imports(
-    tree: &Tree<'_>,
-    loader: &Loader,
-    findings: &mut Vec<Finding>,
-) -> (BTreeMap<String, Functions>, BTreeSet<String>) {
-    let resolver = Resolver::new(loader.library.clone(), loader.sources.clone());
-    let mut found = BTreeMap::new();
-    let mut broken = BTreeSet::new();
-    tree.ast.walk(&mut |path| {
-        if let Some(ASTNode::Stmt(Stmt::Import(import, position))) = path.last()
-            && let Expr::StringConstant(module, _) = &import.0
-        {
-            match resolver.find(Some(&tree.source.name), module).and_then(|s| loader.compile(&s)) {
-                Ok(ast) => {
-                    found.insert(import.1.name.to_string(), declared(&ast));
-                }
-                Err(error) => {
-                    // The names of a module that is not found are not wrong, too.
-                    broken.insert(import.1.name.to_string());
-                    if error.place.is_some() {
-                        findings.push(Finding { level: Level::Error, error });
-                        return true;
-                    }
-                    let at = if position.is_none() { import.0.position() } else { *position };
-                    let mut at = finding(Level::Error, tree.source, at, error.message.clone());
-                    at.error.hints = error.hints;
-                    findings.push(at);
-                }
-            }
-        }
-        true
-    });
-    debug_assert!(namespaces(tree.ast).iter().all(|n| !n.is_empty()));
-    (found, broken)
-}
-
-/// Names that a text binds itself.
-#[derive(Default)]
-pub(super) struct Names {
-    /// Keys of map literals: `#{ check: |x| … }` may be called as `m.check(x)`.
-    pub(super) keys: BTreeSet<String>,
-    /// Variables that are given a closure.
-    closures: BTreeSet<String>,
-}
-
-impl Names {
-    pub(super) fn of(tree: &Tree<'_>) -> Self {
-        let mut names = Self::default();
-        tree.ast.walk(&mut |path| {
-            match path.last() {
-                Some(ASTNode::Expr(Expr::Map(map, _))) => {
-                    names.keys.extend(map.0.iter().map(|(ident, _)| ident.name.to_string()));
-                }
-                Some(ASTNode::Stmt(Stmt::Var(var, ..))) if super::tree::captures(&var.1).is_some() => {
-                    names.closures.insert(var.0.name.to_string());
-                }
-                _ => {}
-            }
-            true
-        });
-        names
-    }
 }

@@ -1,10 +1,11 @@
 //! Keys of options that are written out at a call, against those that the host function's row lists.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rhai::{ASTNode, Expr, Stmt};
 
-use super::names::{Known, Names, declared};
+use super::bound::Names;
+use super::names::{Known, declared};
 use super::tree::{CallNode, Tree, call_of};
 use super::{Finding, Level, finding};
 use crate::error::did_you_mean;
@@ -16,10 +17,18 @@ pub(super) fn check(tree: &Tree<'_>, known: &Known) -> Vec<Finding> {
     let own = declared(tree.ast);
     let keys = Names::of(tree).keys;
     let imported = imported(tree);
+    let maps = maps(tree);
     tree.ast.walk(&mut |path| {
         let Some(node) = path.last().and_then(call_of) else { return true };
         let name = node.call.name.as_str();
-        let Some(Expr::Map(map, _)) = node.call.args.last() else { return true };
+        let map = match node.call.args.last() {
+            Some(Expr::Map(map, _)) => map,
+            Some(Expr::Variable(variable, ..)) if variable.2.is_empty() => match maps.get(variable.1.as_str()) {
+                Some(map) => map,
+                None => return true,
+            },
+            _ => return true,
+        };
         // Functions of the playbook's own take what they like.
         if own.contains_key(name) || (node.method && keys.contains(name)) {
             return true;
@@ -51,6 +60,49 @@ pub(super) fn check(tree: &Tree<'_>, known: &Known) -> Vec<Finding> {
         true
     });
     findings
+}
+
+/// Maps that are written out and given a name, which nothing else in the text has, and that nothing changes.
+fn maps(tree: &Tree<'_>) -> BTreeMap<String, MapLiteral> {
+    let mut maps = BTreeMap::new();
+    // Where a name means something else, too, or its map may lose a key.
+    let mut other: BTreeSet<String> =
+        tree.ast.iter_functions().flat_map(|f| f.params.into_iter().map(Into::into)).collect();
+    tree.ast.walk(&mut |path| {
+        match path.last() {
+            Some(ASTNode::Stmt(Stmt::Var(var, ..))) => {
+                let name = var.0.name.to_string();
+                match &var.1 {
+                    Expr::Map(map, _) if !maps.contains_key(&name) => drop(maps.insert(name, map.clone())),
+                    _ => drop(other.insert(name)),
+                }
+            }
+            Some(ASTNode::Stmt(Stmt::For(of, _))) => {
+                other.insert(of.0.name.to_string());
+                other.extend(of.1.as_ref().map(|second| second.name.to_string()));
+            }
+            Some(ASTNode::Stmt(Stmt::Assignment(assigned))) => other.extend(root(&assigned.1.lhs)),
+            Some(ASTNode::Stmt(Stmt::TryCatch(flow, _))) => other.extend(root(&flow.expr)),
+            Some(ASTNode::Expr(Expr::Dot(binary, ..))) if !matches!(binary.rhs, Expr::Property(..)) => {
+                other.extend(root(&binary.lhs));
+            }
+            _ => {}
+        }
+        true
+    });
+    maps.retain(|name, _| !other.contains(name));
+    maps
+}
+
+type MapLiteral = Box<(rhai::StaticVec<(rhai::Ident, Expr)>, BTreeMap<rhai::Identifier, rhai::Dynamic>)>;
+
+/// The variable with which an expression begins.
+fn root(expr: &Expr) -> Option<String> {
+    match expr {
+        Expr::Variable(variable, ..) => Some(variable.1.to_string()),
+        Expr::Dot(binary, ..) | Expr::Index(binary, ..) => root(&binary.lhs),
+        _ => None,
+    }
 }
 
 /// Names that imports give: they stand above the host's modules.

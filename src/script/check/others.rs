@@ -11,11 +11,13 @@ use super::{Finding, Level, finding};
 use crate::error::{Error, Kind, did_you_mean};
 use crate::playbook::Source;
 use crate::script::load::{Loaded, Loader};
+use crate::script::salvage::guessed;
 
 /// What is known of a playbook that others speak of.
 #[derive(Debug)]
 struct Other {
-    steps: BTreeSet<String>,
+    /// Its steps; none where it is broken, and may have more.
+    steps: Option<BTreeSet<String>>,
     /// The names that it publishes; none where one of them is computed.
     published: Option<BTreeSet<String>>,
 }
@@ -23,7 +25,18 @@ struct Other {
 impl Other {
     fn of(loaded: &Loaded) -> Self {
         let steps = loaded.declared.steps.get(&None).into_iter().flatten().map(|s| s.id.clone()).collect();
-        Self { steps, published: published(&loaded.ast) }
+        Self { steps: Some(steps).filter(|_| loaded.whole), published: published(&loaded.ast) }
+    }
+
+    fn of_source(source: &Source, loader: &Loader) -> (String, Self) {
+        match loader.salvage(source, &[]).loaded {
+            Some(loaded) => (loaded.info.id.clone(), Self::of(&loaded)),
+            None => (guessed(source).0, Self { steps: None, published: None }),
+        }
+    }
+
+    fn lacks(&self, step: &str) -> bool {
+        self.steps.as_ref().is_some_and(|steps| !steps.contains(step))
     }
 }
 
@@ -39,7 +52,7 @@ impl Others {
         self.known.get_or_init(|| {
             let library = loader.library.playbooks().unwrap_or_default();
             let all = library.iter().chain(&self.sources);
-            all.filter_map(|s| loader.load(s, &[]).ok()).map(|l| (l.info.id.clone(), Other::of(&l))).collect()
+            all.map(|source| Other::of_source(source, loader)).collect()
         })
     }
 }
@@ -56,8 +69,8 @@ pub(super) fn check(tree: &Tree<'_>, loaded: &Loaded, others: &Others, loader: &
         let other = if playbook == loaded.info.id { Some(&own) } else { others.known(loader).get(playbook) };
         // A playbook that is not at hand cannot be judged.
         let Some(other) = other else { continue };
-        if !wanted.contains('/') || !other.steps.contains(id) {
-            let full: Vec<String> = other.steps.iter().map(|s| format!("{playbook}/{s}")).collect();
+        if !wanted.contains('/') || other.lacks(id) {
+            let full: Vec<String> = other.steps.iter().flatten().map(|s| format!("{playbook}/{s}")).collect();
             let mut found =
                 finding(Level::Error, tree.source, *at, format!("t.value(\"{step}\", …): there is no such step"));
             found.error = found
@@ -93,9 +106,9 @@ fn needs(loaded: &Loaded, others: &Others, loader: &Loader) -> Vec<Finding> {
             let Some((playbook, id)) = wanted.split_once('/').filter(|(p, _)| *p != loaded.info.id) else { continue };
             let known = others.known(loader);
             let (what, hint) = match known.get(playbook) {
-                Some(other) if other.steps.contains(id) => continue,
+                Some(other) if !other.lacks(id) => continue,
                 Some(other) => {
-                    let full: Vec<String> = other.steps.iter().map(|s| format!("{playbook}/{s}")).collect();
+                    let full: Vec<String> = other.steps.iter().flatten().map(|s| format!("{playbook}/{s}")).collect();
                     ("step", did_you_mean(wanted, full.iter().map(String::as_str)))
                 }
                 None => ("playbook", did_you_mean(playbook, known.keys().map(String::as_str))),
@@ -128,7 +141,7 @@ fn unneeded(tree: &Tree<'_>, loaded: &Loaded, own: &Other) -> Vec<Finding> {
             let Some((of, at)) = &read.step else { continue };
             let wanted = of.split('@').next().unwrap_or_default();
             let Some((other, short)) = wanted.split_once('/') else { continue };
-            if wanted == id || before.contains(wanted) || (other == playbook && !own.steps.contains(short)) {
+            if wanted == id || before.contains(wanted) || (other == playbook && own.lacks(short)) {
                 continue;
             }
             let need = if other == playbook { short } else { wanted };

@@ -47,7 +47,7 @@ fn after_matcher(tree: &Tree<'_>, root: &Expr, rest: &Expr, matchers: &BTreeSet<
 /// A playbook that looks at nothing.
 pub(super) fn none(loaded: &Loaded) -> Option<Finding> {
     let steps = loaded.declared.steps.get(&None).map_or(0, Vec::len);
-    (steps == 0).then(|| Finding { level: Level::Error, error: no_steps(loaded) })
+    (steps == 0 && loaded.whole).then(|| Finding { level: Level::Error, error: no_steps(loaded) })
 }
 
 /// What is said of a playbook without steps.

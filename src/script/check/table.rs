@@ -50,6 +50,13 @@ pub const LINTS: &[Lint] = &[
         "let pods = t.kube.list(\"pods\", #{ lables: \"app=web\" });",
         "let pods = t.kube.list(\"pods\", #{ labels: \"app=web\" });",
     ),
+    in_step(
+        Level::Error,
+        "A property that the step, a cluster's handle or another handle does not have",
+        "has no property",
+        "let pods = t.kub.list(\"pods\");",
+        "let pods = t.kube.list(\"pods\");",
+    ),
     on_top(
         "A host call at the top level, which only declares",
         "the top level only declares",
@@ -87,6 +94,13 @@ pub const LINTS: &[Lint] = &[
         "judges a constant",
         "expect(true, \"well\").to_be(true);",
         "expect(1 + 1 == 2, \"well\").to_be(true);",
+    ),
+    in_step(
+        Level::Warning,
+        "`&&` and `||` within an expectation pass over lists without items",
+        "can pass over a list without items",
+        "let a = list([]); expect(a.is_empty() && a.none(|x| x > 2), \"none\").to_be(true);",
+        "let a = list([]); expect(a, \"a\").to_be_empty(); expect(a.len() > 0 && a.all(|x| x > 2), \"some\").to_be(true);",
     ),
     Lint {
         level: Level::Warning,

@@ -67,15 +67,17 @@ thread_local! {
     static DECLARING: RefCell<Option<Declaring>> = const { RefCell::new(None) };
 }
 
-/// Runs `evaluate` with the declaring functions open, for one cluster's values or for none's.
+/// Runs `evaluate` with the declaring functions open, for one cluster's values or for none's. `stand_in` is the
+/// declaration of a playbook whose own could not be evaluated.
 pub fn declaring<T>(
     cluster: Option<&str>,
+    stand_in: Option<&PlaybookDecl>,
     resolve: Arc<Resolve>,
     lines: impl Fn(&str, usize) -> Option<String> + 'static,
     evaluate: impl FnOnce() -> T,
 ) -> (T, Declarations) {
-    let state =
-        Declaring { cluster: cluster.map(Into::into), resolve, lines: Box::new(lines), found: Declarations::default() };
+    let found = Declarations { playbook: stand_in.cloned(), ..Declarations::default() };
+    let state = Declaring { cluster: cluster.map(Into::into), resolve, lines: Box::new(lines), found };
     DECLARING.set(Some(state));
     let result = evaluate();
     let found = DECLARING.take().map(|d| d.found).unwrap_or_default();
@@ -150,8 +152,11 @@ fn register(m: &mut Registrar) {
 }
 
 fn playbook(declaring: &mut Declaring, place: Place, options: Map) -> Result<()> {
-    if let Some(first) = &declaring.found.playbook {
-        return Err(Error::new(Kind::Playbook, format!("a second playbook(…), the first is at {}", first.place)));
+    // A stand-in has no place, and gives way.
+    if let Some(first) = declaring.found.playbook.as_ref().filter(|first| first.place.line > 0) {
+        let message = format!("a second playbook(…), the first is at {}", first.place);
+        declaring.found.problems.push(Error::new(Kind::Playbook, message).at(place));
+        return Ok(());
     }
     let mut problems = Vec::new();
     let mut o = Reader { of: "playbook", map: options, problems: &mut problems };
@@ -193,8 +198,10 @@ fn setting(declaring: &mut Declaring, place: Place, name: &str, default: &Dynami
         return Err(Error::new(Kind::Playbook, format!("setting(\"{name}\") before playbook(…)"))
             .hint("playbook(#{ id: …, title: … }) comes first"));
     };
-    if declaring.found.settings.iter().any(|s| s.name == name) {
-        return Err(Error::new(Kind::Playbook, format!("setting \"{name}\" is declared twice")));
+    if let Some((_, first)) = declaring.found.values.iter().find(|(n, _)| n == name) {
+        let error = Error::new(Kind::Playbook, format!("setting \"{name}\" is declared twice"));
+        declaring.found.problems.push(error.at(place));
+        return Ok(first.clone());
     }
     let (value, from) =
         (declaring.resolve)(&playbook, name, declaring.cluster.as_deref(), default).unwrap_or_else(|error| {

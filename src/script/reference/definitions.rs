@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Page, Reference};
+use super::{Page, Reference, declaration};
 use crate::error::{Error, Kind, Result};
 use crate::script::load::Loader;
 
@@ -43,7 +43,8 @@ impl Reference {
 fn definition(page: &Page) -> String {
     let mut out = String::from("\n");
     for line in page.doc.trim().lines() {
-        out.push_str(&format!("/// {line}\n"));
+        out.push_str(format!("/// {line}").trim_end());
+        out.push('\n');
     }
     if !page.example.is_empty() {
         out.push_str("///\n/// ```rhai\n");
@@ -51,20 +52,12 @@ fn definition(page: &Page) -> String {
         out.push_str("/// ```\n");
     }
     let short = page.name.rsplit("::").next().unwrap_or(&page.name);
-    match (page.property, short.split_once('.')) {
-        (true, Some((receiver, name))) => {
-            out.push_str(&format!("fn get ${name}(self: {}) -> {};\n", word(receiver), word(&page.signature)));
-        }
-        (_, Some((receiver, name))) => {
-            let rest = page.signature.trim_start_matches('(');
-            let comma = if rest.starts_with(')') { "" } else { ", " };
-            out.push_str(&format!("fn {name}(self: {}{comma}{rest};\n", word(receiver)));
-        }
-        _ => out.push_str(&format!("fn {short}{};\n", page.signature)),
-    }
+    let lines = match (page.property, short.split_once('.')) {
+        (true, Some((receiver, name))) => vec![declaration::property(receiver, name, &page.signature)],
+        (_, Some((receiver, name))) => declaration::function(Some(receiver), name, &page.signature),
+        _ => declaration::function(None, short, &page.signature),
+    };
+    out.push_str(&lines.join("\n"));
+    out.push('\n');
     out
-}
-
-fn word(text: &str) -> String {
-    text.replace(' ', "_")
 }

@@ -1,5 +1,6 @@
 //! What scripts can call, as pages: from the host's rows and from the doc comments of the standard library.
 
+mod declaration;
 mod definitions;
 mod find;
 mod library;

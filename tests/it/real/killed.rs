@@ -1,12 +1,17 @@
 //! A run that creates, patches, scales and drains is killed at random moments. Each time the folder opens, the journal
-//! agrees with what the API servers have, and `pb clean` leaves the clusters as they were.
+//! agrees with what the API servers have, `pb clean` leaves the clusters as they were, and `--resume` ends like a run
+//! that was not killed.
 //!
 //! `PB_KILLS` is how often (5), `PB_SEED` where the moments come from (1): a failure names both.
 
 mod world;
 
+use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
+
+use serde_json::Value;
 
 use super::{Real, kubectl, kubectl_command};
 use crate::Test;
@@ -121,19 +126,21 @@ fn pb(test: &Test, args: &str, code: i32) -> String {
     out.into_owned()
 }
 
-const RUN: &str = "run kill.rhai --allow disrupt";
+const RUN: &str = "run kill.rhai --allow disrupt --report json=report.json";
 
 #[test]
 #[ignore = "needs the real clusters and the real router"]
-fn real_a_run_that_is_killed_at_any_moment_is_told_and_cleaned_up_after() {
+fn real_a_run_that_is_killed_at_any_moment_is_told_cleaned_up_after_and_gone_on_with() {
     let real = Real::alone();
     let test = real.test("").file("kill.rhai", PLAYBOOK);
     let _prepared = Prepared::new(&test);
-    let before = Snapshot::settled();
+    let before = Snapshot::settled(&runs(&test));
     let began = Instant::now();
     pb(&test, RUN, 0);
     let whole = began.elapsed();
-    before.is_back("after a run that was not killed");
+    let unbroken = outcomes(&test);
+    assert_eq!(unbroken.len(), 3, "create on both clusters, and change");
+    before.is_back("after a run that was not killed", &runs(&test));
 
     let (kills, seed) = (number("PB_KILLS", 5), number("PB_SEED", 1));
     let (mut state, mut met) = (seed, 0);
@@ -144,38 +151,86 @@ fn real_a_run_that_is_killed_at_any_moment_is_told_and_cleaned_up_after() {
         let moment = Duration::from_micros(next(&mut state) % span);
         let what = format!("kill {kill} of PB_KILLS={kills} PB_SEED={seed}, after {moment:?}");
         eprintln!("{what}");
-        if killed_after(&test, moment, &what) {
-            met += 1;
-        }
-        before.is_back(&what);
-        // The place of `--resume`: a second run is killed here, resumed, and its outcomes compared with the whole run's.
+        let Some((id, was_killed)) = killed_after(&test, moment, &what) else { continue };
+        met += u64::from(was_killed);
+        refused_while_something_is_left(&test, &id, &what);
+        // A third of the clean-ups are killed, too: the next one goes on.
+        let cut = (kill % 3 == 0).then(|| Duration::from_millis(next(&mut state) % 1500));
+        cleaned(&test, &id, cut, &what);
+        before.is_back(&what, &runs(&test));
+        pb(&test, &format!("run --resume {id} --report json=report.json"), 0);
+        assert_eq!(outcomes(&test), unbroken, "{what}: gone on with, it ends otherwise");
+        before.is_back(&format!("{what}, gone on with"), &runs(&test));
     }
     assert!(met * 2 >= kills, "{met} of {kills} kills met a run");
 }
 
-/// Kills a run, looks, cleans up; whether the run had begun and not ended.
-fn killed_after(test: &Test, moment: Duration, what: &str) -> bool {
-    let runs = test.path().join(".pb");
-    std::fs::remove_dir_all(&runs).unwrap_or_else(|e| panic!("{}: {e}", runs.display()));
+/// The ids of the test's runs.
+fn runs(test: &Test) -> BTreeSet<String> {
+    let Ok(entries) = std::fs::read_dir(test.path().join(".pb/runs")) else { return BTreeSet::new() };
+    let names = entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned());
+    names.filter(|name| !name.starts_with('.')).collect()
+}
+
+/// Kills a run and looks at what it left. Gives its id and whether it had not ended; none where it had not begun.
+fn killed_after(test: &Test, moment: Duration, what: &str) -> Option<(String, bool)> {
+    let before = runs(test);
     let mut run = test.command(RUN).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("pb runs");
     std::thread::sleep(moment);
     run.kill().expect("killed");
     let ended = run.wait().expect("ended").code();
     assert!(matches!(ended, None | Some(0)), "{what}: the run itself ended with {ended:?}");
     // Before it had a folder it had done nothing.
-    let has_folder = std::fs::read_dir(runs.join("runs"))
-        .is_ok_and(|mut entries| entries.any(|e| e.is_ok_and(|e| !e.file_name().to_string_lossy().starts_with('.'))));
-    if !has_folder {
-        return false;
-    }
-    let shown = pb(test, "show latest", 0);
+    let id = runs(test).difference(&before).next()?.clone();
+    let shown = pb(test, &format!("show {id}"), 0);
     assert_eq!(shown.contains("UNFINISHED"), ended.is_none(), "{what}: {shown}");
-    let id = pb(test, "runs --latest", 0).trim().to_string();
-    let folder = runs.join("runs").join(&id);
-    Ledger::read(&folder).agrees(&id, what);
-    let cleaned = pb(test, "clean latest --yes", 0);
-    assert!(cleaned.contains("nothing is left"), "{what}: {cleaned}");
-    let again = pb(test, "clean latest --yes", 0);
+    assert_eq!(pb(test, "runs --latest", 0).trim(), id);
+    Ledger::read(&folder(test, &id)).agrees(&id, what);
+    Some((id, ended.is_none()))
+}
+
+fn folder(test: &Test, id: &str) -> PathBuf {
+    test.path().join(".pb/runs").join(id)
+}
+
+/// Nobody goes on over changes that are left.
+fn refused_while_something_is_left(test: &Test, id: &str, what: &str) {
+    let left = Ledger::read(&folder(test, id)).left();
+    if left == 0 {
+        return;
+    }
+    let before = runs(test);
+    let output = test.command(&format!("run --resume {id}")).output().expect("pb runs");
+    let err = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{what}: {err}");
+    let count = if left == 1 { "1 change".into() } else { format!("{left} changes") };
+    assert!(err.contains(&count) && err.contains(&format!("pb clean {id}")), "{what}: {err}");
+    assert_eq!(runs(test), before, "{what}: what is refused leaves no folder");
+}
+
+/// Cleans up, where `cut` is given at the second go.
+fn cleaned(test: &Test, id: &str, cut: Option<Duration>, what: &str) {
+    let args = format!("clean {id} --yes");
+    if let Some(cut) = cut {
+        let mut first = test.command(&args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("pb runs");
+        std::thread::sleep(cut);
+        first.kill().expect("killed");
+        let ended = first.wait().expect("ended").code();
+        assert!(matches!(ended, None | Some(0)), "{what}: pb clean, cut after {cut:?}, ended with {ended:?}");
+    }
+    let said = pb(test, &args, 0);
+    assert!(said.contains("nothing is left"), "{what}: {said}");
+    let again = pb(test, &args, 0);
     assert!(again.contains("nothing is left to undo"), "{what}: {again}");
-    ended.is_none()
+    assert_eq!(Ledger::read(&folder(test, id)).left(), 0, "{what}");
+}
+
+/// The steps of the report and how they ended.
+fn outcomes(test: &Test) -> Vec<(String, String)> {
+    let text = std::fs::read_to_string(test.path().join("report.json")).expect("a report");
+    std::fs::remove_file(test.path().join("report.json")).expect("removed");
+    let report: Value = serde_json::from_str(&text).expect("JSON");
+    assert_eq!(report["exit_code"], 0, "{report}");
+    let word = |value: &Value| value.as_str().expect("a word").to_string();
+    report["steps"].as_array().expect("steps").iter().map(|s| (word(&s["id"]), word(&s["outcome"]))).collect()
 }

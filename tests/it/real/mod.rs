@@ -5,9 +5,11 @@
 //! stands in the clusters before and after.
 
 mod cluster;
+mod disk;
 mod explained;
 mod failing;
 mod killed;
+mod planted;
 mod router;
 
 use std::fs::File;

@@ -60,6 +60,25 @@ fn real_sessions_table_and_failover_pass_and_leave_nothing() {
 
 #[test]
 #[ignore = "needs the real clusters and the real router"]
+fn real_a_failover_that_fails_brings_the_speaker_back() {
+    let real = Real::alone();
+    router(&[]);
+    settled(&real);
+    let run = format!("{RUN} --only bgp-failover --cluster infra --allow disrupt");
+    // Another node's routes are waited for than those that leave.
+    let settings = format!(
+        "failover_command = \"bash {script} withdraw infra-02\"\nfailover_undo = \"bash {script}\"\n\
+         failover_next_hop = \"10.99.0.10\"\nbgp_withdraw_within = \"3s\"\n",
+        script = router_script().display()
+    );
+    real.test(&settings).pb(&run).code(1).says(&["next hops of AS 64512 after the failover", "not within 3s"]);
+    settled(&real);
+    // Without a way back nothing is taken off the network.
+    real.test("failover_command = \"false\"\n").pb(&run).code(3).says(&["nothing would bring the node back"]);
+}
+
+#[test]
+#[ignore = "needs the real clusters and the real router"]
 fn real_a_speaker_that_is_gone_is_named_with_its_prefix() {
     let real = Real::alone();
     router(&[]);

@@ -1,10 +1,15 @@
 //! A test that reads like what a person does: files in a folder, a command line, what came of it.
 
+mod planted;
+pub(crate) mod schema;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
+
+pub(crate) use planted::Planted;
 
 /// A folder with files, and a command line to run in it.
 pub(crate) struct Test {

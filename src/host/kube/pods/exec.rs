@@ -61,6 +61,9 @@ pub(super) fn exec(
     options: Map,
 ) -> HostResult<Map> {
     let cx = Context::current()?;
+    if let Some((kind, name)) = pod.split_once('/') {
+        return Err(no_pod(pod, kind, name).into());
+    }
     let shown_stdin = options.get("stdin").map(explain::hide);
     let options = Options::new(options, FUNCTION, OPTIONS)?;
     let shown = words(&explain::hide(command), FUNCTION)?;
@@ -80,6 +83,7 @@ pub(super) fn exec(
         None => k.call("kube.exec", effect, &line),
     };
     let call = call
+        .usual(Effect::Write)
         .args(json!({ "pod": pod, "namespace": namespace, "container": container, "command": shown, "stdin": shown_stdin }))
         .limit(within(&options)?);
     let shown = quoted(&shown.iter().map(String::as_str).collect::<Vec<_>>());
@@ -98,6 +102,18 @@ pub(super) fn exec(
     map.insert("stderr".into(), without_newline(&result.stderr).to_string().into());
     map.insert("code".into(), result.code.into());
     Ok(map)
+}
+
+/// What is no pod's name: kubectl would take one of a workload's pods, and nobody would know which.
+fn no_pod(given: &str, kind: &str, name: &str) -> Error {
+    let error = Error::new(Kind::Script, format!("{FUNCTION}: \"{given}\" is no pod's name, and only pods are taken"));
+    if matches!(kind, "pod" | "pods" | "po") {
+        return error.hint(format!("the name alone: \"{name}\""));
+    }
+    error.hint(
+        "choose one of its pods: let pods = k.list(\"pods\", #{ namespace: \"…\", labels: \"app=…\" }); \
+         k.exec(pods[0].name, …, #{ namespace: \"…\" })",
+    )
 }
 
 /// The error of a program that ended with another code than 0, with the last lines that it wrote.
@@ -167,6 +183,14 @@ mod tests {
         assert_eq!(words(&list, "f"), Ok(vec!["sleep".into(), "5".into()]));
         assert_eq!(words(&Dynamic::from(5_i64), "f").map_err(|e| e.kind), Err(Kind::Script));
         assert_eq!(words(&Dynamic::from(rhai::Array::new()), "f").map_err(|e| e.kind), Err(Kind::Script));
+    }
+
+    #[test]
+    fn a_workload_is_refused_with_the_way_to_its_pods() {
+        let error = no_pod("deploy/x", "deploy", "x");
+        assert_eq!(error.message, "cluster.exec: \"deploy/x\" is no pod's name, and only pods are taken");
+        assert!(error.hints[0].contains("k.list(\"pods\""), "{error:?}");
+        assert_eq!(no_pod("pod/x", "pod", "x").hints, ["the name alone: \"x\""]);
     }
 
     #[test]

@@ -20,6 +20,10 @@ use crate::host::registrar::Registrar;
 use crate::host::values::from_dynamic;
 
 const FUNCTION: &str = "cluster.pod";
+/// As the cluster's method, but for `namespace`.
+const OF_EXEC: &[&str] = &["check", "container", "effect", "max_output", "stdin", "within"];
+/// The same.
+const OF_LOGS: &[&str] = &["container", "grep", "limit_bytes", "previous", "since", "tail", "timestamps", "within"];
 /// As long as this a test pod may take to get ready: an image may have to be pulled.
 pub(super) const READY: std::time::Duration = std::time::Duration::from_secs(120);
 
@@ -36,11 +40,26 @@ impl TestPod {
         self.object.string(pointer).unwrap_or_default()
     }
 
-    /// The options of a call on it, with its namespace.
-    fn at_home(&self, mut options: Map) -> Map {
-        options.insert("namespace".into(), self.text("/metadata/namespace").into());
-        options
+    fn exec(&self, ctx: &NativeCallContext, command: &Dynamic, options: Map) -> HostResult<Map> {
+        let options = at_home(&self.text("/metadata/namespace"), options, "pod.exec", OF_EXEC)?;
+        exec::exec(ctx, &self.cluster, &self.text("/metadata/name"), command, options)
     }
+
+    fn logs(&self, ctx: &NativeCallContext, options: Map) -> HostResult<String> {
+        let options = at_home(&self.text("/metadata/namespace"), options, "pod.logs", OF_LOGS)?;
+        logs::logs(ctx, &self.cluster, &self.text("/metadata/name"), options)
+    }
+}
+
+/// The options of a call on a pod, with its namespace: in another there would be another pod.
+fn at_home(home: &str, mut options: Map, function: &'static str, known: &[&str]) -> Result<Map> {
+    if options.contains_key("namespace") {
+        let hint = format!("this pod is in {home}; of another pod the cluster is asked: k.exec, k.logs");
+        let error = Error::new(Kind::Script, format!("{function}: there is no option \"namespace\""));
+        return Err(error.hint(hint).hint(format!("its options are {}", known.join(", "))));
+    }
+    options.insert("namespace".into(), home.into());
+    Ok(options)
 }
 
 pub(super) fn register(m: &mut Registrar) {
@@ -58,8 +77,8 @@ pub(super) fn register(m: &mut Registrar) {
              `privileged`, `service_account` (default: none is mounted), `within` (default 120 s).\n\nThe result has \
              `name`, `namespace`, `ip`, `node`, `object`, `exec(command, options)` and `logs(options)`. A pod that \
              can't start (image, configuration, no node for 15 s, admission refuses it) ends the wait early and throws \
-             `not_started`, which makes the step errored, not failed: nothing was found out. One that ends throws \
-             `exit_code`. The error has the reason, the pod's conditions, events and last log lines, and what to do \
+             `not_started`, which makes the step errored, not failed: nothing was found out. One whose \
+             command ends before it is ready, or at once, throws `exit_code`: one that has a command of its own is looked at for two seconds more. The error has the reason, the pod's conditions, events and last log lines, and what to do \
              next.",
         )
         .example(
@@ -78,28 +97,22 @@ pod.exec("cat /etc/app/greeting; echo \" $WHO\"").stdout == "hello you""#,
         .add(|pod: &mut TestPod| pod.object.clone());
     m.method("pod", "exec")
         .sig("(command: string | list, options?: map) -> map")
-        .options(exec::OPTIONS)
+        .options(OF_EXEC)
         .effect(Effect::Write)
         .doc("Runs a program in it: as `cluster.exec`, in its namespace.")
         .example(r#"let pod = kube("infra").pod(#{}); pod.exec("wc -c", #{ stdin: "12345" }).stdout == "5""#)
-        .add(|ctx: NativeCallContext, pod: &mut TestPod, command: Dynamic| {
-            exec::exec(&ctx, &pod.cluster, &pod.text("/metadata/name"), &command, pod.at_home(Map::new()))
-        })
+        .add(|ctx: NativeCallContext, pod: &mut TestPod, command: Dynamic| pod.exec(&ctx, &command, Map::new()))
         .add(|ctx: NativeCallContext, pod: &mut TestPod, command: Dynamic, options: Map| {
-            exec::exec(&ctx, &pod.cluster, &pod.text("/metadata/name"), &command, pod.at_home(options))
+            pod.exec(&ctx, &command, options)
         });
     m.method("pod", "logs")
         .sig("(options?: map) -> string")
-        .options(logs::OPTIONS)
+        .options(OF_LOGS)
         .effect(Effect::Read)
         .doc("What it wrote: as `cluster.logs`, in its namespace.")
         .example(r#"let pod = kube("infra").pod(#{ command: "sleep 3600" }); pod.logs() == """#)
-        .add(|ctx: NativeCallContext, pod: &mut TestPod| {
-            logs::logs(&ctx, &pod.cluster, &pod.text("/metadata/name"), pod.at_home(Map::new()))
-        })
-        .add(|ctx: NativeCallContext, pod: &mut TestPod, options: Map| {
-            logs::logs(&ctx, &pod.cluster, &pod.text("/metadata/name"), pod.at_home(options))
-        });
+        .add(|ctx: NativeCallContext, pod: &mut TestPod| pod.logs(&ctx, Map::new()))
+        .add(|ctx: NativeCallContext, pod: &mut TestPod, options: Map| pod.logs(&ctx, options));
     m.raw().set_native_fn("to_string", |pod: &mut TestPod| {
         Ok(format!("Pod {}/{}", pod.text("/metadata/namespace"), pod.text("/metadata/name")))
     });
@@ -122,12 +135,13 @@ fn pod(ctx: &NativeCallContext, k: &ClusterHandle, options: Map) -> HostResult<T
     let spec = PodSpec::read(&Options::new(options, FUNCTION, OPTIONS)?, FUNCTION, true)?;
     let shown = PodSpec::read(&Options::new(shown, FUNCTION, OPTIONS)?, FUNCTION, true)?;
     let name = object_name(&cx.world, spec.name.as_deref(), "pod")?;
+    let until = if spec.has_own_program() { Until::Stays } else { Until::Ready };
     let (within, limit) = patience(&cx, spec.within, Some(READY));
     let call = k.call("kube.pod", Effect::Write, &explain::pod(&cx, k, &shown, &name, within)).args(args).limit(limit);
     let ready = cx.call_with(ctx, call, |pod: &Value| summary(pod), async {
         let cluster = k.connection(&cx).await?;
         let namespace = start(&cx, &cluster, &spec, &name).await?;
-        let mut pod = wait(&cluster, &namespace, &name, Until::Ready, within, &*cx.world.clock).await?;
+        let mut pod = wait(&cluster, &namespace, &name, until, within, &*cx.world.clock).await?;
         if let Some(metadata) = pod.pointer_mut("/metadata").and_then(Value::as_object_mut) {
             metadata.remove("managedFields");
         }
@@ -166,4 +180,21 @@ fn refused(error: Error) -> Error {
 fn summary(pod: &Value) -> String {
     let text = |pointer: &str| pod.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
     format!("{} on {}, {}", text("/metadata/name"), text("/spec/nodeName"), text("/status/podIP"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_test_pods_calls_take_what_the_clusters_take_but_for_the_namespace() {
+        let but = |known: &[&'static str]| known.iter().copied().filter(|key| *key != "namespace").collect::<Vec<_>>();
+        assert_eq!((but(exec::OPTIONS), but(logs::OPTIONS)), (OF_EXEC.to_vec(), OF_LOGS.to_vec()));
+        let map = |script: &str| rhai::Engine::new().eval::<Map>(script).expect("a map");
+        let error = at_home("home", map(r#"#{ namespace: "away" }"#), "pod.exec", OF_EXEC).expect_err("refused");
+        assert_eq!(error.message, "pod.exec: there is no option \"namespace\"");
+        assert!(error.hints.iter().any(|hint| hint.starts_with("this pod is in home")), "{error:?}");
+        let options = at_home("home", map("#{ check: false }"), "pod.exec", OF_EXEC).expect("known");
+        assert_eq!(options["namespace"].to_string(), "home");
+    }
 }

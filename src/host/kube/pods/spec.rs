@@ -87,6 +87,11 @@ impl PodSpec {
         })
     }
 
+    /// Whether what it runs may end by itself.
+    pub(super) fn has_own_program(&self) -> bool {
+        self.command.as_ref().is_none_or(|command| *command != shell(STAY))
+    }
+
     /// The files as a ConfigMap; none where there are no files.
     pub(super) fn config_map(&self, name: &str, namespace: &str, run: &str) -> Option<Value> {
         if self.files.is_empty() {

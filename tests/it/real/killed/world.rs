@@ -38,13 +38,29 @@ fn everything() -> Objects {
     all
 }
 
+/// The namespaces that a run could change besides those that it makes.
+const NAMESPACES: [&str; 4] = ["kill-test", "default", "kube-system", "kube-public"];
+
+/// Whether a run of the test could have to do with an object: others work in the same clusters, too, in namespaces of
+/// their own.
+fn is_ours(item: &Value, runs: &BTreeSet<String>) -> bool {
+    if let Some(run) = item["metadata"]["labels"]["pb.run"].as_str() {
+        return runs.contains(run);
+    }
+    let name = if item["kind"] == "Namespace" { "/metadata/name" } else { "/metadata/namespace" };
+    let namespace = text(item, name);
+    let made = || namespace.strip_prefix("pb-").is_some_and(|six| runs.iter().any(|run| run.ends_with(six)));
+    item["kind"] == "Node" || NAMESPACES.contains(&namespace) || made()
+}
+
 /// What has to be as before.
 #[derive(PartialEq)]
 pub(super) struct Snapshot(Objects);
 
 impl Snapshot {
-    fn now() -> Self {
-        let kept = everything().into_iter().map(|(key, item)| {
+    fn now(runs: &BTreeSet<String>) -> Self {
+        let mine = everything().into_iter().filter(|(_, item)| is_ours(item, runs));
+        let kept = mine.map(|(key, item)| {
             let mut spec = item["spec"].clone();
             // The node controller taints what does not answer in its own time; cordoning shows in `unschedulable`.
             if let Some(taints) = spec.get_mut("taints").and_then(Value::as_array_mut) {
@@ -62,12 +78,12 @@ impl Snapshot {
     }
 
     /// What there is once nothing moves any more.
-    pub(super) fn settled() -> Self {
+    pub(super) fn settled(runs: &BTreeSet<String>) -> Self {
         let until = Instant::now() + PATIENCE;
-        let mut last = Self::now();
+        let mut last = Self::now(runs);
         loop {
             std::thread::sleep(Duration::from_secs(3));
-            let now = Self::now();
+            let now = Self::now(runs);
             if now == last {
                 return now;
             }
@@ -78,10 +94,10 @@ impl Snapshot {
 
     /// Everything is as it was then, as soon as controllers have followed.
     #[track_caller]
-    pub(super) fn is_back(&self, what: &str) {
+    pub(super) fn is_back(&self, what: &str, runs: &BTreeSet<String>) {
         let until = Instant::now() + PATIENCE;
         loop {
-            let differs = Self::now().differs(self);
+            let differs = Self::now(runs).differs(self);
             if differs.is_empty() {
                 return;
             }
@@ -113,11 +129,10 @@ pub(super) struct Ledger {
 
 fn events(file: &Path) -> Vec<Value> {
     let text = std::fs::read_to_string(file).expect("a file of the record");
-    let lines: Vec<&str> = text.lines().collect();
-    let read = lines.iter().enumerate().filter_map(|(at, line)| match serde_json::from_str(line) {
+    let read = text.lines().enumerate().filter_map(|(at, line)| match serde_json::from_str(line) {
         Ok(event) => Some(event),
-        // A kill within a line.
-        Err(_) if at + 1 == lines.len() && !text.ends_with('\n') => None,
+        // A kill within a line; whoever went on with the file ended it.
+        Err(e) if e.is_eof() => None,
         Err(e) => panic!("{}:{}: {e}: {line}", file.display(), at + 1),
     });
     read.collect()
@@ -183,6 +198,11 @@ impl Ledger {
             let evicted = row.row["object"]["kind"] == "Pod" && row.row["object"]["namespace"] == "kill-test";
             assert!(there || evicted || self.may_be_undone(*number, row), "{what}: {} is not there", row.row["change"]);
         }
+    }
+
+    /// How many rows are not undone.
+    pub(super) fn left(&self) -> usize {
+        self.rows.values().filter(|row| !row.undone).count()
     }
 
     /// Whether the run was killed between undoing a row and saying so: its step's calls have ended, and it is the

@@ -92,6 +92,23 @@ fn real_pod_that_can_not_start_says_why_at_once() {
 
 #[test]
 #[ignore = "needs the real clusters"]
+fn real_pod_whose_command_ends_at_once_is_never_taken_for_one_that_stays() {
+    let step = Step::new("podddd");
+    std::thread::scope(|scope| {
+        // What the kubelet has seen of them when it is asked differs from one to the next.
+        let fails = || step.fails(r#"kube("infra").pod(#{ command: "echo dying; exit 4" })"#);
+        let all: Vec<_> = (0..6).map(|_| scope.spawn(fails)).collect();
+        for one in all {
+            let error = one.join().expect("no panic");
+            assert_eq!(error.kind, Kind::ExitCode, "{error:#?}");
+            assert!(error.message.contains("ready: exit code 4"), "{error:#?}");
+        }
+    });
+    step.clean();
+}
+
+#[test]
+#[ignore = "needs the real clusters"]
 fn real_run_gives_logs_and_code_and_leaves_no_pod() {
     let step = Step::new("runaaa");
     step.holds(

@@ -1,0 +1,251 @@
+//! Secrets that are planted wherever a run can meet one, and are found in no file and no output of it.
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Output, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::Test;
+use crate::support::Planted;
+
+/// A server that answers with the request itself, in chunks of five bytes.
+fn echo() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address").to_string();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            // Whoever asked has gone: nobody misses the answer.
+            let _ = stream.and_then(answer);
+        }
+    });
+    address
+}
+
+fn answer(mut stream: TcpStream) -> std::io::Result<()> {
+    let mut request = Vec::new();
+    let mut buffer = [0; 4096];
+    while !request.windows(4).any(|w| w == b"\r\n\r\n") {
+        match stream.read(&mut buffer)? {
+            0 => return Ok(()),
+            count => request.extend(&buffer[..count]),
+        }
+    }
+    write!(stream, "HTTP/1.1 200 OK\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n")?;
+    for chunk in request.chunks(5) {
+        write!(stream, "{:x}\r\n", chunk.len())?;
+        stream.write_all(chunk)?;
+        write!(stream, "\r\n")?;
+        stream.flush()?;
+    }
+    write!(stream, "0\r\n\r\n")
+}
+
+/// Where each comes from, and a value with everything that is written differently somewhere.
+fn planted() -> Planted {
+    let of = |from: &str| format!("{from}-Planted/s3cr\"et+<v>&'a' 7");
+    let plain = |from: &str| format!("{from}-Planted0s3cret");
+    Planted(vec![
+        ("the environment", of("env")),
+        ("a program's output", plain("output")),
+        ("a file", of("file")),
+        ("a header", plain("header")),
+        ("a URL", plain("url")),
+        ("a query", of("query")),
+        ("a token of pb.toml", plain("token")),
+        ("a password of pb.toml", plain("password")),
+        ("a pattern", "MIIEvQIBADANBgkqhkiG9w0BAQEFAASC".into()),
+    ])
+}
+
+/// Each step meets some of them, and shows them in every way that there is.
+const PLAYBOOK: &str = r#"
+fn show(t, text) {
+    print(text);
+    t.note(text);
+    t.note(`in the middle ${text} of a note`);
+    t.warn(text);
+    t.publish("text", text);
+    t.publish("map", #{ list: [text, #{ deep: text }] });
+    t.evidence("text", text);
+    t.evidence("map", #{ list: [text] });
+    t.evidence(text, "its name");
+    expect(text, "what came").softly().to_be("other");
+    expect([#{ a: text }], "a list").softly().to_contain(#{ a: "other" });
+    try { throw text; } catch (e) { t.warn(`${e}`); }
+}
+
+step("environment", #{ on: "none", effect: "write" }, |t| {
+    let s = secret::env("PLANTED_ENV");
+    show(t, sh::run("printenv", ["PLANTED_ENV"]).stdout);
+    show(t, sh::script("printenv PLANTED_ENV | base64; echo \"user:$PLANTED_ENV\" | base64; printenv PLANTED_ENV >&2").stdout);
+    sh::script("printenv PLANTED_ENV >&2; printenv PLANTED_ENV; exit 3", #{ check: false });
+    try { sh::script("printenv PLANTED_ENV >&2; exit 3"); } catch (e) { t.warn(`${e}`); }
+    show(t, `${s}`);
+    let undo = sh::run("printenv", ["PLANTED_ENV"]).stdout.replace("'", "");
+    sh::script("true", #{ undo: `test -n '${undo}'` });
+});
+step("file", #{ on: "none", effect: "write" }, |t| {
+    let s = secret::file("home/planted");
+    show(t, sh::run("cat", ["home/planted"]).stdout);
+    show(t, file::read("home/planted"));
+    sh::run("cat", [], #{ stdin: s, undo: `echo ${s}` });
+});
+step("chunks", #{ on: "none", effect: "write" }, |t| {
+    // Split by the program: two writes, a while between them.
+    secret::env("PLANTED_OUTPUT");
+    let text = sh::script("printf '%s' \"${PLANTED_OUTPUT:0:9}\"; sleep 0.2; printf '%s' \"${PLANTED_OUTPUT:9}\"").stdout;
+    show(t, text);
+    expect(text.len(), "both halves came").to_be_above(15);
+});
+step("header", #{ on: "none", effect: "write" }, |t| {
+    // Nobody said that it is one, until it is in a header.
+    let plain = sh::run("printenv", ["PLANTED_HEADER"]).stdout;
+    t.evidence("early", `before it was known: ${plain}`);
+    t.evidence("early-map", #{ plain: plain });
+    t.publish("early", plain);
+    t.note(plain);
+    sh::script("true", #{ undo: `echo ${plain} > /dev/null` });
+    show(t, http::get(`http://${setting("echo")}/`, #{ headers: #{ "X-Api-Key": plain } }).text);
+});
+step("url", #{ on: "none", effect: "write" }, |t| {
+    let plain = sh::run("printenv", ["PLANTED_URL"]).stdout;
+    show(t, http::get(`http://someone:${plain}@${setting("echo")}/`).text);
+    try { http::get(`http://someone:${plain}@127.0.0.1:1/`); } catch (e) { show(t, `${e}`); }
+    let q = secret::env("PLANTED_QUERY");
+    show(t, http::get(`http://${setting("echo")}/`, #{ query: #{ q: q } }).text);
+});
+step("endpoints", #{ on: "none", effect: "write" }, |t| {
+    show(t, http("token").get("/").text);
+    show(t, http("basic").get("/").text);
+});
+step("pattern", #{ on: "none", effect: "write" }, |t| {
+    show(t, sh::script("printf -- '-----BEGIN PRIVATE KEY-----\\n'; printenv PLANTED_PATTERN; printf -- '-----END PRIVATE KEY-----'").stdout);
+});
+"#;
+
+fn planted_test() -> (Test, Planted) {
+    let planted = planted();
+    let value =
+        |from: &str| planted.0.iter().find(|(name, _)| *name == from).map(|(_, value)| value.clone()).expect("planted");
+    let echo = echo();
+    let playbook = PLAYBOOK.replace("setting(\"echo\")", &format!("\"{echo}\""));
+    let test = Test::new()
+        .env("PLANTED_ENV", &value("the environment"))
+        .env("PLANTED_OUTPUT", &value("a program's output"))
+        .env("PLANTED_HEADER", &value("a header"))
+        .env("PLANTED_URL", &value("a URL"))
+        .env("PLANTED_QUERY", &value("a query"))
+        .env("PLANTED_TOKEN", &value("a token of pb.toml"))
+        .env("PLANTED_PASSWORD", &value("a password of pb.toml"))
+        .env("PLANTED_PATTERN", &value("a pattern"))
+        .file("home/planted", &value("a file"))
+        .toml(&format!(
+            "[clusters.infra]\n[clusters.apps]\n[endpoints.token]\nurl = \"http://{echo}\"\ntoken = \"env:PLANTED_TOKEN\"\n\
+             [endpoints.basic]\nurl = \"http://{echo}\"\nuser = \"u\"\npassword = \"env:PLANTED_PASSWORD\"\n"
+        ))
+        .playbook(&playbook);
+    (test, planted)
+}
+
+/// What a run never wrote.
+const OURS: [&str; 3] = ["p.rhai", "pb.toml", "home/planted"];
+
+fn pb(test: &Test, args: &str) -> Output {
+    test.command(args).output().expect("pb runs")
+}
+
+#[test]
+fn a_planted_secret_is_in_no_file_and_no_output_of_a_run() {
+    let (test, planted) = planted_test();
+    // What is printed before anybody knows stays printed; here are those that are known, or look like one, from the
+    // first on.
+    let early = ["environment", "file", "chunks", "endpoints", "pattern"];
+    for args in ["--explain -v", "-q"] {
+        let args = format!("run p.rhai --only {} --jobs 1 {args}", early.join(","));
+        let ran = pb(&test, &args);
+        assert_eq!(ran.status.code(), Some(1), "{}", String::from_utf8_lossy(&ran.stderr));
+        planted.was_not_said(&args, &ran);
+    }
+    let reports = "--report json=report.json --report junit=report.xml";
+    let ran = pb(&test, &format!("run p.rhai --jobs 2 --explain -v {reports}"));
+    let out = String::from_utf8_lossy(&ran.stdout);
+    assert_eq!(ran.status.code(), Some(1), "{out}{}", String::from_utf8_lossy(&ran.stderr));
+    assert!(out.contains("7 failed") && !out.contains("errored"), "{out}");
+    let (_, summary) = out.split_once("────").expect("a summary");
+    planted.is_not_in("the summary", summary);
+    for args in
+        ["runs", "show latest", "show latest --explain -v", "show latest -q", "clean latest --yes", "clean --all"]
+    {
+        planted.was_not_said(args, &pb(&test, args));
+    }
+    let shown = pb(&test, "show latest --report json=shown.json --report junit=shown.xml");
+    assert_eq!(shown.status.code(), Some(0), "{}", String::from_utf8_lossy(&shown.stderr));
+    assert_eq!(std::fs::read(test.path().join("shown.xml")).ok(), std::fs::read(test.path().join("report.xml")).ok());
+    planted.was_not_said("run --resume latest", &pb(&test, "run --resume latest --jobs 1 -q"));
+    let names = planted.is_in_no_file(test.path(), &OURS);
+    for name in
+        ["journal.jsonl", "ledger.jsonl", "calls.jsonl.gz", "run.json", "early.txt", "early-map.json", "map.json"]
+    {
+        assert!(names.iter().filter(|n| n.ends_with(name)).count() > 0, "{name} was not looked at: {names:?}");
+    }
+}
+
+#[test]
+fn evidence_that_is_freed_of_a_secret_later_has_the_hash_of_what_is_there() {
+    let (test, _) = planted_test();
+    pb(&test, "run p.rhai --only header --report json=report.json");
+    let read = |path: &std::path::Path| std::fs::read_to_string(path).expect("readable");
+    let report: serde_json::Value = serde_json::from_str(&read(&test.path().join("report.json"))).expect("JSON");
+    let files = report["steps"][0]["evidence_files"].as_array().expect("evidence").clone();
+    let id = String::from_utf8(pb(&test, "runs --latest").stdout).expect("text");
+    let folder = test.path().join(".pb/runs").join(id.trim());
+    let mut early = 0;
+    for file in &files {
+        let name = file["file"].as_str().expect("a file");
+        let output = std::process::Command::new("sha256sum").arg(folder.join(name)).output().expect("sha256sum");
+        let there = String::from_utf8(output.stdout).expect("text");
+        assert_eq!(there.split_whitespace().next(), file["sha256"].as_str(), "{name}");
+        early += usize::from(name.contains("early") && read(&folder.join(name)).contains("<secret:1>"));
+    }
+    assert_eq!(early, 2, "{files:?}");
+    // So its passes, had there been any, would stand.
+    let shown = pb(&test, "show latest --report json=shown.json");
+    assert_eq!(shown.status.code(), Some(0));
+    let shown: serde_json::Value = serde_json::from_str(&read(&test.path().join("shown.json"))).expect("JSON");
+    assert_eq!(shown["steps"], report["steps"]);
+}
+
+#[test]
+fn a_killed_run_and_what_cleans_up_after_it_show_no_secret() {
+    let (test, planted) = planted_test();
+    let test = test.file(
+        "k.rhai",
+        r#"playbook(#{ id: "k", title: "Killed" });
+           step("k", #{ on: "none", effect: "write" }, |t| {
+               let s = secret::env("PLANTED_OUTPUT");
+               let plain = sh::run("printenv", ["PLANTED_OUTPUT"]).stdout;
+               t.publish("p", plain);
+               t.evidence("e", plain);
+               sh::script("true", #{ undo: `echo ${plain} > undone` });
+               sh::script("true", #{ undo: "touch cleaned" });
+               sh::script(`touch began; echo ${plain}; exec sleep 20`);
+           });"#,
+    );
+    let mut run = test.command("run k.rhai").stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("pb runs");
+    let until = Instant::now() + Duration::from_secs(60);
+    while !test.path().join("began").exists() {
+        assert!(Instant::now() < until, "the run does not begin");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    run.kill().expect("killed");
+    run.wait().expect("ended");
+    for args in
+        ["runs", "show latest --explain -v", "clean latest", "run --resume latest", "clean latest --yes", "show latest"]
+    {
+        let ran = pb(&test, args);
+        assert!(ran.status.code().is_some(), "{args}");
+        planted.was_not_said(args, &ran);
+    }
+    assert!(test.path().join("cleaned").exists() && !test.path().join("undone").exists());
+    assert!(planted.is_in_no_file(test.path(), &OURS).len() > 5);
+}

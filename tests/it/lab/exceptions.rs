@@ -90,7 +90,7 @@ pub(super) fn renamed(key: &str, value: &Value) -> (String, Value) {
 static MAP: LazyLock<Regex> = LazyLock::new(|| pattern(r"map\[string\](?:string|interface \{\})(\{.*?\})"));
 static LIST: LazyLock<Regex> = LazyLock::new(|| pattern(r"\[\]string\{(.*?)\}"));
 
-/// 10: messages show values as JSON, where they showed them as Go does (1.32, #127490).
+/// 10: messages show values as JSON, where they showed them as Go does (1.34, #132314).
 pub(super) fn go_values(text: &str) -> String {
     let text = text.replace("map[string]string(nil)", "null").replace("0x0:", "0:");
     let text = MAP.replace_all(&text, "$1");

@@ -42,17 +42,19 @@ fn main() {
     let dir = tempfile::tempdir().expect("a folder");
     let with = how == "with";
 
+    let redactor = Arc::new(Redactor::default());
     let began = Instant::now();
     let mut unwritten = None;
     let mut listeners: Vec<Box<dyn Listener>> = Vec::new();
     if with {
         let (_, record) = Record::create(dir.path(), RunInfo::here(jiff::Timestamp::now())).expect("made");
         unwritten = Some(record.unwritten());
-        listeners.push(Box::new(record));
+        let learning = redactor.clone();
+        listeners.push(Box::new(record.knowing(move || learning.known())));
     }
-    let redactor = Redactor::default();
     let looks = move |event: Event| {
-        // What stands between emitting and listening looks at every event, and at the whole journal at the end.
+        // What stands between emitting and listening looks at every event; where a secret became known meanwhile, at the whole
+        // journal at the end, too.
         let found = serde_json::to_string(&event).is_ok_and(|text| redactor.suspects(&text));
         assert!(!found, "the recorded run has secrets: take one without");
         event

@@ -113,6 +113,9 @@ pub(super) fn run(args: &Args, environment: &Environment) -> Outcome {
     if let Some(before) = &before {
         before.copy_evidence(&taken, &folder.path).map_err(|e| vec![e])?;
     }
+    let redactor = Arc::new(Redactor::default());
+    let learning = redactor.clone();
+    let record = record.knowing(move || learning.known());
     let unrecorded = record.unwritten();
     let problems = Problems::default();
     let detail = match (args.quiet, args.verbose) {
@@ -125,7 +128,6 @@ pub(super) fn run(args: &Args, environment: &Environment) -> Outcome {
     let mut listeners: Vec<Box<dyn Listener>> = vec![Box::new(record), Box::new(terminal.telling(&problems))];
     listeners.extend(reports.into_iter().map(|target| target.listener(&problems)));
 
-    let redactor = Arc::new(Redactor::default());
     let bus = Bus::new(clock.clone(), redacting(redactor.clone()), listeners);
     let runtime = super::runtime()?;
     let world = World::new(

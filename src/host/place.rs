@@ -4,10 +4,9 @@
 
 use std::cell::RefCell;
 
-use rhai::{Dynamic, EvalAltResult, ImmutableString, Module, NativeCallContext, Position};
+use rhai::{Dynamic, EvalAltResult, NativeCallContext, Position};
 
 use crate::error::{Error, Kind, Place};
-use crate::host::HostResult;
 
 thread_local! {
     static LAST: RefCell<(String, Position)> = const { RefCell::new((String::new(), Position::NONE)) };
@@ -27,26 +26,6 @@ pub(crate) fn passed(at: &NativeCallContext) {
         }
         *last = position;
     });
-}
-
-/// What a loop or recursion does that calls nothing: Rhai's own operators for texts, which tell nobody where they are.
-/// Those of numbers, and comparisons, are in `object/operators_marked.rs`.
-pub(crate) fn register(module: &mut Module) {
-    module.set_native_fn(
-        "+",
-        |at: NativeCallContext, a: ImmutableString, b: ImmutableString| -> HostResult<ImmutableString> {
-            passed(&at);
-            Ok(a + b)
-        },
-    );
-    module.set_native_fn(
-        "+=",
-        |at: NativeCallContext, a: &mut ImmutableString, b: ImmutableString| -> HostResult<()> {
-            passed(&at);
-            *a += b;
-            Ok(())
-        },
-    );
 }
 
 /// What an earlier script on this thread called is not this one's.

@@ -275,3 +275,27 @@ fn outcomes_are_counted() {
     // All samples are of one step: the last word on it counts.
     assert_eq!(course.outcomes().into_iter().collect::<Vec<_>>(), [(Outcome::Blocked, 1)]);
 }
+
+#[test]
+fn what_was_written_is_looked_through_again_only_where_a_secret_became_known() {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    let dir = tempfile::tempdir().expect("a folder");
+    let (folder, record) = Record::create(dir.path(), info()).expect("made");
+    let (known, asked) = (Arc::new(AtomicUsize::new(3)), Arc::new(AtomicUsize::new(0)));
+    let (now, looked) = (known.clone(), asked.clone());
+    let mut record = record.knowing(move || now.load(Ordering::SeqCst));
+    record.on(&event(None, What::Note { text: "hunter2-and-more".into() }));
+    let filter = move |mut event: Event| {
+        looked.fetch_add(1, Ordering::SeqCst);
+        if let What::Note { text } = &mut event.what {
+            *text = text.replace("hunter2-and-more", "<secret:4>");
+        }
+        event
+    };
+    let journal = || std::fs::read_to_string(folder.path.join("journal.jsonl")).expect("a journal");
+    assert_eq!(record.review(&filter), []);
+    assert!(asked.load(Ordering::SeqCst) == 0 && journal().contains("hunter2"));
+    known.store(4, Ordering::SeqCst);
+    assert_eq!(record.review(&filter), []);
+    assert!(asked.load(Ordering::SeqCst) > 0 && journal().contains("<secret:4>") && !journal().contains("hunter2"));
+}

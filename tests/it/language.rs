@@ -298,3 +298,38 @@ step("c", #{ retry: #{ times: "x", wait: 1 }, colour: 1 }, |t| { t.nope(); });"#
     test().pb("check p.rhai").code(2).says(&declared).says(&["\"expekt\"", "\"nope\"", "p.rhai:5:"]);
     test().pb("run p.rhai").code(2).complains(&declared);
 }
+
+/// A pod with one container of this state, JSON without braces.
+fn pod(name: &str, statuses: &str, state: &str) -> String {
+    format!(
+        r##"object(#{{ kind: "Pod", metadata: #{{ name: "{name}", namespace: "shop" }}, status: #{{ {statuses}: [#{{ name: "c", {state} }}] }} }})"##
+    )
+}
+
+#[test]
+fn a_crash_loop_is_a_wait_or_several_restarts_that_are_no_history() {
+    let waits = "restartCount: 1, state: #{ waiting: #{ reason: \"CrashLoopBackOff\" } }";
+    let ended = |restarts: u32, at: &str| {
+        format!(
+            "restartCount: {restarts}, state: #{{ running: #{{}} }}, lastState: #{{ terminated: #{{ exitCode: 1, finishedAt: {at} }} }}"
+        )
+    };
+    let now = "time::now().to_string()";
+    let pods = [
+        pod("init-waits", "initContainerStatuses", waits),
+        pod("waits", "containerStatuses", waits),
+        pod("restarts", "containerStatuses", &ended(3, now)),
+        pod("few-restarts", "containerStatuses", &ended(2, now)),
+        pod("long-ago", "containerStatuses", &ended(30, "\"2020-01-01T00:00:00Z\"")),
+        pod("well", "containerStatuses", "restartCount: 0, state: #{ running: #{} }"),
+    ];
+    Test::new()
+        .step(&format!(
+            r##"let found = pods::crash_loops(list([{}]), #{{ restarts: 3, within: duration("1h") }});
+                expect(found.map(|c| c.pod), "looping").to_be(["init-waits", "waits", "restarts"]);
+                expect(pods::told(found[0]), "the first").to_be("Pod shop/init-waits, init container c, restarted 1 times");"##,
+            pods.join(", ")
+        ))
+        .pb("run p.rhai")
+        .code(0);
+}

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::Test;
 use crate::support::Planted;
 
-/// A server that answers with the request itself, in chunks of five bytes.
+/// A server that answers with the request itself, in chunks of five bytes; to `/login` with what a server hands out.
 fn echo() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address").to_string();
@@ -30,6 +30,17 @@ fn answer(mut stream: TcpStream) -> std::io::Result<()> {
             count => request.extend(&buffer[..count]),
         }
     }
+    if request.starts_with(b"GET /login") || request.starts_with(b"POST /login") {
+        let body = format!(r#"{{"access_token":"{HANDED_OUT}-body","user":{{"apiKey":"{HANDED_OUT}-deep"}}}}"#);
+        return write!(
+            stream,
+            "HTTP/1.1 302 Found\r\nconnection: close\r\nlocation: /to?page=2&access_token={HANDED_OUT}-location\r\n\
+             link: </next?sig={HANDED_OUT}-link>; rel=next\r\nset-cookie: session={HANDED_OUT}-cookie; Path=/\r\n\
+             set-cookie: pin=7q3x; Path=/\r\nx-refresh-token: {HANDED_OUT}-answer\r\n\
+             content-length: {}\r\n\r\n{body}",
+            body.len()
+        );
+    }
     write!(stream, "HTTP/1.1 200 OK\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n")?;
     for chunk in request.chunks(5) {
         write!(stream, "{:x}\r\n", chunk.len())?;
@@ -39,6 +50,9 @@ fn answer(mut stream: TcpStream) -> std::io::Result<()> {
     }
     write!(stream, "0\r\n\r\n")
 }
+
+/// What the server hands out begins with it.
+const HANDED_OUT: &str = "handed-Planted0out";
 
 /// Where each comes from, and a value with everything that is written differently somewhere.
 fn planted() -> Planted {
@@ -248,4 +262,66 @@ fn a_killed_run_and_what_cleans_up_after_it_show_no_secret() {
     }
     assert!(test.path().join("cleaned").exists() && !test.path().join("undone").exists());
     assert!(planted.is_in_no_file(test.path(), &OURS).len() > 5);
+}
+
+/// Nobody says that they are secrets: only the names of what they stand in do.
+const NAMED: &str = r##"
+playbook(#{ id: "n", title: "Named" });
+fn show(t, text) {
+    print(text);
+    t.note(`in the middle ${text} of a note`);
+    t.warn(text);
+    t.publish("map", #{ list: [text, #{ deep: text }] });
+    t.evidence("text", text);
+    expect(text, "what came").softly().to_be("other");
+}
+step("named", #{ on: "none", effect: "write" }, |t| {
+    let url = "http://ECHO/";
+    show(t, http::get(url, #{ headers: #{ "X-Vault-Token": "PLANTED-vault", "PRIVATE-TOKEN": "PLANTED-private" } }).text);
+    show(t, http::get(url, #{ headers: #{ Cookie: "a=1; session=PLANTED-sent" } }).text);
+    show(t, http::get(`${url}?access_token=PLANTED-access&page=2&sig=PLANTED%2Fsig#id_token=PLANTED-fragment`).text);
+    show(t, http::get(url, #{ query: #{ token: "PLANTED-query/+", limit: 500 } }).text);
+    show(t, http::get(`${url}?continue=readable-continue-token`).text);
+    show(t, http("named").get("/x?api_key=PLANTED-key").text);
+    try { http::get("http://127.0.0.1:1/?api_key=PLANTED-refused"); } catch (e) { show(t, `${e}`); }
+    show(t, http::post(url, #{ json: #{ user: "u", login: #{ password: "PLANTED-json" } } }).text);
+    show(t, http::post(url, #{ form: #{ user: "u", password: "PLANTED form" } }).text);
+    show(t, http::post(url, #{ body: "user=u&client_secret=PLANTED-text" }).text);
+    let short = #{ json: #{ pwd: "7q3x" }, headers: #{ "X-Auth-Token": "7q3x" }, query: #{ sid: "7q3x" }, follow: false,
+        expect_status: 302 };
+    http::post(`${url}login`, short);
+    http::post(`${url}login`, #{ body: `{"password": "7q3x"}`, follow: false, expect_status: 302 });
+    let login = http::get(`${url}login`, #{ follow: false, expect_status: 302 });
+    show(t, login.text);
+    show(t, login.header("location"));
+    show(t, `${login.headers["link"]} ${login.headers["x-refresh-token"]}`);
+    t.note(login.header("set-cookie").split(";")[0]);
+    show(t, http::get(`${url}login`).url);
+    try { http::get(`${url}login`, #{ follow: false }); } catch (e) { show(t, `${e}`); }
+});
+"##;
+
+#[test]
+fn what_stands_under_a_secrets_name_is_in_no_file_and_no_output() {
+    let echo = echo();
+    let value = "named-Planted0s3cret";
+    let playbook = NAMED.replace("ECHO", &echo).replace("PLANTED", value);
+    let test = Test::new()
+        .file("n.rhai", &playbook)
+        .toml(&format!("[clusters.infra]\n[clusters.apps]\n[endpoints.named]\nurl = \"http://{echo}\"\n"));
+    let planted =
+        Planted(vec![("a name", value.into()), ("the server", HANDED_OUT.into()), ("a short one", "7q3x".into())]);
+    let ran = pb(&test, "run n.rhai --explain -v --report json=report.json --report junit=report.xml");
+    let out = String::from_utf8_lossy(&ran.stdout);
+    assert_eq!(ran.status.code(), Some(1), "{out}{}", String::from_utf8_lossy(&ran.stderr));
+    assert!(out.contains("1 failed") && !out.contains("errored"), "{out}");
+    for readable in ["continue=readable-continue-token", "limit=500", "page=2", "access_token=<secret"] {
+        assert!(out.contains(readable), "{readable}: {out}");
+    }
+    planted.was_not_said("run", &ran);
+    planted.was_not_said("show", &pb(&test, "show latest --explain -v"));
+    let names = planted.is_in_no_file(test.path(), &["n.rhai", "pb.toml"]);
+    for name in ["journal.jsonl", "calls.jsonl.gz", "report.json", "report.xml", "text.txt"] {
+        assert!(names.iter().any(|n| n.ends_with(name)), "{name} was not looked at: {names:?}");
+    }
 }

@@ -87,7 +87,7 @@ expect(tcp::connect("127.0.0.1:1"), "nobody").to_be(());"#,
 fn what_check_finds() {
     let ran = Test::new()
         .playbook(
-            r#"let limit = setting("limit", 9500000 / 1000000, "megabytes");
+            r#"let limit = setting("limit", 9500000 / 1000000, "megabytes"); let _more = limit;
 step("a", #{ on: "none", covers: ["T5.999"], needs: ["c"] }, |t| {
     let name = " web ";
     if name.trim() == "web" { expekt(1); }

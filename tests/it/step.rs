@@ -31,6 +31,16 @@ fn eventually_says_what_it_saw_last_and_for_how_long() {
 }
 
 #[test]
+fn eventually_does_not_say_how_long_what_was_seen_only_once_was_so() {
+    Test::new()
+        .step(r#"let n = 0; eventually(duration("300ms"), || { n += 1; expect(n, "replicas").to_be(-1) });"#)
+        .pb(RUN)
+        .code(1)
+        .says(&["replicas", "not within 300ms: looked"])
+        .says_nothing_of(&["for the last"]);
+}
+
+#[test]
 fn eventually_ends_at_once_with_another_error() {
     let began = Instant::now();
     Test::new().step(r#"eventually(duration("60s"), || { throw "broken"; });"#).pb(RUN).code(3).says(&["broken"]);

@@ -183,7 +183,7 @@ async fn stuck(cluster: &Cluster, node: &str, within: Duration, leaving: &[PodRe
         };
         error = error.because(match budgets_of(cluster, &pod).await {
             Ok(budgets) if budgets.is_empty() => format!("{pod}: {said}"),
-            Ok(budgets) => format!("{pod} is protected by {}", budgets.join("; ")),
+            Ok(budgets) => format!("{pod} may not go: {}", budgets.join("; ")),
             Err(e) => format!("{pod}: {said} (its budgets can't be read: {e})"),
         });
     }

@@ -31,7 +31,9 @@ impl Cluster {
         let said = if status.message.is_empty() { status.reason.clone() } else { status.message.clone() };
         let code = status.code;
         let error = match code {
-            404 if names_it(status, what) => Error::new(Kind::NotFound, format!("no {what} on cluster {name}")),
+            404 if names_it(status, what) => {
+                Error::new(Kind::NotFound, format!("no {} on cluster {name}", itself(what)))
+            }
             // The path itself is unknown: the kind was there when it was looked up, or never.
             404 if status.details.as_ref().is_none_or(|d| d.name.is_empty()) && !what.contains(" /") => {
                 Error::new(Kind::UnknownKind, format!("{what} on cluster {name}: the server does not know this kind"))
@@ -48,7 +50,11 @@ impl Cluster {
                 self.context()
             )),
             400 | 405 | 406 | 413 | 415 | 422 => Error::new(Kind::Invalid, format!("{what} on cluster {name}: {said}")),
-            // The server is there and cannot serve now; asking again may help.
+            500 if SENT.iter().any(|words| said.contains(words)) => {
+                Error::new(Kind::Invalid, format!("{what} on cluster {name}: {said}"))
+            }
+            // The server is there and cannot serve now; asking again may help. A 500 with a Status is mostly this, too:
+            // its database, a webhook or a node's kubelet did not answer it.
             429 | 500..=599 => {
                 Error::new(Kind::Unreachable, format!("{what} on cluster {name}: the server answers {code}: {said}"))
             }
@@ -146,6 +152,22 @@ impl Cluster {
     pub fn certificate(&self) -> Option<&certificate::Validity> {
         self.inner.certificate.as_ref()
     }
+}
+
+/// What servers say where they answer 500 for something that is wrong with what was sent. Server-side apply does so up
+/// to 1.20 for a field that the kind does not have, or that has another type.
+const SENT: &[&str] = &[
+    "field not declared in schema",
+    "failed to create typed patch object",
+    "cannot unmarshal",
+    "cannot restore slice from map",
+    "cannot restore map from",
+];
+
+/// The object in `the log of Pod web/shop` or `exec cat in Pod web/shop`: names have no blanks.
+fn itself(what: &str) -> &str {
+    let after = [" of ", " in "].iter().filter_map(|word| Some(what.rfind(word)? + word.len())).max();
+    &what[after.unwrap_or(0)..]
 }
 
 /// Whether a 404 is about the very thing that was asked for, and not about its namespace or the path.

@@ -1,6 +1,7 @@
 //! What containers wrote: read while it arrives, filtered here, never held beyond a limit.
 
-use std::time::Duration;
+use std::sync::LazyLock;
+use std::time::{Duration, Instant};
 
 use futures::AsyncBufReadExt;
 use http::Request;
@@ -13,6 +14,13 @@ use super::query::escaped;
 use super::rest::pod_path;
 use super::target::Target;
 use crate::error::{Error, Kind, Result};
+
+/// How long a kubelet that can't read a log yet is asked again, and how often.
+const PATIENCE: Duration = Duration::from_secs(2);
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// What a kubelet writes in place of a log: its answer has begun by then, so that it can't be an error status.
+static FAULT: LazyLock<Regex> = LazyLock::new(fault);
 
 /// What may be kept of the logs, after filtering, unless the caller says otherwise.
 pub const LOG_LIMIT: u64 = 16 << 20;
@@ -34,7 +42,7 @@ pub struct LogsRequest {
     pub limit_bytes: Option<u64>,
     /// Whether each line begins with its time.
     pub timestamps: bool,
-    /// Keeps the lines that match.
+    /// Keeps the lines that match, without their times.
     pub grep: Option<Regex>,
     /// Bytes to keep in all; more is an error.
     pub keep: u64,
@@ -104,25 +112,75 @@ async fn of_pod(
             cluster.client().request_stream(http).await.map_err(|e| cluster.fault(&e, what))
         }
     };
-    let mut stream = with_container(cluster, namespace, pod, request.container.clone(), open).await?;
+    let until = Instant::now() + PATIENCE;
+    let said = loop {
+        let stream = with_container(cluster, namespace, pod, request.container.clone(), open);
+        let stream = stream.await.map_err(|e| without_previous(e, request))?;
+        match read(cluster, request, stream, &what, prefix, kept).await? {
+            None => return Ok(()),
+            Some(said) if Instant::now() >= until => break said,
+            Some(_) => tokio::time::sleep(PAUSE).await,
+        }
+    };
+    Err(Error::new(Kind::Unreadable, format!("{what} on cluster {}: its kubelet can't read it", cluster.name()))
+        .because(said)
+        .hint("the container may be starting, or its log was rotated away or removed: ask again"))
+}
+
+/// Reads one answer to its end. What the kubelet says in place of a log is given, and not kept.
+async fn read(
+    cluster: &Cluster,
+    request: &LogsRequest,
+    mut stream: impl AsyncBufReadExt + Unpin,
+    what: &str,
+    prefix: Option<&str>,
+    kept: &mut Kept,
+) -> Result<Option<String>> {
     let mut line = Vec::new();
+    let mut first = true;
     loop {
         line.clear();
         // A container may write without ever ending a line: what is read at once stays within the limit too.
         let count = read_line(&mut stream, &mut line, kept.room()).await.map_err(|e| match e.kind() {
-            std::io::ErrorKind::FileTooLarge => kept.overflow(&what),
+            std::io::ErrorKind::FileTooLarge => kept.overflow(what),
             _ => Error::new(Kind::Unreachable, format!("{what} on cluster {}: it broke off", cluster.name()))
                 .caused_by(&e),
         })?;
         if count == 0 {
-            return Ok(());
+            return Ok(None);
         }
         let text = String::from_utf8_lossy(&line);
+        // Its words end without a newline: as the first line they are the whole answer.
+        if std::mem::take(&mut first) && FAULT.is_match(&text) {
+            return Ok(Some(text.into_owned()));
+        }
         let text = text.strip_suffix('\n').unwrap_or(&text);
-        if request.grep.as_ref().is_none_or(|grep| grep.is_match(text)) {
-            kept.push(prefix, text, &what)?;
+        if request.grep.as_ref().is_none_or(|grep| grep.is_match(own(text, request.timestamps))) {
+            kept.push(prefix, text, what)?;
         }
     }
+}
+
+/// What the program wrote of a line that may begin with its time.
+fn own(line: &str, timestamps: bool) -> &str {
+    match line.split_once(' ') {
+        Some((time, rest)) if timestamps && time.parse::<jiff::Timestamp>().is_ok() => rest,
+        _ => line,
+    }
+}
+
+/// The server has one word, and one status, for what is not there and for what can't be.
+fn without_previous(error: Error, request: &LogsRequest) -> Error {
+    let none =
+        request.previous && error.kind == Kind::Invalid && error.message.contains("previous terminated container");
+    if none { Error { kind: Kind::NotFound, ..error } } else { error }
+}
+
+#[expect(clippy::expect_used, reason = "the pattern is a constant, and a test uses it")]
+fn fault() -> Regex {
+    let symlinks = r#"failed to try resolving symlinks in path "/var/log/[^"\n]+": [^\n]+"#;
+    let runtime = r"[Uu]nable to retrieve container logs for [a-z][a-z0-9.-]*://[0-9a-f]+";
+    Regex::new(&format!(r"\A(?:{symlinks}|{runtime})\z")).expect("a pattern")
 }
 
 /// Reads up to and with the next newline; an error of kind `FileTooLarge` when that takes more than `room` bytes.
@@ -223,6 +281,28 @@ mod tests {
     fn parts_of_a_second_are_not_lost() {
         let request = LogsRequest { since: Some(Duration::from_millis(1500)), tail: Some(3), ..request() };
         assert_eq!(parameters(&request, Some("app")), "container=app&sinceSeconds=2&tailLines=3");
+    }
+
+    #[test]
+    fn a_pattern_means_the_line_without_its_time() {
+        assert_eq!(own("2026-01-01T00:00:00.123456789Z err", true), "err");
+        assert_eq!(own("2026-01-01T00:00:00.123456789Z ", true), "");
+        assert_eq!(own("2026-01-01T00:00:00Z err", false), "2026-01-01T00:00:00Z err");
+        assert_eq!(own("no time", true), "no time");
+    }
+
+    #[test]
+    fn a_kubelets_own_words_are_told_from_a_programs() {
+        let path = "failed to try resolving symlinks in path \"/var/log/pods/a_b_c/main/0.log\": lstat /var/log/pods: \
+                    no such file or directory";
+        let id = "unable to retrieve container logs for containerd://0123abcd";
+        for text in [path, id, "Unable to retrieve container logs for docker://00ff"] {
+            assert!(FAULT.is_match(text), "{text}");
+            // What a program prints ends with a newline, or has more around it.
+            for more in [format!("{text}\n"), format!("{text}\nmore"), format!("kubelet: {text}")] {
+                assert!(!FAULT.is_match(&more), "{more}");
+            }
+        }
     }
 
     #[tokio::test]

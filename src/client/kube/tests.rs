@@ -6,6 +6,8 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
+use super::logs::{LogsRequest, logs};
+use super::target::Target;
 use super::{Change, Cluster, Inner, Query, cut, discovery::known};
 use crate::error::Kind;
 
@@ -243,6 +245,51 @@ fn a_broken_group_of_an_old_server_is_tolerated_and_named() {
         assert_eq!(catalogue.broken.iter().map(|b| b.0.as_str()).collect::<Vec<_>>(), ["down.io/v1"]);
         assert!(catalogue.broken[0].1.contains("503: no endpoints"), "{:?}", catalogue.broken);
     });
+}
+
+#[test]
+fn a_kubelets_words_in_place_of_a_log_are_asked_again_and_no_log() {
+    const WORDS: &str = "unable to retrieve container logs for containerd://0123abcd";
+    let asks = |answers: &'static [&'static str]| {
+        run(async move {
+            let answer = move |number: usize, _: &str| (200, answers[number.min(answers.len() - 1)].to_string());
+            let (cluster, asked) = server(answer).await;
+            let request = LogsRequest::of(Target::parse("shop", "web").expect("a pod"));
+            let read = logs(&cluster, &request).await;
+            let count = asked.lock().expect("not poisoned").len();
+            (read, count)
+        })
+    };
+    let (read, count) = asks(&[WORDS, "one\ntwo\n"]);
+    assert_eq!((read.expect("a log").as_str(), count), ("one\ntwo", 2));
+    let (read, count) = asks(&["unable to retrieve container logs for containerd://0123abcd\n"]);
+    assert_eq!((read.expect("a program's").as_str(), count), (WORDS, 1));
+    let (read, count) = asks(&[WORDS]);
+    let error = read.expect_err("never a log");
+    assert_eq!((error.kind, error.causes[0].as_str()), (Kind::Unreadable, WORDS), "{error}");
+    assert!((3..20).contains(&count), "{count}");
+}
+
+#[test]
+fn a_pod_that_is_not_there_is_named_itself_and_not_what_was_wanted_of_it() {
+    let refused = |code: u16, details: &str, message: &str, what: &str| {
+        let text = format!(
+            r#"{{"kind":"Status","status":"Failure","message":{message:?},"code":{code},"details":{details}}}"#
+        );
+        run(async {
+            let (cluster, _) = server(|_, _| (200, String::new())).await;
+            cluster.refusal(&serde_json::from_str(&text).expect("a status"), what)
+        })
+    };
+    let nope = r#"{"name":"nope","kind":"pods"}"#;
+    for what in ["exec cat in /x in Pod default/nope", "the log of Pod default/nope", "Pod default/nope"] {
+        let error = refused(404, nope, "pods \"nope\" not found", what);
+        assert_eq!((error.kind, error.message.as_str()), (Kind::NotFound, "no Pod default/nope on cluster test"));
+    }
+    let misspelt = "failed to create typed patch object: .spec.replica: field not declared in schema";
+    assert_eq!(refused(500, "{}", misspelt, "Deployment web/shop").kind, Kind::Invalid);
+    assert_eq!(refused(500, "{}", "etcdserver: request timed out", "Deployment web/shop").kind, Kind::Unreachable);
+    assert_eq!(refused(503, "{}", misspelt, "Deployment web/shop").kind, Kind::Unreachable);
 }
 
 #[test]

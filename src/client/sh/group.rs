@@ -12,6 +12,8 @@ const GRACE: Duration = Duration::from_secs(1);
 /// How long the leader's end is awaited after SIGKILL; after that the runtime reaps it later.
 const REAP: Duration = Duration::from_millis(500);
 const LOOK: Duration = Duration::from_millis(2);
+/// How often `/proc` is asked, which costs more than a signal.
+const ASK: Duration = Duration::from_millis(20);
 
 /// The groups that are there, by their leaders' process ids.
 static RUNNING: Mutex<Running> = Mutex::new(Running { leaders: BTreeSet::new(), over: false });
@@ -68,10 +70,17 @@ impl Group {
     /// Waits until the leader is reaped and nobody is left in the group; whether that came about.
     fn wait(&mut self, group: Pid, within: Duration) -> bool {
         let until = Instant::now() + within;
+        let mut ask = Instant::now() + ASK;
         loop {
             let leader_is_gone = !matches!(self.child.try_wait(), Ok(None));
             if leader_is_gone && test_kill_process_group(group).is_err() {
                 return true;
+            }
+            if leader_is_gone && Instant::now() >= ask {
+                if all_dead(group) {
+                    return true;
+                }
+                ask = Instant::now() + ASK;
             }
             if Instant::now() >= until {
                 return false;
@@ -94,6 +103,30 @@ impl Group {
             self.wait(group, REAP);
         }
     }
+}
+
+/// Whether all that is left of a group has ended, and only waits for a parent that fetches its exit code late or never,
+/// as the first process of many containers does. Where there is no `/proc`, nobody knows.
+fn all_dead(group: Pid) -> bool {
+    let Ok(processes) = std::fs::read_dir("/proc") else { return false };
+    let mut found = false;
+    for process in processes.flatten() {
+        if !process.file_name().to_string_lossy().bytes().all(|b| b.is_ascii_digit()) {
+            continue;
+        }
+        // One that has gone meanwhile is dead, too.
+        let Ok(stat) = std::fs::read_to_string(process.path().join("stat")) else { continue };
+        // pid (name) state parent group …; the name may hold anything.
+        let mut fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+        let (state, of) = (fields.next().unwrap_or_default(), fields.nth(1).unwrap_or_default());
+        if of.parse() == Ok(group.as_raw_pid()) {
+            if !matches!(state, "Z" | "X") {
+                return false;
+            }
+            found = true;
+        }
+    }
+    found
 }
 
 impl Drop for Group {

@@ -213,16 +213,21 @@ fn cannot_start(path: &Path, e: &std::io::Error) -> Error {
 }
 
 fn too_much(command: &Command, came: u64, out: &[u8], err: &[u8]) -> Error {
-    let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
+    // Small numbers would all be 0.0 MiB.
+    let size = |bytes: u64| match bytes {
+        0..0x400 => format!("{bytes} bytes"),
+        0x400..0x10_0000 => format!("{:.1} KiB", bytes as f64 / 1024.0),
+        _ => format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20)),
+    };
     let begin = if out.is_empty() { err } else { out };
     let begin: String = String::from_utf8_lossy(&begin[..begin.len().min(400)]).chars().take(100).collect();
     Error::new(
         Kind::Io,
         format!(
-            "{} printed more than {:.1} MiB ({:.1} MiB until it was ended)",
+            "{} printed more than {} ({} until it was ended)",
             command.program,
-            mib(command.max_output),
-            mib(came)
+            size(command.max_output),
+            size(came)
         ),
     )
     .because(format!("it began with {begin:?}"))

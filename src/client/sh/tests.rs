@@ -71,7 +71,9 @@ fn a_gigabyte_ends_the_program_and_says_how_much_came() {
 fn both_streams_count_together() {
     let mut command = bash("head -c 600 /dev/zero; head -c 600 /dev/zero >&2");
     command.max_output = 1000;
-    assert_eq!(run_now(&command).unwrap_err().kind, Kind::Io);
+    let error = run_now(&command).unwrap_err();
+    assert_eq!(error.kind, Kind::Io);
+    assert!(error.message.contains("more than 1000 bytes (1.2 KiB until"), "{error}");
 }
 
 #[test]
@@ -104,6 +106,15 @@ fn a_program_that_is_deaf_to_sigterm_is_killed() {
 fn what_the_leader_leaves_behind_ends_with_it() {
     let output = run_now(&bash("sleep 300 >/dev/null 2>&1 & echo $!")).unwrap();
     assert!(!alive(&output.stdout));
+}
+
+#[test]
+fn a_child_that_ends_when_it_is_asked_does_not_hold_the_call() {
+    // Whoever adopts it may fetch its exit code late, or never.
+    let started = Instant::now();
+    let output = run_now(&bash("sleep 30 & echo done")).unwrap();
+    assert_eq!(output.stdout, "done");
+    assert!(started.elapsed() < Duration::from_millis(1400), "{:?}", started.elapsed());
 }
 
 #[test]

@@ -73,6 +73,45 @@ const DETOURS: &[&str] = &[
     "expect([], \"x\").to_equal(p.filter(|x| x > 2))",
     "expect(\"\", \"x\").to_be(p.filter(|x| x > 2).map(|x| `${x}`).join(\" \"))",
     "expect(p.map(|x| x), \"x\").to_equal(p.map(|x| x))",
+    // Bools put together.
+    "let ok = true; ok &= p.all(|x| x <= 2); expect(ok, \"x\").to_be(true)",
+    "let bad = false; bad |= p.any(|x| x > 2); expect(bad, \"x\").to_be(false)",
+    "let bad = false; bad ^= p.any(|x| x > 2); expect(bad, \"x\").to_be(false)",
+    "expect(p.all(|x| x <= 2) & p.none(|x| x > 2), \"x\").to_be(true)",
+    "expect(p.any(|x| x > 2) | p.any(|x| x > 3), \"x\").to_be(false)",
+    "expect(p.any(|x| x > 2) ^ p.any(|x| x > 3), \"x\").to_be(false)",
+    "let ok = true; for l in [p, p] { ok &= l.all(|x| x <= 2) } expect(ok, \"x\").to_be(true)",
+    // Searched.
+    "expect(p.to_array().contains(3), \"x\").to_be(false)",
+    "expect(p.map(|x| `${x}`).to_array().contains(\"3\"), \"x\").to_be(false)",
+    "expect(p.to_array().index_of(3), \"x\").to_be(-1)",
+    "expect(3 in p.to_array(), \"x\").to_be(false)",
+    "expect(p.filter(|x| x > 2).len() in 0..1, \"x\").to_be(true)",
+    "expect(p.filter(|x| x > 2).len() in 0..=0, \"x\").to_be(true)",
+    "expect(p.filter(|x| x > 2).len() in [0, 10], \"x\").to_be(true)",
+    // Computed with other numbers.
+    "expect(p.filter(|x| x > 2).len() < 0.5, \"x\").to_be(true)",
+    "expect(p.filter(|x| x > 2).len() == 0.0, \"x\").to_be(true)",
+    "expect(0.0 == p.filter(|x| x > 2).len(), \"x\").to_be(true)",
+    "expect(p.filter(|x| x > 2).len() / 10.0 <= 0.05, \"x\").to_be(true)",
+    "expect(p.filter(|x| x > 2).len().to_float(), \"x\").to_be(0.0)",
+    "expect(p.filter(|x| x > 2).len().to_float().round().to_int(), \"x\").to_be(0)",
+    "expect(-p.filter(|x| x > 2).len(), \"x\").to_be(0)",
+    "expect(p.filter(|x| x > 2).len().abs(), \"x\").to_be(0)",
+    "expect(p.filter(|x| x > 2).len() ** 2, \"x\").to_be(0)",
+    "expect(p.filter(|x| x > 2).len() << 1, \"x\").to_be(0)",
+    "expect(max(p.filter(|x| x > 2).len(), 0), \"x\").to_be(0)",
+    "expect(min(p.filter(|x| x > 2).len(), 9), \"x\").to_be(0)",
+    // As texts.
+    "let s = \"\"; s += p.filter(|x| x > 2).map(|x| `${x}`).join(\",\"); expect(s, \"x\").to_be(\"\")",
+    "expect(p.filter(|x| x > 2).len().to_string(), \"x\").to_be(\"0\")",
+    "expect(\"\" + p.filter(|x| x > 2).len(), \"x\").to_be(\"0\")",
+    "expect(p.filter(|x| x > 2).map(|x| `${x}`).join(\",\").to_upper(), \"x\").to_be(\"\")",
+    // Held by arrays and maps.
+    "expect([p.filter(|x| x > 2).len(), 0], \"x\").to_equal([0, 0])",
+    "expect(#{ n: p.filter(|x| x > 2).len() }, \"x\").to_equal(#{ n: 0 })",
+    "expect([p.filter(|x| x > 2).len()] == [0], \"x\").to_be(true)",
+    "expect([p, p].map(|l| l.filter(|x| x > 2).len()).sum(), \"x\").to_be(0)",
 ];
 
 #[test]
@@ -143,6 +182,103 @@ fn what_was_counted_elsewhere_is_no_empty_pass() {
     ] {
         let (state, error) = run(&format!("let none = list([]).filter(|x| true); let some = list([1, 2]); {script}"));
         assert_eq!((state.judged, state.inconclusive, error), (1, vec![], None), "{script}");
+    }
+}
+
+#[test]
+fn an_empty_field_or_an_array_of_the_script_is_no_refusal() {
+    let nodes = "let nodes = list([object(#{ kind: \"Node\", spec: #{ taints: [] } }), object(#{ kind: \"Node\", spec: #{} })], \"nodes\"); let e = list([], \"pods\").filter(|x| true);";
+    for script in [
+        "expect(nodes.flat_map(|n| n.spec.taints ?? []).filter(|x| x.key == \"a\"), \"x\").to_be_empty()",
+        "expect(nodes.flat_map(|n| n.spec.taints ?? []).any(|x| x.key == \"a\"), \"x\").to_be(false)",
+        "let bad = 0; for n in nodes { bad += (n.spec.taints ?? []).filter(|x| x.key == \"a\").len() } expect(bad, \"x\").to_be(0)",
+        "expect(nodes.map(|n| (n.spec.taints ?? []).filter(|x| x.key == \"a\").len()).max() ?? 0, \"x\").to_be(0)",
+        "expect(nodes.map(|n| (n.spec.taints ?? []).filter(|x| x.key == \"a\").len()).reduce(|a, x| a + x, 0), \"x\").to_be(0)",
+        "expect(nodes.map(|n| (n.spec.taints ?? []).filter(|x| x.key == \"a\").len()).sum(), \"x\").to_be(0)",
+        "expect((nodes[0].spec.taints ?? []).any(|x| x.key == \"a\"), \"x\").to_be(false)",
+        "expect((nodes[1].spec.taints ?? []).any(|x| x.key == \"a\"), \"x\").to_be(false)",
+        "expect((nodes[1].spec.taints ?? []).none(|x| x.key == \"a\"), \"x\").to_be(true)",
+        "expect(nodes[0].spec.taints.filter(|x| x.key == \"a\").len(), \"x\").to_be(0)",
+        "expect(nodes[0].spec.taints.filter(|x| x.key == \"a\").first() ?? 0, \"x\").to_be(0)",
+        "let ok = e.any(|x| true); ok |= nodes.all(|n| n.kind == \"Node\"); expect(ok, \"x\").to_be(true)",
+        "let ok = nodes.all(|n| n.kind == \"Node\"); ok &= e.all(|x| true); expect(ok, \"x\").to_be(true)",
+        "let r = []; for x in [1, 2, 3] { r = r.filter(|y| y != x) } expect(r, \"x\").to_be_empty()",
+        "let a = e.to_array(); a.push(1); a.pop(); expect(a, \"x\").to_be_empty()",
+        "let a = e.to_array(); a += 1; a.pop(); expect(a, \"x\").to_be_empty()",
+        "let a = e.to_array(); a.insert(0, 1); a.pop(); expect(a, \"x\").to_be_empty()",
+        "expect([e.len(), nodes.len()], \"x\").to_equal([0, 2])",
+        "expect(e + nodes.filter(|n| false), \"x\").to_be_empty()",
+        "expect((e + nodes.filter(|n| false)).any(|n| true), \"x\").to_be(false)",
+        "expect(nodes.len() in [0, 2], \"x\").to_be(true)",
+    ] {
+        let (state, error) = run(&format!("{nodes}{script}"));
+        assert_eq!((state.judged, state.inconclusive, error), (1, vec![], None), "{script}");
+    }
+}
+
+/// What a script gives, or its error, in words that both engines have.
+fn told(engine: &rhai::Engine, script: &str) -> String {
+    match engine.eval::<rhai::Dynamic>(script) {
+        Ok(value) => format!("{} {value}", value.type_name()),
+        Err(error) => error.to_string(),
+    }
+}
+
+#[test]
+fn operators_compute_what_plain_rhai_computes() {
+    let (ours, mut plain) = (crate::script::engine::build(), rhai::Engine::new());
+    // Rhai's short cut for operators has words of its own for an overflow.
+    plain.set_fast_operators(false);
+    let numbers = ["0", "1", "-3", "64", "9223372036854775807", "(-9223372036854775807 - 1)", "0.0", "-1.5", "1e300"];
+    let texts = ["\"\"", "\"aä\"", "\"B\""];
+    let other = ["true", "false"];
+    let mut scripts = Vec::new();
+    for (a, b) in numbers.iter().flat_map(|a| numbers.iter().map(move |b| (a, b))) {
+        for sign in ["+", "-", "*", "/", "%", "**", "==", "!=", "<", "<=", ">", ">="] {
+            scripts.push(format!("{a} {sign} {b}"));
+        }
+        for sign in ["+", "-", "*", "/", "%", "**"] {
+            scripts.push(format!("let n = {a}; n {sign}= {b}; n"));
+        }
+        scripts.extend([format!("max({a}, {b})"), format!("min({a}, {b})"), format!("[{a}, 2].contains({b})")]);
+        scripts.push(format!("[2, {a}].index_of({b})"));
+        if !a.contains('.') && !b.contains('.') && !a.contains('e') && !b.contains('e') {
+            for sign in ["<<", ">>", "&", "|", "^"] {
+                scripts.push(format!("{a} {sign} {b}"));
+                scripts.push(format!("let n = {a}; n {sign}= {b}; n"));
+            }
+            scripts.extend([format!("{b} in {a}..64"), format!("{b} in {a}..=64")]);
+            scripts.push(format!("let a = [1, 2, 3]; a.insert({a}, {b}); a.push({b}); a += {a}; a"));
+        }
+    }
+    for a in numbers {
+        for call in ["abs()", "sign()", "is_zero()", "to_string()", "to_float()", "to_int()", "floor()", "round()"] {
+            scripts.push(format!("({a}).{call}"));
+        }
+        scripts.extend([format!("let n = {a}; -n"), format!("let n = {a}; +n")]);
+        scripts.extend(texts.iter().flat_map(|t| [format!("{t} + {a}"), format!("{a} + {t}")]));
+        scripts.extend(texts.iter().map(|t| format!("let t = {t}; t += {a}; t")));
+    }
+    for (a, b) in texts.iter().flat_map(|a| texts.iter().map(move |b| (a, b))) {
+        for sign in ["+", "==", "!=", "<", "<=", ">", ">="] {
+            scripts.push(format!("{a} {sign} {b}"));
+        }
+        for call in ["contains", "starts_with", "ends_with", "index_of"] {
+            scripts.push(format!("{a}.{call}({b})"));
+        }
+        scripts.extend([format!("let t = {a}; t += {b}; t"), format!("max({a}, {b})"), format!("{a}.sub_string(1)")]);
+        scripts.extend([format!("{a}.to_upper() + {b}.to_lower()"), format!("{a}.sub_string(0, 1)")]);
+        scripts.push(format!("[{a}, 2].contains({b})"));
+    }
+    for (a, b) in other.iter().flat_map(|a| other.iter().map(move |b| (a, b))) {
+        for sign in ["&", "|", "^", "==", "!="] {
+            scripts.push(format!("{a} {sign} {b}"));
+        }
+        scripts.extend(["&", "|", "^"].map(|sign| format!("let n = {a}; n {sign}= {b}; n")));
+        scripts.extend([format!("!{a}"), format!("{a}.to_string() + {b}"), format!("{b} + \"a\"")]);
+    }
+    for script in scripts {
+        assert_eq!(told(&ours, &script), told(&plain, &script), "{script}");
     }
 }
 

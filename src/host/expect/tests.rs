@@ -327,21 +327,21 @@ fn what_an_empty_list_answers_is_no_pass() {
         "expect(none.all(|x| false), \"x\").to_be(true)",
         "expect(none.any(|x| true), \"x\").to_be(false)",
         "expect(none.none(|x| true), \"x\").to_be(true)",
-        "expect([].all(|x| false), \"x\").to_be(true)",
-        "expect([].any(|x| true), \"x\").to_be(false)",
-        "expect([].none(|x| true), \"x\").to_be(true)",
+        "expect(none.to_array().all(|x| false), \"x\").to_be(true)",
+        "expect(none.to_array().any(|x| true), \"x\").to_be(false)",
+        "expect(none.to_array().none(|x| true), \"x\").to_be(true)",
         "expect(empty.len(), \"x\").to_be(0)",
         "expect(empty.len, \"x\").to_be_at_most(3)",
         "expect(empty.is_empty(), \"x\").to_be(true)",
         "expect(empty.map(|x| x).len(), \"x\").to_be(0)",
         "expect(empty.sum(), \"x\").to_be(0)",
         "expect(none.contains(1), \"x\").to_be(false)",
-        "expect([].filter(|x| true), \"x\").to_be_empty()",
-        "expect([].filter(|x| true).len(), \"x\").to_be(0)",
-        "expect([].filter(|x| true).len, \"x\").to_be_below(1)",
-        "expect([].filter(|x| true).map(|x| x).is_empty(), \"x\").to_be(true)",
-        "expect([].filter(|x| true), \"x\").to_have_length(0)",
-        "expect([].filter(|x| true), \"x\").not_to_contain(1)",
+        "expect(list([]).to_array().filter(|x| true), \"x\").to_be_empty()",
+        "expect(list([]).to_array().filter(|x| true).len(), \"x\").to_be(0)",
+        "expect(list([]).to_array().filter(|x| true).len, \"x\").to_be_below(1)",
+        "expect(list([]).to_array().filter(|x| true).map(|x| x).is_empty(), \"x\").to_be(true)",
+        "expect(list([]).to_array().filter(|x| true), \"x\").to_have_length(0)",
+        "expect(list([]).to_array().filter(|x| true), \"x\").not_to_contain(1)",
         // A variable, a parameter and a capture keep it.
         "let n = empty.len(); let f = |n| expect(n, \"x\").to_be(0); f.call(n)",
         "let n = empty.len(); eventually(ms(0), || expect(n, \"x\").to_be(0))",
@@ -373,13 +373,13 @@ fn what_was_looked_at_is_a_pass_and_what_fails_is_a_failure() {
         "expect(bare.unique(), \"x\").to_be_empty()",
         "expect([].len(), \"x\").to_be(0)",
         "let bad = []; for x in some { if x > 2 { bad.push(x) } } expect(bad.map(|x| x), \"x\").to_be_empty()",
-        "let bad = [].filter(|x| true); bad.push(1); expect(bad.filter(|x| x > 1), \"x\").to_be_empty()",
-        "let n = [].filter(|x| true).len(); n += 3; expect(n, \"x\").to_be(3)",
+        "let bad = list([]).to_array().filter(|x| true); bad.push(1); expect(bad.filter(|x| x > 1), \"x\").to_be_empty()",
+        "let n = list([]).to_array().filter(|x| true).len(); n += 3; expect(n, \"x\").to_be(3)",
     ] {
         let (state, error) = run(&format!("{some}{body}"));
         assert_eq!((state.judged, state.inconclusive, error), (1, vec![], None), "{body}");
     }
-    let (state, _) = run("expect([].filter(|x| true).len(), \"x\").to_be(1)");
+    let (state, _) = run("expect(list([]).to_array().filter(|x| true).len(), \"x\").to_be(1)");
     assert_eq!((state.failures.len(), state.inconclusive.len()), (1, 0));
 }
 

@@ -42,15 +42,19 @@ pub(super) fn bench(at: &NativeCallContext, function: &'static str, to: To<'_>, 
         if let Some(service) = &service {
             request.connect_to = Some(forwarded(&cx, service).await?);
         }
-        let all = Arc::new((request, expect));
+        let all = Arc::new((request, expect, cx.world.redactor.clone()));
         load::run(requests, concurrency, move || {
             let (clients, routes, all) = (clients.clone(), routes.clone(), all.clone());
             async move {
-                let (request, expect) = &*all;
+                let (request, expect, redactor) = &*all;
                 let answer = within(CALL_LIMIT, clients.send(&routes, request)).await;
                 let answer = answer.map_err(|e| (kind_word(&e), e))?;
                 let judged = expect.judge(request.method.as_str(), &answer);
-                judged.map_err(|e| (format!("status {}", answer.status), e))
+                judged.map_err(|e| {
+                    // Its words have the beginning of the body.
+                    super::secrets::learn_answer(redactor, &answer);
+                    (format!("status {}", answer.status), e)
+                })
             }
         })
         .await

@@ -9,11 +9,9 @@ use crate::client::sh::quoted;
 use crate::config::Endpoint;
 use crate::error::{Error, Kind, Result};
 use crate::host::World;
+use crate::host::redact::named;
 use crate::host::secret::Configured;
 use crate::host::values::Secret;
-
-/// Headers whose values are secrets, however they were written.
-const SENSITIVE: &[&str] = &["authorization", "cookie", "proxy-authorization", "x-api-key", "x-auth-token"];
 
 /// How a request proves who sends it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -89,13 +87,17 @@ impl Credentials {
     }
 }
 
-/// Hides the value of a header that carries a credential.
+/// Hides the value of a header that carries a credential. Says whether it does.
 pub(super) fn hide_header(world: &World, name: &str, value: &str) -> bool {
-    let sensitive = SENSITIVE.contains(&name.to_lowercase().as_str());
+    let sensitive = named::is_secret(name);
     if sensitive {
-        world.redactor.register(value);
+        world.redactor.learn(value);
+        // `Bearer …`, `token …`
         if let Some((_, token)) = value.split_once(' ') {
-            world.redactor.register(token);
+            world.redactor.learn(token);
+        }
+        if name.to_lowercase().ends_with("cookie") {
+            super::secrets::learn_cookies(&world.redactor, value);
         }
     }
     sensitive

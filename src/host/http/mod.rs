@@ -8,6 +8,7 @@ mod explain;
 mod prepare;
 mod response;
 mod rows;
+mod secrets;
 mod send;
 #[cfg(test)]
 mod tests;

@@ -11,12 +11,14 @@ use super::credentials::{Credentials, Held, hide_header};
 use super::endpoint::Endpoint;
 use super::expect::Expect;
 use super::explain::Line;
+use super::secrets;
 use crate::client::http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use crate::client::http::{FOLLOW, Method, Request, Url};
 use crate::client::trust::Trust;
 use crate::error::{Error, Kind, Result};
 use crate::event::Effect;
 use crate::host::call::{CALL_LIMIT, CONNECT_LIMIT, Call, Limit};
+use crate::host::redact::named;
 use crate::host::values::{Secret, from_dynamic, to_array};
 use crate::host::{Context, Options, World, paths};
 
@@ -98,9 +100,12 @@ pub(super) fn prepare(
     // `()` is an answer here: any status is fine.
     let expect = options.remove("expect_status").map(|v| Expect::parse(function, &v)).transpose()?.unwrap_or_default();
     hide(world, &mut options);
-    let shown = Value::Object(options.iter().map(|(k, v)| (k.to_string(), from_dynamic(v))).collect());
+    let mut shown = Value::Object(options.iter().map(|(k, v)| (k.to_string(), from_dynamic(v))).collect());
     let known: Vec<&str> = OPTIONS.iter().chain(more).copied().collect();
     let options = Options::new(options, function, &known)?;
+    if let Some(Value::String(text)) = shown.get_mut("body") {
+        *text = named::hide_fields(text);
+    }
 
     let mut url = to.url()?;
     let (mut credentials, service) = match to {
@@ -124,11 +129,11 @@ pub(super) fn prepare(
         let mut sent = HeaderValue::from_str(&value).map_err(|_| wrong("the value"))?;
         sent.set_sensitive(hidden);
         request.headers.insert(key, sent);
-        let text = shown["headers"][name.as_str()].as_str().map_or_else(|| value.clone(), Into::into);
-        line.header(&name, &if hidden && !text.starts_with("<secret:") { world.redactor.redact(&text) } else { text });
+        line.header(&name, shown["headers"][name.as_str()].as_str().unwrap_or(&value));
     }
     line.credentials(world, &credentials);
     body(function, &options, &mut request, &mut line)?;
+    secrets::learn_request(&world.redactor, &request);
     connection(cx, at, function, &options, to, &mut request, &mut line)?;
 
     let reads = matches!(method, Method::GET | Method::HEAD | Method::OPTIONS);
@@ -169,6 +174,7 @@ fn hide(world: &World, options: &mut Map) {
             }
         }
     }
+    secrets::hide(&world.redactor, options);
 }
 
 /// Credentials of the call itself, in the options or in the URL, from which they are taken.
@@ -260,7 +266,7 @@ fn body(function: &str, options: &Options, request: &mut Request, line: &mut Lin
         } else {
             let text = options.text("body")?.unwrap_or_default();
             set("text/plain; charset=utf-8", text.into_bytes());
-            line.data(from_dynamic(&value).as_str().unwrap_or_default());
+            line.data(&named::hide_fields(from_dynamic(&value).as_str().unwrap_or_default()));
         }
     }
     Ok(())

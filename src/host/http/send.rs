@@ -8,6 +8,7 @@ use super::endpoint::forward_for;
 use super::expect::with_reason;
 use super::prepare::{Prepared, To, prepare};
 use super::response::Response;
+use super::secrets;
 use crate::client::http::Answer;
 use crate::client::kube::forward::Forward;
 use crate::error::{Error, Result};
@@ -36,6 +37,7 @@ pub(super) fn exchange(
         }
         let sent = net.clients.send_within(&routes, &request, within).await;
         let answer = sent.map_err(|e| explained(&cx, service.as_deref(), e))?;
+        secrets::learn_answer(&cx.world.redactor, &answer);
         expect.judge(request.method.as_str(), &answer)?;
         Ok(answer)
     })?;

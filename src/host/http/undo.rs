@@ -30,6 +30,7 @@ pub async fn undo(world: &World, method: &str, url: &str, endpoint: Option<&str>
     if request.method.as_str() == "DELETE" && matches!(answer.status, 404 | 410) {
         return Ok(Undone::Already);
     }
+    super::secrets::learn_answer(&world.redactor, &answer);
     Expect::default().judge(request.method.as_str(), &answer)?;
     Ok(Undone::Done)
 }

@@ -25,8 +25,8 @@ pub(super) fn register(m: &mut Registrar) {
         .options(OF_PATCH)
         .effect(Effect::Disrupt)
         .doc(
-            "Patches an object. `options`: `namespace`, `type` (`merge`, the default: fields replace fields, `()` removes; \
-             `json`: a list of RFC 6902 operations; `strategic`), `subresource` (`status`). `write` on what this run created \
+            "Patches an object. `options`: `namespace`, `type` (`merge`, the default of a map: fields replace fields, \
+             `()` removes; `json`, the default of a list: operations of RFC 6902; `strategic`), `subresource` (`status`). `write` on what this run created \
              and for annotations that only ask for a refresh, else `disrupt`; the fields' former values are in the ledger \
              before. A Secret's values are not in the record: after a run that was killed they can't be put back from it.",
         )
@@ -134,7 +134,9 @@ fn patch_any(
 ) -> HostResult<Object> {
     let cx = Context::current()?;
     let options = Options::new(options, "cluster.patch", OF_PATCH)?;
+    let patch = manifest::exposed(patch);
     let how = match options.string("type")?.as_deref() {
+        None if patch.is_array() => PatchKind::Json,
         None | Some("merge") => PatchKind::Merge,
         Some("json") => PatchKind::Json,
         Some("strategic") => PatchKind::Strategic,
@@ -144,7 +146,6 @@ fn patch_any(
         }
     };
     let subresource = options.string("subresource")?;
-    let patch = manifest::exposed(patch);
     if patch.is_array() != (how == PatchKind::Json) || !(patch.is_array() || patch.is_object()) {
         let expected = if how == PatchKind::Json { "a list of operations" } else { "a map" };
         return Err(Error::new(Kind::Script, format!("cluster.patch: a {} patch is {expected}", how.as_str())).into());

@@ -123,20 +123,21 @@ fn flatten(cx: &Context, value: Value, function: &str, out: &mut Vec<Manifest>) 
             metadata.remove(own);
         }
     }
-    let name = match (word(&json, "/metadata/name"), word(&json, "/metadata/generateName")) {
-        (Some(name), _) => name,
-        (None, Some(stem)) => {
-            let name = cx.world.part::<Names>().next(&cx.world, &stem);
-            json["metadata"]["name"] = name.as_str().into();
-            name
-        }
-        (None, None) => return Err(missing("metadata.name")),
-    };
-    if let Some(metadata) = json["metadata"].as_object_mut() {
-        metadata.remove("generateName");
-    }
+    generate_name(&mut json, &cx.world);
+    let name = word(&json, "/metadata/name").ok_or_else(|| missing("metadata.name"))?;
     out.push(Manifest { api_version, kind, namespace: word(&json, "/metadata/namespace"), name, json });
     Ok(())
+}
+
+/// Makes the name of `generateName` where there is none yet.
+pub(super) fn generate_name(json: &mut Value, world: &World) {
+    let Some(metadata) = json.get_mut("metadata").and_then(Value::as_object_mut) else { return };
+    let stem = metadata.remove("generateName");
+    let stem = stem.as_ref().and_then(Value::as_str).filter(|s| !s.is_empty());
+    let named = metadata.get("name").and_then(Value::as_str).is_some_and(|n| !n.is_empty());
+    if let (false, Some(stem)) = (named, stem) {
+        metadata.insert("name".into(), world.part::<Names>().next(world, stem).into());
+    }
 }
 
 impl Manifest {
@@ -218,5 +219,20 @@ mod tests {
         assert_eq!(names.next(&world, "probe-"), "probe-abc123");
         assert_eq!(names.next(&world, "probe-"), "probe-abc123-2");
         assert_eq!(names.next(&world, "other"), "other-abc123");
+    }
+
+    #[test]
+    fn a_name_is_made_only_where_there_is_none() {
+        let world = crate::host::testing::world(crate::config::Config::default());
+        for (metadata, name) in [
+            (json!({ "generateName": "a-" }), json!("a-abc123")),
+            (json!({ "generateName": "a-", "name": "b" }), json!("b")),
+            (json!({ "generateName": "" }), Value::Null),
+            (json!({}), Value::Null),
+        ] {
+            let mut object = json!({ "metadata": metadata });
+            generate_name(&mut object, &world);
+            assert_eq!((&object["metadata"]["name"], object["metadata"].get("generateName")), (&name, None));
+        }
     }
 }

@@ -106,10 +106,11 @@ fn labelled(mut json: Value, cx: &Context) -> Result<Value> {
     if !json.is_object() {
         return Err(Error::new(Kind::Invalid, "cluster.raw: a POST to a collection needs an object as its body"));
     }
+    manifest::generate_name(&mut json, &cx.world);
     let named = json.pointer("/metadata/name").and_then(Value::as_str).is_some_and(|n| !n.is_empty());
     if !named {
         return Err(Error::new(Kind::Invalid, "cluster.raw: the object needs metadata.name")
-            .hint("create() takes generateName, and knows the name before the server does"));
+            .hint("or metadata.generateName, of which pb makes a name that it knows before the server does"));
     }
     if !json["metadata"]["labels"].is_object() {
         json["metadata"]["labels"] = json!({});

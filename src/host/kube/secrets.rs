@@ -1,5 +1,7 @@
 //! The values of Secret objects: learnt from what is sent and what is answered, before anything tells of it.
 
+mod inside;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rhai::{Dynamic, Map};
@@ -83,6 +85,7 @@ fn learn_value(redactor: &Redactor, value: &Value, encoded: bool) {
         if trimmed != plain && !trimmed.is_empty() {
             redactor.register(trimmed);
         }
+        inside::learn(redactor, plain);
     }
     if encoded {
         redactor.register(text);

@@ -3,7 +3,7 @@
 
 use rhai::{Array, Dynamic, EvalAltResult, FnPtr, NativeCallContext};
 
-use super::population::{answer, marked, population};
+use super::population::{Look, content, marked, population, questioned, resting, taken_from};
 use super::{Missing, take_absence};
 use crate::error::{Error, Kind};
 use crate::host::values::{show, type_name};
@@ -17,14 +17,17 @@ pub(super) fn register(m: &mut Registrar) {
         .add_for_array(|at: NativeCallContext, items: &mut Dynamic, f: FnPtr| -> HostResult<Dynamic> {
             let from = taken_from(items);
             let (kept, _) = split(&at, &array(items), &f)?;
-            Ok(marked(kept.into(), from))
+            Ok(match from {
+                Some(from) => marked(kept.into(), from),
+                None => kept.into(),
+            })
         });
     m.method("array", "map")
         .sig("(make: closure) -> array")
         .doc("What the closure gives for each item, in order.")
         .example("[1, 2].map(|x| x * 2) == [2, 4]")
         .add_for_array(|at: NativeCallContext, items: &mut Dynamic, f: FnPtr| -> HostResult<Dynamic> {
-            let from = population(items);
+            let from = if content(items) { population(items) } else { taken_from(items) };
             let items = array(items).into_iter().enumerate();
             let made: Array = items.map(|(n, item)| asked(&at, &f, n, &item)).collect::<HostResult<_>>()?;
             Ok(match from {
@@ -36,13 +39,13 @@ pub(super) fn register(m: &mut Registrar) {
         .sig("(test: closure) -> bool")
         .doc("Whether the closure gives true for every item: also true for an empty array, and then `expect` of it is inconclusive. To judge, use `expect(items).all(…)`.")
         .example("[1, 2].all(|x| x > 0)")
-        .add(|at: NativeCallContext, items: &mut Array, f: FnPtr| -> HostResult<Dynamic> {
-            for (n, item) in items.iter().enumerate() {
+        .add_for_array(|at: NativeCallContext, items: &mut Dynamic, f: FnPtr| -> HostResult<Dynamic> {
+            for (n, item) in array(items).iter().enumerate() {
                 if !holds(&at, &f, n, item)? {
-                    return Ok(false.into());
+                    return Ok(resting(false, Look::Something));
                 }
             }
-            Ok(answer(true, !items.is_empty()))
+            Ok(resting(true, questioned(items)))
         });
     finding(m);
     taking(m);
@@ -55,15 +58,14 @@ fn finding(m: &mut Registrar) {
         .example("[1, 2, 3].find(|x| x > 1) == 2")
         .add_for_array(|at: NativeCallContext, items: &mut Dynamic, f: FnPtr| -> HostResult<Dynamic> {
             let found = first(&at, &array(items), &f)?;
-            Ok(found.unwrap_or_else(|| answer(Dynamic::UNIT, taken_from(items) > 0)))
+            Ok(found.unwrap_or_else(|| resting(Dynamic::UNIT, questioned(items))))
         });
     m.method("array", "some")
         .sig("(test: closure) -> bool")
         .doc("Whether the closure gives true for at least one item: `any`, as Rhai calls it.")
         .example("[1, 2].some(|x| x > 1)")
         .add_for_array(|at: NativeCallContext, items: &mut Dynamic, f: FnPtr| -> HostResult<Dynamic> {
-            let items = array(items);
-            Ok(answer(first(&at, &items, &f)?.is_some(), !items.is_empty()))
+            Ok(resting(first(&at, &array(items), &f)?.is_some(), questioned(items)))
         });
     m.method("array", "reduce")
         .sig("(step: closure, first: value) -> value")
@@ -75,7 +77,7 @@ fn finding(m: &mut Registrar) {
                 let made = f.call_raw_with_extra_args(at.fn_name(), &at, Some(&mut item), [so_far], index, Some(1))?;
                 take_absence().map_or(Ok(made), |error| Err(Box::<EvalAltResult>::from(error)))
             })?;
-            Ok(if taken_from(items) == 0 { marked(made, 0) } else { made })
+            Ok(if taken_from(items) == Some(0) { marked(made, 0) } else { made })
         });
 }
 
@@ -125,11 +127,6 @@ fn taking(m: &mut Registrar) {
             *items = kept;
             Ok(())
         });
-}
-
-/// What was filtered out of: its own population, or itself.
-fn taken_from(items: &Dynamic) -> usize {
-    population(items).unwrap_or_else(|| items.read_lock::<Array>().map_or(0, |items| items.len()))
 }
 
 fn array(items: &Dynamic) -> Array {

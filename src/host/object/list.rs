@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use rhai::Dynamic;
 
+use super::population::{Look, of_population};
 use super::{Doc, Missing, Object, scan, value_at};
 use crate::host::values::depth_of_list;
 
@@ -24,6 +25,8 @@ struct Inner {
     depth: usize,
     /// Why nothing was looked at, where that is known.
     nothing: Option<String>,
+    /// Whether it may be empty for any reason: an array that the script made, a field of an object.
+    loose: bool,
 }
 
 enum Source {
@@ -44,35 +47,48 @@ impl std::fmt::Debug for List {
 impl List {
     /// A list of values. `what` says what they are: `pods in web`.
     pub fn new(items: Vec<Dynamic>, what: &str) -> Self {
-        Self::build(Source::Items, items.into(), what, None)
+        Self::build(Source::Items, items.into(), what, None, false)
+    }
+
+    /// A list of values that nobody answered: that it is empty says nothing of what was looked at.
+    pub(super) fn loose(items: Vec<Dynamic>, what: &str) -> Self {
+        Self::build(Source::Items, items.into(), what, None, true)
     }
 
     /// A list of values that were taken from `population` others.
     pub fn of_population(items: Vec<Dynamic>, population: usize, what: &str) -> Self {
-        Self::build(Source::Items, items.into(), what, Some(population))
+        Self::build(Source::Items, items.into(), what, Some(population), false)
     }
 
     /// The whole objects of documents, in order.
     pub fn of_docs(docs: Vec<Arc<Doc>>, what: &str) -> Self {
-        Self::build(Source::Docs(docs), OnceLock::new(), what, None)
+        Self::build(Source::Docs(docs), OnceLock::new(), what, None, false)
     }
 
     /// The array that lies there.
     pub(super) fn at(doc: Arc<Doc>, place: Range<u32>) -> Self {
-        Self::build(Source::Place(doc, place), OnceLock::new(), "", None)
+        let inside = !doc.is_item(place.start);
+        Self::build(Source::Place(doc, place), OnceLock::new(), "", None, inside)
     }
 
-    fn build(source: Source, items: OnceLock<Vec<Dynamic>>, what: &str, population: Option<usize>) -> Self {
+    fn build(
+        source: Source,
+        items: OnceLock<Vec<Dynamic>>,
+        what: &str,
+        population: Option<usize>,
+        loose: bool,
+    ) -> Self {
         // What lies in documents stays text, and their reader bounds it.
         let depth = items.get().map_or(1, |items| depth_of_list(items));
-        Self { inner: Arc::new(Inner { source, items, what: what.to_string(), population, depth, nothing: None }) }
+        let what = what.to_string();
+        Self { inner: Arc::new(Inner { source, items, what, population, depth, nothing: None, loose }) }
     }
 
     /// An empty list that says nothing, and why: what it was asked of is not there, or could not be seen.
     pub fn of_nothing(what: &str, why: &str) -> Self {
         let (source, items, nothing) = (Source::Items, Vec::new().into(), Some(why.to_string()));
         let (what, population) = (what.to_string(), Some(0));
-        Self { inner: Arc::new(Inner { source, items, what, population, depth: 1, nothing }) }
+        Self { inner: Arc::new(Inner { source, items, what, population, depth: 1, nothing, loose: false }) }
     }
 
     /// The levels of lists, arrays and maps in one another, from this one on.
@@ -91,8 +107,7 @@ impl List {
         if let (Some(why), true) = (self.nothing(), items.is_empty()) {
             return Self::of_nothing(&self.what(), why);
         }
-        let population = self.inner.population.unwrap_or_else(|| self.len());
-        Self::build(Source::Items, items.into(), &self.what(), Some(population))
+        self.taken(items, self.taken_from())
     }
 
     /// What was made of this list's items, one by one or together: the same `what` and population. What was made
@@ -102,8 +117,30 @@ impl List {
         if let (Some(why), true) = (self.nothing(), items.is_empty()) {
             return Self::of_nothing(&self.what(), why);
         }
-        let population = self.inner.population.or_else(|| self.is_empty().then_some(0));
-        Self::build(Source::Items, items.into(), &self.what(), population)
+        let population = self.inner.population.or_else(|| items.is_empty().then(|| self.taken_from()).flatten());
+        self.taken(items, population)
+    }
+
+    fn taken(&self, items: Vec<Dynamic>, population: Option<usize>) -> Self {
+        let loose = self.inner.loose && population.is_none();
+        Self::build(Source::Items, items.into(), &self.what(), population, loose)
+    }
+
+    /// How many items something is filtered from that is filtered from this list; none where that is unknown.
+    pub(super) fn taken_from(&self) -> Option<usize> {
+        let own = || (!self.inner.loose || !self.is_empty()).then(|| self.len());
+        self.inner.population.or_else(own)
+    }
+
+    /// What the list itself rests on. An empty one that a host call answered is an answer.
+    pub(super) fn look(&self) -> Look {
+        let own = || (!self.inner.loose || !self.is_empty()).then_some(1);
+        of_population(self.inner.population.or_else(own))
+    }
+
+    /// What an answer about its items rests on.
+    pub(super) fn questioned(&self) -> Look {
+        if self.is_empty() { of_population(self.taken_from()) } else { Look::Something }
     }
 
     /// The items. Objects among them stay text.
@@ -148,7 +185,7 @@ impl List {
 
     /// Whether it has no items, and was filtered from none: what is asked of its items is asked of nothing.
     pub fn of_none(&self) -> bool {
-        self.is_empty() && self.population().unwrap_or(0) == 0
+        self.questioned() == Look::Nothing
     }
 
     /// The number of items that it was filtered from; none where it was not filtered.
@@ -169,7 +206,7 @@ impl List {
         found.unwrap_or_else(|| {
             Dynamic::from(match &self.inner.source {
                 Source::Place(doc, place) => Missing::element(Object::at(doc.clone(), place.clone()), index),
-                _ => Missing::element_of(&self.inner.what, index, self.of_none()),
+                _ => Missing::element_of(&self.inner.what, index, self.len(), self.of_none()),
             })
         })
     }

@@ -217,7 +217,11 @@ pub(super) fn group_by(ctx: &NativeCallContext, list: &List, closure: &FnPtr) ->
         groups.entry(key.to_string()).or_default().push(item.clone());
     }
     let groups = groups.into_iter().map(|(key, items)| (key.into(), Dynamic::from(list.derive(items))));
-    Ok(marked(groups.collect::<Map>().into(), list.population().unwrap_or_else(|| list.len())))
+    let groups = groups.collect::<Map>().into();
+    Ok(match list.taken_from() {
+        Some(population) => marked(groups, population),
+        None => groups,
+    })
 }
 
 pub(super) fn names(list: &List) -> HostResult<List> {

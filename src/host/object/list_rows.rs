@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use rhai::{Array, Dynamic, FnPtr, NativeCallContext};
 
-use super::population::{answer, marked, population};
+use super::population::{Look, answered, look, marked, population, resting};
 use super::{List, Missing, arrays, list_ops as ops};
 use crate::error::{Error, Kind};
 use crate::host::{HostResult, Module, Needs, Registrar};
@@ -42,7 +42,7 @@ fn choosing(m: &mut Registrar) {
         .example("list([1, 2, 3]).find(|x| x > 1) == 2")
         .add(|ctx: NativeCallContext, list: &mut List, f: FnPtr| -> HostResult<Dynamic> {
             let found = ops::position(&ctx, list, &f, true)?;
-            Ok(found.map_or_else(|| answer(Dynamic::UNIT, !list.of_none()), |at| list.items()[at].clone()))
+            Ok(found.map_or_else(|| resting(Dynamic::UNIT, list.questioned()), |at| list.items()[at].clone()))
         });
     m.method("list", "first")
         .sig("() -> value")
@@ -147,6 +147,7 @@ fn making(m: &mut Registrar) {
             let items = Dynamic::from_array(list.items().to_vec());
             match list.population() {
                 Some(population) => marked(items, population),
+                None if list.look() == Look::Something => answered(items),
                 None => items,
             }
         });
@@ -167,42 +168,42 @@ fn asking(m: &mut Registrar) {
         .sig("() -> bool")
         .doc("Whether there is no item.")
         .example("list([]).is_empty()")
-        .add(|list: &mut List| answer(list.is_empty(), list.population() != Some(0)));
+        .add(|list: &mut List| resting(list.is_empty(), list.look()));
     m.method("list", "contains")
         .sig("(value) -> bool")
         .doc("Whether an item is the same by value; `value in list` asks the same.")
         .example("2 in list([1, 2]) && list([1, 2]).contains(1)")
         .add(|list: &mut List, wanted: Dynamic| -> HostResult<Dynamic> {
-            Ok(answer(holds(list, &wanted)?, !list.is_empty() || list.population().unwrap_or(0) > 0))
+            Ok(resting(holds(list, &wanted)?, list.questioned()))
         });
     m.method("list", "all")
         .sig("(test: closure) -> bool")
         .doc("Whether the closure gives true for every item: also true for an empty list, and then `expect` of it is inconclusive. To judge, use `expect(list).all(…)`, which names the offenders.")
         .example("list([1, 2]).all(|x| x > 0)")
         .add(|ctx: NativeCallContext, list: &mut List, f: FnPtr| -> HostResult<Dynamic> {
-            Ok(answer(!some(&ctx, list, &f, false)?, !list.is_empty()))
+            Ok(resting(!some(&ctx, list, &f, false)?, list.questioned()))
         });
     m.method("list", "any")
         .sig("(test: closure) -> bool")
         .doc("Whether the closure gives true for at least one item. `expect` of what an empty list answers is inconclusive, unless it fails.")
         .example("list([1, 2]).any(|x| x > 1)")
         .add(|ctx: NativeCallContext, list: &mut List, f: FnPtr| -> HostResult<Dynamic> {
-            Ok(answer(some(&ctx, list, &f, true)?, !list.is_empty()))
+            Ok(resting(some(&ctx, list, &f, true)?, list.questioned()))
         })
-        .add(|ctx: NativeCallContext, items: &mut Array, f: FnPtr| -> HostResult<Dynamic> {
-            let list = List::new(items.clone(), "the array");
-            Ok(answer(some(&ctx, &list, &f, true)?, !list.is_empty()))
+        .add_for_array(|ctx: NativeCallContext, items: &mut Dynamic, f: FnPtr| -> HostResult<Dynamic> {
+            let list = of(items);
+            Ok(resting(some(&ctx, &list, &f, true)?, list.questioned()))
         });
     m.method("list", "none")
         .sig("(test: closure) -> bool")
         .doc("Whether the closure gives true for no item: also true for an empty list, and then `expect` of it is inconclusive.")
         .example("list([1, 2]).none(|x| x > 2)")
         .add(|ctx: NativeCallContext, list: &mut List, f: FnPtr| -> HostResult<Dynamic> {
-            Ok(answer(!some(&ctx, list, &f, true)?, !list.is_empty()))
+            Ok(resting(!some(&ctx, list, &f, true)?, list.questioned()))
         })
-        .add(|ctx: NativeCallContext, items: &mut Array, f: FnPtr| -> HostResult<Dynamic> {
-            let list = List::new(items.clone(), "the array");
-            Ok(answer(!some(&ctx, &list, &f, true)?, !list.is_empty()))
+        .add_for_array(|ctx: NativeCallContext, items: &mut Dynamic, f: FnPtr| -> HostResult<Dynamic> {
+            let list = of(items);
+            Ok(resting(!some(&ctx, &list, &f, true)?, list.questioned()))
         });
 }
 
@@ -211,22 +212,27 @@ fn of(items: &Dynamic) -> List {
     let array = items.read_lock::<Array>().map(|items| items.clone()).unwrap_or_default();
     match population(items) {
         Some(population) => List::of_population(array, population, "the array"),
-        None => List::new(array, "the array"),
+        None if look(items) == Look::Something => List::new(array, "the array"),
+        None => List::loose(array, "the array"),
     }
 }
 
 fn length(list: &List) -> Dynamic {
-    answer(i64::try_from(list.len()).unwrap_or(i64::MAX), list.population() != Some(0))
+    resting(i64::try_from(list.len()).unwrap_or(i64::MAX), list.look())
 }
 
-/// An array that nobody filtered may be empty for any reason.
 fn joined(list: &List, separator: &str) -> HostResult<Dynamic> {
-    let text = ops::join(list, separator)?;
-    Ok(if list.population() == Some(0) { answer(text, false) } else { text.into() })
+    Ok(resting(ops::join(list, separator)?, of_all(list)))
 }
 
 fn sum(list: &List) -> HostResult<Dynamic> {
-    Ok(answer(ops::sum(list)?, list.population() != Some(0)))
+    Ok(resting(ops::sum(list)?, of_all(list)))
+}
+
+/// What is made of all items rests on what they are: counts of nothing make a sum of nothing.
+fn of_all(list: &List) -> Look {
+    let of_nothing = !list.is_empty() && list.items().iter().all(|item| look(item) == Look::Nothing);
+    if of_nothing { Look::Nothing } else { list.look() }
 }
 
 /// Whether the closure gives `wanted` for at least one item; what a list without items answers is marked so.

@@ -29,8 +29,8 @@ enum Step {
 enum From {
     /// An object, or a list inside one (by its place).
     Object(Object),
-    /// Any other list, in words: `pods in web`; and whether it is one that nothing was looked at for.
-    Words(String, bool),
+    /// Any other list, in words: `pods in web`; how many items it has, and whether nothing was looked at for it.
+    Words(String, usize, bool),
 }
 
 impl Missing {
@@ -45,8 +45,8 @@ impl Missing {
     }
 
     /// An element that a list of its own lacks.
-    pub(super) fn element_of(what: &str, index: i64, nothing: bool) -> Self {
-        Self::remember(From::Words(what.to_string(), nothing), Step::Path(format!("[{index}]")))
+    pub(super) fn element_of(what: &str, index: i64, length: usize, nothing: bool) -> Self {
+        Self::remember(From::Words(what.to_string(), length, nothing), Step::Path(format!("[{index}]")))
     }
 
     fn remember(from: From, step: Step) -> Self {
@@ -119,14 +119,14 @@ impl Missing {
 
     /// Whether it is the item of a list that has none, and that was taken from none.
     pub(super) fn of_nothing(&self) -> bool {
-        matches!(self.from, From::Words(_, true))
+        matches!(self.from, From::Words(.., true))
     }
 
     /// The object that it is missing on: `Service web/shop`.
     pub fn object(&self) -> String {
         match &self.from {
             From::Object(object) => object.whole().describe(),
-            From::Words(what, _) => what.clone(),
+            From::Words(what, ..) => what.clone(),
         }
     }
 }
@@ -134,6 +134,14 @@ impl Missing {
 impl std::fmt::Display for Missing {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let (first, all) = self.paths();
+        if let From::Words(what, length, _) = &self.from {
+            let length = match length {
+                0 => "no items".to_string(),
+                1 => "1 item".to_string(),
+                more => format!("{more} items"),
+            };
+            return write!(f, "{what} has {length}; {first} is not among them");
+        }
         write!(f, "{first} is absent on {}", self.object())?;
         if first != all {
             write!(f, " (wanted {all})")?;

@@ -38,6 +38,11 @@ const BUILT_IN: &str = "apps batch autoscaling policy extensions networking.k8s.
 const FREE: &str = "labels annotations matchLabels nodeSelector selector data binaryData stringData limits requests \
      capacity allocatable hard used parameters config openAPIV3Schema properties";
 
+/// What an alarm says.
+const SAYS_NOTHING: &str = "what is compared with it says nothing";
+/// How many misspelt fields are named.
+const NAMED: usize = 3;
+
 /// What was found of a field of an answer, for the next object of the same.
 struct Judged {
     doc: Weak<Doc>,
@@ -74,8 +79,13 @@ pub(super) fn told(missing: &Missing, asked: bool) {
     let Some(why) = judged(object, key) else { return };
     if let Ok(context) = Context::current() {
         let mut state = context.state();
-        if !state.inconclusive.contains(&why) {
-            state.inconclusive.push(why);
+        // One line names the first few, since a step's result shows one.
+        match state.inconclusive.iter_mut().find(|told| told.contains(SAYS_NOTHING)) {
+            None => state.inconclusive.push(why),
+            // The same field of another object is no news.
+            Some(told) if told.contains(why.split_inclusive(" is ").next().unwrap_or_default()) => {}
+            Some(told) if told.matches(SAYS_NOTHING).count() >= NAMED => {}
+            Some(told) => told.push_str(&format!("; {why}")),
         }
     }
 }
@@ -109,7 +119,7 @@ fn misspelt(object: &Object, parent: &str, key: &str) -> Option<String> {
         return None;
     }
     let siblings = object.keys();
-    let near = |name: &&str| !plural(name, key);
+    let near = |name: &&str| !plural(name, key) && !numbered(name, key) && !opposite(name, key);
     let meant = nearest(key, siblings.iter().map(String::as_str).filter(near)).or_else(|| {
         let known = KNOWN.iter().copied().filter(near);
         built_in(&whole).then(|| nearest(key, known)).flatten()
@@ -123,13 +133,26 @@ fn misspelt(object: &Object, parent: &str, key: &str) -> Option<String> {
         all => format!("is on none of {all} objects of kind {kind}"),
     };
     let (wrong, meant) = (path(key), path(meant));
-    Some(format!("{wrong} {which}: what is compared with it says nothing (did you mean {meant}?)"))
+    Some(format!("{wrong} {which}: {SAYS_NOTHING} (did you mean {meant}?)"))
 }
 
 /// Whether one is the plural of the other.
 fn plural(a: &str, b: &str) -> bool {
     let (short, long) = if a.len() < b.len() { (a, b) } else { (b, a) };
     long.strip_suffix('s') == Some(short) || long.strip_suffix("es") == Some(short)
+}
+
+/// Whether they differ in digits only: `ipv4` and `ipv6`.
+fn numbered(a: &str, b: &str) -> bool {
+    let bare = |name: &str| name.chars().filter(|c| !c.is_ascii_digit()).collect::<String>();
+    a != b && bare(a) == bare(b)
+}
+
+/// Whether one says the opposite of the other: `ready` and `unready`.
+fn opposite(a: &str, b: &str) -> bool {
+    let (short, long) = if a.len() < b.len() { (a, b) } else { (b, a) };
+    let rest = |prefix: &&str| long.strip_prefix(*prefix).is_some_and(|rest| rest.eq_ignore_ascii_case(short));
+    ["un", "in", "non", "dis", "not"].iter().any(rest)
 }
 
 /// Whether the field is there, in any element where the path leads through a list.
@@ -160,7 +183,7 @@ mod tests {
     const NODES: &str = r#"
 let node = |name, more| { let n = #{ apiVersion: "v1", kind: "Node", metadata: #{ name: name, labels: #{ zone: "a" } }, spec: #{ podCIDR: "10.0.0.0/24" }, status: #{ phase: "Ready", addresses: [#{ type: "InternalIP", address: "10.0.0.1" }] } }; n.spec += more; object(n) };
 let nodes = list([node.call("a", #{}), node.call("b", #{})], "nodes");
-let crd = object(#{ apiVersion: "example.com/v1", kind: "Thing", metadata: #{ name: "t" }, spec: #{ sizeOfIt: 3, hostAddr: "a" } });
+let crd = object(#{ apiVersion: "example.com/v1", kind: "Thing", metadata: #{ name: "t" }, spec: #{ sizeOfIt: 3, hostAddr: "a", ipv4: "a", unavailable: 2, ready: 1 } });
 "#;
 
     fn judged(body: &str) -> Result<(), String> {
@@ -191,6 +214,9 @@ let crd = object(#{ apiVersion: "example.com/v1", kind: "Thing", metadata: #{ na
         let expected =
             "status.phsae is not on Node a: what is compared with it says nothing (did you mean status.phase?)";
         assert_eq!(why, expected);
+        let fields = ["phsae", "phaes", "pahse", "hpase"].map(|f| format!("n.status.{f} == \"x\"")).join(" || ");
+        let why = judged(&format!("expect(nodes, \"x\").none(|n| {fields})")).expect_err("misspelt");
+        assert_eq!(why.matches("did you mean status.phase?").count(), 3, "{why}");
     }
 
     #[test]
@@ -206,6 +232,11 @@ let crd = object(#{ apiVersion: "example.com/v1", kind: "Thing", metadata: #{ na
             "expect(nodes, \"x\").none(|n| n.metadata.labels.zones == \"b\" || n.metadata.labels.zne == \"b\")",
             "expect(crd.spec.paused == true, \"x\").to_be(false)",
             "expect(crd.spec.hostAddrs == \"b\", \"x\").to_be(false)",
+            // Not the same field: another number, or the opposite.
+            "expect(crd.spec.ipv6 == \"b\", \"x\").to_be(false)",
+            "expect(crd.spec.available == 1, \"x\").to_be(false)",
+            "expect(crd.spec.unready == 1, \"x\").to_be(false)",
+            "expect(crd.spec.notpaused == 1, \"x\").to_be(false)",
             "expect(crd.spec.sizeOfTi ?? 3, \"x\").to_be(3)",
             "expect(nodes.none(|n| n.status.phsae == ()), \"x\").to_be(false)",
             "expect(#{ phase: 1 }.phsae == 2, \"x\").to_be(false)",

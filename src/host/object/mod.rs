@@ -8,6 +8,7 @@
 //! Nothing in an object can be changed; `.to_map()` makes a copy.
 
 mod arrays;
+mod computed;
 mod counting;
 mod doc;
 mod equal;

@@ -4,7 +4,7 @@ use std::any::TypeId;
 
 use rhai::{Dynamic, FLOAT, INT, ImmutableString, Module, NativeCallContext};
 
-use super::{List, Missing, Object, counting, equal, missing, misspelt, operators_marked, seen};
+use super::{List, Missing, Object, computed, counting, equal, missing, misspelt, operators_marked, seen};
 use crate::error::{Error, Kind};
 use crate::host::values::show;
 use crate::host::{HostResult, place};
@@ -32,6 +32,7 @@ pub(super) fn register(module: &mut Module) {
     });
 
     operators_marked::register(module);
+    computed::register(module);
     counting::register(module);
     for name in ["to_string", "to_debug", "print", "debug"] {
         module.set_native_fn(name, |object: &mut Object| Ok(object.describe()));

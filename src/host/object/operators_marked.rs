@@ -11,19 +11,33 @@ use rhai::{
     Position, RhaiFunc, Shared,
 };
 
-use super::population::{Look, compared, content, look, resting, together};
+use super::population::{Look, compared, content, look, rest, resting, taken_from, together};
 use super::{List, Missing, Object, equal};
 use crate::host::{HostResult, place};
 
 /// A function of values as they are, with their marks.
 type Raw = fn(&mut [&mut Dynamic]) -> HostResult<Dynamic>;
 
+/// A comparison of two broken numbers.
+type Relation = fn(&FLOAT, &FLOAT) -> bool;
+
 /// Registers a function that sees its arguments with their marks.
 pub(super) fn raw<const N: usize>(module: &mut Module, name: &str, types: [TypeId; N], changes: bool, call: Raw) {
+    raw_at(module, name, types, changes, move |_, args| call(args));
+}
+
+/// The same for one that calls others.
+pub(super) fn raw_at<const N: usize>(
+    module: &mut Module,
+    name: &str,
+    types: [TypeId; N],
+    changes: bool,
+    call: impl Fn(Option<&NativeCallContext<'_>>, &mut [&mut Dynamic]) -> HostResult<Dynamic> + Send + Sync + 'static,
+) {
     let func = Shared::new(move |at: Option<NativeCallContext<'_>>, args: &mut [&mut Dynamic]| {
         // A loop may call nothing else: what ends it from outside says where it was.
         at.iter().for_each(place::passed);
-        call(args)
+        call(at.as_ref(), args)
     });
     let func = RhaiFunc::Method { func, has_context: true, is_pure: !changes, is_volatile: false };
     let _ = FuncRegistration::new(name).in_global_namespace().set_into_module_raw(module, types, func);
@@ -87,22 +101,32 @@ fn arithmetic(module: &mut Module) {
             whole(args, INT::checked_rem, "Modulo division by zero or overflow", '%').map(|n| product(n, args))
         }),
     ];
+    const BROKEN: [(&str, Relation); 6] = [
+        ("==", FLOAT::eq),
+        ("!=", FLOAT::ne),
+        ("<", FLOAT::lt),
+        ("<=", FLOAT::le),
+        (">", FLOAT::gt),
+        (">=", FLOAT::ge),
+    ];
     let (int, float) = (TypeId::of::<INT>(), TypeId::of::<FLOAT>());
     for (name, assigning, call) in WHOLE {
         raw(module, name, [int, int], false, call);
-        let func = Shared::new(move |at: Option<NativeCallContext<'_>>, args: &mut [&mut Dynamic]| {
-            at.iter().for_each(place::passed);
+        raw_at(module, assigning, [int, int], true, move |_, args| {
             *args[0] = call(args)?;
             Ok(Dynamic::UNIT)
         });
-        let func = RhaiFunc::Method { func, has_context: true, is_pure: false, is_volatile: false };
-        let _ = FuncRegistration::new(assigning).in_global_namespace().set_into_module_raw(module, [int, int], func);
     }
     for types in [[int, float], [float, int], [float, float]] {
         raw(module, "+", types, false, |args| Ok(sum(broken(args[0]) + broken(args[1]), args)));
         raw(module, "-", types, false, |args| Ok(difference(broken(args[0]) - broken(args[1]), args)));
         raw(module, "*", types, false, |args| Ok(product(broken(args[0]) * broken(args[1]), args)));
         raw(module, "/", types, false, |args| Ok(product(broken(args[0]) / broken(args[1]), args)));
+        for (name, holds) in BROKEN {
+            raw_at(module, name, types, false, move |_, args| {
+                Ok(resting(holds(&broken(args[0]), &broken(args[1])), compared(args[0], args[1])))
+            });
+        }
     }
 }
 
@@ -153,9 +177,16 @@ fn concatenation(module: &mut Module) {
             let what = args[0].read_lock::<List>().map(|list| list.what()).unwrap_or_default();
             let look = together(args[0], args[1]);
             let items = both(args);
+            if !items.is_empty() {
+                return Ok(Dynamic::from(List::new(items, &what)));
+            }
+            let of = |value: &Dynamic| value.read_lock::<List>().and_then(|list| list.taken_from());
+            let from = of(args[0]).unwrap_or(0) + of(args[1]).or_else(|| taken_from(args[1])).unwrap_or(0);
             Ok(Dynamic::from(match look {
-                Look::Nothing if items.is_empty() => List::of_population(items, 0, &what),
-                _ => List::new(items, &what),
+                Look::Nothing => List::of_population(items, 0, &what),
+                Look::Something if from > 0 => List::of_population(items, from, &what),
+                Look::Something => List::new(items, &what),
+                Look::Unknown => List::loose(items, &what),
             }))
         });
     }
@@ -168,10 +199,8 @@ fn concatenation(module: &mut Module) {
             if let Some(mut items) = args[0].write_lock::<Array>() {
                 items.extend(more);
             }
-            if look != Look::Unknown && !content(args[0]) {
-                let items = args[0].flatten_clone();
-                *args[0] = resting(items, look);
-            }
+            let look = if content(args[0]) { Look::Unknown } else { look };
+            rest(args[0], look);
             Ok(Dynamic::UNIT)
         });
     }

@@ -21,7 +21,6 @@ pub(crate) const MODULE: Module = Module {
 
 fn register(m: &mut Registrar) {
     operators::register(m.raw());
-    crate::host::place::register(m.raw());
     m.global("object")
         .sig("(fields: map) -> object")
         .doc("Makes an object from a map. It behaves as one that a cluster answered: read-only, and a field that is not there is `missing`, not `()`.")

@@ -91,7 +91,7 @@ fn an_index_beyond_a_list_says_which_and_where() {
         "spec.ports[5] is absent on Service web/shop (wanted spec.ports[5].port)"
     );
     assert_eq!(message("s.spec.ports[1].name + 1"), "spec.ports[1].name is absent on Service web/shop");
-    assert_eq!(message("list([], \"pods in web\")[0].x + 1"), "[0] is absent on pods in web (wanted [0].x)");
+    assert_eq!(message("list([], \"pods in web\")[0].x + 1"), "pods in web has no items; [0] is not among them");
     assert_eq!(
         message("s.condition(\"Ready\").status + 1"),
         "status.conditions[Ready] is absent on Service web/shop (wanted status.conditions[Ready].status)"
@@ -146,6 +146,9 @@ fn a_list_remembers_what_it_was_filtered_from() {
         assert_eq!(list(&format!("list([1]).filter(|x| x > 1){made}")).population(), Some(1), "{made}");
     }
     assert_eq!(list("list([1]).map(|x| x)").population(), None);
+    assert_eq!(list("list([1, 2]).flat_map(|x| [])").population(), Some(2));
+    assert_eq!(list("object(#{ a: [] }).a.filter(|x| x > 5)").population(), None);
+    assert_eq!(list("object(#{ a: [1] }).a.filter(|x| x > 5).filter(|x| true)").population(), Some(1));
 }
 
 #[test]

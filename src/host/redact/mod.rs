@@ -1,17 +1,60 @@
 //! Secrets: registered when they are read, replaced by `<secret:N>` wherever they would show.
 
+mod finder;
 mod forms;
+pub(crate) mod named;
 mod patterns;
 mod words;
 
-use std::sync::{Mutex, PoisonError};
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use finder::Finder;
 pub(crate) use patterns::hide;
 
 /// The secrets of a run. The same value has the same number throughout.
 #[derive(Debug, Default)]
 pub struct Redactor {
-    values: Mutex<Vec<Secret>>,
+    known: Mutex<Known>,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    values: Vec<Secret>,
+    places: HashMap<String, usize>,
+    finder: Finder,
+}
+
+impl Known {
+    /// The place of a value in the table; `patterns` gives those of a new one.
+    fn place(&mut self, value: &str, patterns: impl FnOnce() -> Vec<String>) -> usize {
+        let at = match self.places.get(value) {
+            Some(at) if self.values.get(*at).is_some_and(|secret| !secret.patterns.is_empty()) => return *at,
+            Some(at) => *at,
+            None => {
+                self.values.push(Secret { value: value.to_string(), patterns: Vec::new() });
+                self.places.insert(value.to_string(), self.values.len() - 1);
+                self.values.len() - 1
+            }
+        };
+        // New, or hidden in its place alone until now.
+        if let Some(secret) = self.values.get_mut(at) {
+            secret.patterns = patterns();
+            for (n, pattern) in secret.patterns.iter().enumerate() {
+                self.finder.add(pattern, (at, n));
+            }
+        }
+        at
+    }
+
+    /// The secrets that stand in a text, by their places in the table.
+    fn standing_in<'a>(&'a self, text: &'a str) -> impl Iterator<Item = usize> + 'a {
+        let found = self.finder.candidates(text).filter(|(rest, (at, n))| {
+            let pattern = self.values.get(*at).and_then(|secret| secret.patterns.get(*n));
+            pattern.is_some_and(|pattern| rest.starts_with(pattern.as_bytes()))
+        });
+        found.map(|(_, (at, _))| at)
+    }
 }
 
 #[derive(Debug)]
@@ -27,44 +70,56 @@ const SHORTEST: usize = 8;
 const SHORTEST_WORD: usize = 4;
 
 impl Redactor {
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Registers a value and returns its number, from 1.
     pub fn register(&self, value: &str) -> usize {
-        let mut values = self.values.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(at) = values.iter().position(|s| s.value == value) {
-            return at + 1;
-        }
-        let patterns = if value.len() >= SHORTEST { forms::of(value) } else { Vec::new() };
-        values.push(Secret { value: value.to_string(), patterns });
-        values.len()
+        let patterns = || if value.len() >= SHORTEST { forms::of(value) } else { Vec::new() };
+        self.lock().place(value, patterns) + 1
+    }
+
+    /// How many secrets are known.
+    pub fn known(&self) -> usize {
+        self.lock().values.len()
+    }
+
+    /// Registers what stands under the name of a secret: hidden everywhere where it is long enough, and no ordinary
+    /// word; otherwise only in its place. Returns its number.
+    pub fn learn(&self, value: &str) -> usize {
+        if named::is_ordinary(value) { self.lock().place(value, Vec::new) + 1 } else { self.register(value) }
     }
 
     /// Whether there may be something to hide in a text, or in the JSON text of a value.
     pub fn suspects(&self, text: &str) -> bool {
-        let values = self.values.lock().unwrap_or_else(PoisonError::into_inner);
-        values.iter().flat_map(|secret| &secret.patterns).any(|pattern| text.contains(pattern.as_str()))
+        let known = self.lock();
+        known.standing_in(text).next().is_some()
             || patterns::suspects(text)
-            || (text.contains(r#""source":"#) && short(&values).any(|(_, word)| words::has(text, word)))
+            || (text.contains(r#""source":"#) && short(&known.values).any(|(_, word)| words::has(text, word)))
     }
 
     /// The same for a line of a script: a short secret that stands there as a whole word is hidden as well.
     pub fn redact_source(&self, line: &str) -> String {
         let line = self.redact(line);
-        let values = self.values.lock().unwrap_or_else(PoisonError::into_inner);
-        short(&values).fold(line, |line, (at, word)| words::replace(&line, word, &format!("<secret:{}>", at + 1)))
+        let known = self.lock();
+        short(&known.values).fold(line, |line, (at, word)| words::replace(&line, word, &format!("<secret:{}>", at + 1)))
     }
 
     /// The text with every secret replaced: those that are known, and what looks like one.
     pub fn redact(&self, text: &str) -> String {
-        let values = self.values.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = self.lock();
+        let found: BTreeSet<usize> = known.standing_in(text).collect();
         let mut text = text.to_string();
-        for (at, secret) in values.iter().enumerate() {
-            for pattern in &secret.patterns {
+        // The oldest first, as ever: one may be a part of another.
+        for at in found {
+            for pattern in known.values.get(at).map(|secret| secret.patterns.as_slice()).unwrap_or_default() {
                 if text.contains(pattern.as_str()) {
                     text = text.replace(pattern.as_str(), &format!("<secret:{}>", at + 1));
                 }
             }
         }
-        drop(values);
+        drop(known);
         hide(&text).into_owned()
     }
 
@@ -85,6 +140,9 @@ impl Redactor {
                 for (key, mut value) in entries {
                     match &mut value {
                         serde_json::Value::String(line) if place && key == "source" => *line = self.redact_source(line),
+                        serde_json::Value::String(cookies) if key.eq_ignore_ascii_case("set-cookie") => {
+                            *cookies = named::hide_cookies(&self.redact(cookies));
+                        }
                         value => self.redact_json(value),
                     }
                     map.insert(self.redact(&key), value);
@@ -141,6 +199,16 @@ mod tests {
         let mut json = serde_json::json!({ "causes": ["x", "bGluZQ==", "-----END PRIVATE KEY-----"] });
         Redactor::default().redact_json(&mut json);
         assert_eq!(json["causes"], serde_json::json!(["x", "<secret>", "<secret>"]));
+    }
+
+    #[test]
+    fn an_ordinary_word_is_hidden_everywhere_once_it_is_known_as_a_secret() {
+        let redactor = Redactor::default();
+        assert_eq!(redactor.learn("required"), 1);
+        assert_eq!(redactor.redact("it is required"), "it is required");
+        assert_eq!(redactor.register("required"), 1);
+        assert_eq!(redactor.redact("it is required"), "it is <secret:1>");
+        assert_eq!((redactor.learn("required"), redactor.known()), (1, 1));
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! The second net: secrets that nobody registered, known by how they look. Private keys, bearer tokens, the password
-//! in a URL.
+//! in a URL, and its parameters that are named like a secret.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use regex::{Captures, Regex};
 
 /// What stands in place of a secret without a number.
-const HIDDEN: &str = "<secret>";
+pub(super) const HIDDEN: &str = "<secret>";
 
 /// Whether there may be something to hide. Cheap, and right for text within JSON, too.
 pub(super) fn suspects(text: &str) -> bool {
@@ -23,7 +23,11 @@ pub(crate) fn hide(text: &str) -> Cow<'_, str> {
     }
     let text = KEY.replace_all(text, HIDDEN);
     let text = KEY_END.replace_all(&text, HIDDEN);
-    let text = HEADER.replace_all(&text, format!("${{1}}{HIDDEN}"));
+    // A part of it may be hidden already, such as a known password in the base64 of `user:password`.
+    let text = HEADER.replace_all(&text, |found: &Captures<'_>| match KNOWN.is_match(&found[2]) {
+        true => found[0].to_string(),
+        false => format!("{}{HIDDEN}", &found[1]),
+    });
     let text = BARE.replace_all(&text, |found: &Captures<'_>| match is_word(&found[2]) {
         true => found[0].to_string(),
         false => format!("{}{HIDDEN}", &found[1]),
@@ -35,7 +39,8 @@ pub(crate) fn hide(text: &str) -> Cow<'_, str> {
             false => found[0].to_string(),
         });
     let text = TOKEN.replace_all(&text, HIDDEN);
-    Cow::Owned(URL.replace_all(&text, format!("${{1}}{HIDDEN}@")).into_owned())
+    let text = URL.replace_all(&text, format!("${{1}}{HIDDEN}@"));
+    Cow::Owned(super::named::hide_parameters(&text).into_owned())
 }
 
 /// The same for lines that were one text: a key whose lines stand apart is hidden in each.
@@ -62,11 +67,18 @@ fn is_word(text: &str) -> bool {
 }
 
 #[expect(clippy::expect_used, reason = "the patterns are constants, and a test uses each")]
-fn pattern(text: &str) -> Regex {
+pub(super) fn pattern(text: &str) -> Regex {
     Regex::new(text).expect("a pattern")
 }
 
-static SIGNS: LazyLock<Regex> = LazyLock::new(|| pattern(r"PRIVATE KEY|(?i:bearer|authorization)|eyJ|://[^\s/?#]*@"));
+static SIGNS: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"(?x) PRIVATE\ KEY | (?i:bearer|authorization|set-cookie) | eyJ | ://[^\s/?\#]*@
+        | (?:[?&\#;]|\\u0026|%26) [A-Za-z0-9_.\-\[\]]*
+          (?i:token|secret|pass|pwd|key|auth|sig|hmac|session|sid|sessid|credential|cookie|jwt|otp)
+          [A-Za-z0-9_.\-\[\]]* =",
+    )
+});
 
 static KEY: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
@@ -82,8 +94,11 @@ static BODY: LazyLock<Regex> = LazyLock::new(|| {
     pattern(r"^\s*(?:(?:[A-Za-z0-9+/]{4})*[A-Za-z0-9+/]{2}[A-Za-z0-9+/=]{2}|[A-Za-z0-9+/]{16,}={0,2})\s*$")
 });
 /// `Authorization: Basic …`, in headers, JSON and on command lines.
-static HEADER: LazyLock<Regex> =
-    LazyLock::new(|| pattern(r#"(?i)(\bauthorization\\*["']?\s*[:=]\s*\\*["']?[a-z]+\s+)[^\s"'`,;<\\]+"#));
+static HEADER: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(r#"(?i)(\bauthorization\\*["']?\s*[:=]\s*\\*["']?[a-z]+\s+)((?:[^\s"'`,;<\\]|<secret(?::[0-9]+)?>)+)"#)
+});
+/// A credential that is hidden as a whole.
+static KNOWN: LazyLock<Regex> = LazyLock::new(|| pattern(r"^<secret(?::[0-9]+)?>$"));
 /// `Authorization: glsa_0123…`: without a scheme, as some programs want it.
 static BARE: LazyLock<Regex> =
     LazyLock::new(|| pattern(r#"(?i)(\bauthorization\\*["']?\s*[:=]\s*\\*["']?)([^\s"'`,;<\\]{8,})"#));
@@ -143,6 +158,8 @@ mod tests {
             ("proxy-authorization=aaaabbbbccccddddeeeeffff;x".into(), "proxy-authorization=<secret>;x"),
             ("authorization: forbidden".into(), "authorization: forbidden"),
             ("Authorization: Negotiate".into(), "Authorization: Negotiate"),
+            ("Authorization: Basic dXNlcjp<secret:1>4=".into(), "Authorization: Basic <secret>"),
+            ("Authorization: Basic <secret:1>4=".into(), "Authorization: Basic <secret>"),
             ("Authorization: Bearer <secret:1>".into(), "Authorization: Bearer <secret:1>"),
             (format!("Bearer {jwt}"), "Bearer <secret>"),
             ("bearer 0123456789abcdef0123".into(), "bearer <secret>"),

@@ -12,6 +12,8 @@ use crate::event::{Failure, What, exact, short};
 use crate::host::context::{Context, HostResult};
 use crate::host::state::Mark;
 
+/// Times below say nothing of how long something was so.
+const BRIEFEST: Duration = Duration::from_millis(1);
 /// The first pause; each further one is half as long again, up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 /// The longest pause.
@@ -193,8 +195,12 @@ fn attempts(cx: &Arc<Context>, at: &NativeCallContext, within: Duration, body: &
         looks.saw(seen);
         let left = within.saturating_sub(clock.instant().saturating_duration_since(started));
         if left.is_zero() {
-            let (times, unchanged) = (looks.times(), short(looks.unchanged()));
-            let told = format!("{NOT_WITHIN}{}: looked {times}, and for the last {unchanged} it was so", exact(within));
+            let (times, unchanged) = (looks.times(), looks.unchanged());
+            let mut told = format!("{NOT_WITHIN}{}: looked {times}", exact(within));
+            // It was seen only just now, where it is another each time.
+            if unchanged >= BRIEFEST {
+                told.push_str(&format!(", and for the last {} it was so", short(unchanged)));
+            }
             return give_up(cx, error, mark, &told);
         }
         cx.state().rewind(mark);

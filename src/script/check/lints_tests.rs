@@ -376,3 +376,41 @@ fn options_in_a_variable() {
         "let o = #{ lables: 1 }; print(o.lables); [#{}].all(|o| t.kube.list(\"pods\", o).len() == 1);",
     ]);
 }
+
+#[test]
+fn the_value_of_a_catch_block() {
+    let lost = &["3: the value of a catch block is lost", "let found = ();"];
+    finds("let v = [1].map(|n| { try { throw \"a\"; } catch (e) { \"caught\" } }); print(v);", lost);
+    lets_pass(&[
+        "let v = [1].map(|n| { let w = 0; try { w = n; } catch (e) { w = 2; } w }); print(v);",
+        "[1].map(|n| { try { throw \"a\"; } catch (e) { return \"caught\"; } });",
+        "[1].map(|n| { try { throw \"a\"; } catch (e) { 1 + 1; // no value\n } });",
+        "[1].map(|n| { try { throw \"a\"; } catch (e) { t.note(`${e}`) } });",
+        "[1].map(|n| { try { throw \"a\"; } catch (e) { } });",
+        "try { throw \"a\"; } catch (e) { t.note(`${e}`) }",
+    ]);
+    let function = |body: &str| format!("fn f() {{ {body} }}\n{}", in_step("print(f());"));
+    let found = said(&function("try { throw \"a\"; } catch (e) { \"caught\" }"));
+    assert!(found.len() == 1 && found[0].contains("the value of a catch block is lost"), "{found:#?}");
+    assert_eq!(said(&function("try { throw \"a\"; } catch (e) { return \"caught\"; }")), [""; 0]);
+    // And so it is.
+    let gives = |script: &str| crate::host::testing::eval(script).expect("it runs").is_unit();
+    assert!(gives("fn f() { try { throw \"a\"; } catch (e) { \"caught\" } } f()"));
+}
+
+#[test]
+fn settings_that_nothing_reads() {
+    let with = |top: &str, body: &str| said(&in_step(body).replacen('\n', &format!("\n{top}\n"), 1));
+    let found = with("let n = setting(\"n\", 1, \"it\");", "print(1);");
+    assert!(found.len() == 1 && found[0].starts_with("2: nothing reads the setting \"n\""), "{found:#?}");
+    for (top, body) in [
+        ("let n = setting(\"n\", 1, \"it\");", "print(`it is ${n}`);"),
+        ("let n = setting(\"n\", 1, \"it\");", "[1].map(|x| x + n);"),
+        ("let n = setting(\"n\", 1, \"it\"); let m = n + 1;", "print(m);"),
+        ("let n = setting(\"n\", 1, \"it\");", "print(t.cluster(\"infra\").setting(\"n\"));"),
+        ("let _n = setting(\"n\", 1, \"it\");", "print(1);"),
+        ("setting(\"n\", 1, \"it\");", "print(1);"),
+    ] {
+        assert_eq!(with(top, body), [""; 0], "{top} {body}");
+    }
+}

@@ -2,6 +2,7 @@
 
 mod bound;
 mod boxes;
+mod caught;
 mod closures;
 mod empty;
 mod handles;
@@ -14,6 +15,7 @@ mod others;
 mod steps;
 mod table;
 mod tree;
+mod unread;
 
 use std::collections::BTreeSet;
 
@@ -132,6 +134,8 @@ impl<'a> Checker<'a> {
             findings.extend(lints::check(&tree, &self.known));
             findings.extend(lost::check(&tree));
             findings.extend(empty::check(&tree));
+            findings.extend(caught::check(&tree));
+            findings.extend(unread::check(&tree));
             findings.extend(options::check(&tree, &self.known));
             findings.extend(closures::late(&tree));
             findings.extend(handles::check(&tree, &self.known));

@@ -165,6 +165,22 @@ pub const LINTS: &[Lint] = &[
         "let found = parallel([|| 1, || 2]);",
     ),
     in_step(
+        Level::Warning,
+        "The value of a `catch` block is lost where a function or closure ends in it",
+        "the value of a catch block is lost",
+        "let c = [1].map(|n| { try { n + 1 } catch (e) { 0 } });",
+        "let c = [1].map(|n| { let m = 0; try { m = n + 1; } catch (e) { m = -1; } m });",
+    ),
+    Lint {
+        level: Level::Warning,
+        ..on_top(
+            "A setting whose variable nothing reads",
+            "nothing reads the setting",
+            "let n = setting(\"n\", 1, \"it\"); step(\"a\", #{}, |t| {});",
+            "let n = setting(\"n\", 1, \"it\"); step(\"a\", #{}, |t| { print(`${n}`); });",
+        )
+    },
+    in_step(
         Level::Error,
         "`trim`, `sort`, `replace` and the like work in place and return nothing",
         "works in place",

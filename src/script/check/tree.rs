@@ -98,7 +98,7 @@ pub(super) fn gives_value_of_function(tree: &Tree<'_>, call: Position) -> bool {
 }
 
 /// Where a position is in its text.
-fn offset(text: &str, position: Position) -> Option<usize> {
+pub(super) fn offset(text: &str, position: Position) -> Option<usize> {
     let line = position.line()?.checked_sub(1)?;
     let before: usize = text.split_inclusive('\n').take(line).map(str::len).sum();
     let column = position.position()?.checked_sub(1)?;

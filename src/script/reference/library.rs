@@ -15,7 +15,9 @@ pub(super) fn module(loader: &Loader, name: &str) -> Result<Option<(ModuleInfo, 
     let module = ModuleInfo { name: name.to_string(), about, intro, stdlib: true };
     // Forms with different numbers of parameters are one function to whoever calls it.
     let mut forms: BTreeMap<&str, Vec<rhai::ScriptFnMetadata<'_>>> = BTreeMap::new();
-    for function in ast.iter_functions().filter(|f| f.access == rhai::FnAccess::Public) {
+    // A closure within a function is a function of its own, and nobody calls it by its name.
+    for function in ast.iter_functions().filter(|f| f.access == rhai::FnAccess::Public && !f.name.starts_with("anon$"))
+    {
         forms.entry(function.name).or_default().push(function);
     }
     let pages = forms.into_iter().map(|(function, forms)| page(name, function, &forms)).collect();
@@ -29,6 +31,8 @@ fn page(module: &str, name: &str, forms: &[rhai::ScriptFnMetadata<'_>]) -> Page 
     let shown = |(at, parameter): (usize, &&str)| format!("{parameter}{}", if at < least { "" } else { "?" });
     let comments: Vec<&str> = forms.iter().flat_map(|f| f.comments.iter().copied()).collect();
     let (doc, example) = split_example(&uncommented(&comments));
+    // Modules written in Rhai have no row that says it.
+    let needs = if example.contains("ssh(") { Needs::Router } else { Needs::Nothing };
     Page {
         module: module.to_string(),
         name: format!("{module}::{name}"),
@@ -36,7 +40,7 @@ fn page(module: &str, name: &str, forms: &[rhai::ScriptFnMetadata<'_>]) -> Page 
         effect: None,
         doc,
         example,
-        needs: Needs::Router,
+        needs,
         options: Vec::new(),
         property: false,
     }

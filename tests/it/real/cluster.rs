@@ -222,3 +222,31 @@ fn real_workloads_in_a_namespace_that_stays_are_gone_with_their_pods_and_claims(
     ran.code(3).says(&["enough"]);
     assert_eq!(after, before);
 }
+
+#[test]
+#[ignore = "needs the real clusters and the real router"]
+fn real_an_init_container_in_a_crash_loop_is_named_with_its_pod() {
+    let real = Real::alone();
+    let before = real.inventory();
+    let pod = r#"{"apiVersion":"v1","kind":"Pod","metadata":{"name":"pb-test-loop"},"spec":{"terminationGracePeriodSeconds":0,
+        "initContainers":[{"name":"broken","image":"busybox","imagePullPolicy":"IfNotPresent","command":["sh","-c","exit 1"]}],
+        "containers":[{"name":"main","image":"busybox","imagePullPolicy":"IfNotPresent","command":["sleep","600"]}]}}"#;
+    let test = real.test("crash_restarts = 1\n").file("pod.json", pod);
+    let path = test.path().join("pod.json").display().to_string();
+    kubectl(&["--context", "infra", "-n", "default", "apply", "-f", &path]);
+    let restarts = "jsonpath={.status.initContainerStatuses[0].restartCount}";
+    let began = Instant::now();
+    while kubectl(&["--context", "infra", "-n", "default", "get", "pod", "pb-test-loop", "-o", restarts])
+        .parse::<u32>()
+        .unwrap_or(0)
+        == 0
+        && began.elapsed() < Duration::from_secs(60)
+    {
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    let ran = test.pb("run t14 --only crash-loops --cluster infra --report json=report.json");
+    kubectl(&["--context", "infra", "-n", "default", "delete", "pod", "pb-test-loop", "--grace-period=0", "--force"]);
+    let ran = ran.code(1).says(&["Pod default/pb-test-loop, init container broken", "exit code 1"]);
+    assert_eq!(ran.outcome("t14/crash-loops@infra"), "failed");
+    assert_eq!(real.inventory(), before);
+}

@@ -16,6 +16,11 @@ step("p", #{ on: "infra", effect: "write" }, |t| {
     let text = secret::kube(t.kube, pod.namespace, made.name, "key");
     print(read.data.key);
     t.note(`${text} ${read.data}`);
+    // What lies within a value is shown alone.
+    let parts = t.kube.create(#{ apiVersion: "v1", kind: "Secret", metadata: #{ name: "parts", namespace: pod.namespace },
+        stringData: #{ "config.json": `{"auths":{"r":{"password":"INSIDE-json"}}}`, env: "A=on\nDB_PASSWORD=INSIDE-env\n" } });
+    t.note(`for ${parts.name}: INSIDE-json, INSIDE-env`);
+    print("INSIDE-env");
     t.evidence("secret", read);
     t.evidence("list", t.kube.list("secrets", #{ namespace: pod.namespace }));
     t.publish("secret", read.data);
@@ -36,10 +41,12 @@ step("p", #{ on: "infra", effect: "write" }, |t| {
 fn real_a_secret_of_a_cluster_is_in_no_file_and_no_output_of_a_run() {
     let real = Real::alone();
     let value = "cluster-Planted0s3cret/+x";
+    let inside = "inside-Planted0s3cret";
     let playbook = PLAYBOOK.replace("ENCODED", &STANDARD.encode(value)).replace("PLAIN", value);
+    let playbook = playbook.replace("INSIDE", inside);
     // The playbook itself has it, and its lines are shown where something fails.
     let test = real.test("").file("p.rhai", &playbook);
-    let planted = Planted(vec![("a Secret", value.into())]);
+    let planted = Planted(vec![("a Secret", value.into()), ("a part of one", inside.into())]);
     let pb = |args: &str| test.command(args).output().expect("pb runs");
     let ran = pb("run p.rhai --explain -v --report json=report.json --report junit=report.xml");
     let out = String::from_utf8_lossy(&ran.stdout);

@@ -28,9 +28,10 @@ pub(super) fn register(m: &mut Registrar) {
              `deploy/NAME`, `sts/`, `ds/`, `rs/`, `job/`, `svc/` for all pods of it; lines of several pods begin with \
              `[pod/NAME/CONTAINER] `.\n\nOptions: `namespace`, `container` (default: the pod's default or only one), \
              `previous` (before the last restart), `since` (a duration), `tail` (lines of each container, counted \
-             before `grep`), `grep` (a regular expression: keeps the lines that match), `limit_bytes` (cuts each \
-             container's log off there), `timestamps`, `within`. Throws `not_found` for a workload without pods, and \
-             `unreadable` when more than 16 MiB would have to be kept.",
+             before `grep`), `grep` (a regular expression: keeps the lines that match, without their times), `limit_bytes` (cuts each \
+             container's log off there), `timestamps`, `within`. Throws `not_found` for a workload without pods and for \
+             `previous` of a container that never restarted, and `unreadable` when more than 16 MiB would have to be kept \
+             or the kubelet can't read the log.",
         )
         .example(
             r#"let k = kube("infra");
@@ -100,6 +101,11 @@ fn explain(namespace: Option<&str>, request: &LogsRequest, grep: Option<&str>) -
     words.extend(request.limit_bytes.map(|bytes| format!("--limit-bytes={bytes}")));
     let line = kubectl(namespace, words.iter().map(String::as_str));
     match grep {
+        // grep would look at the times, too. The pattern comes by a variable: awk reads backslashes in its own way.
+        Some(grep) if request.timestamps => {
+            let pattern = super::line::quoted(&[grep]);
+            format!(r#"{line} | P={pattern} awk '{{ l = $0; sub(/^[^ ]* /, "", l) }} l ~ ENVIRON["P"]'"#)
+        }
         Some(grep) => format!("{line} | {}", super::line::quoted(&["grep", "-E", grep])),
         None => line,
     }

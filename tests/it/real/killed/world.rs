@@ -119,12 +119,24 @@ struct Row {
     step: String,
     uid: Option<String>,
     undone: bool,
+    /// Whether a call of its step ended after it was written.
+    answered: bool,
+}
+
+impl Row {
+    /// The object that it is about.
+    fn key(&self) -> String {
+        let object = &self.row["object"];
+        let word = |pointer: &str| text(object, pointer);
+        key(word("/cluster"), word("/kind"), word("/namespace"), word("/name"))
+    }
 }
 
 /// The rows of a run, and the steps that had a call under way.
 pub(super) struct Ledger {
     rows: BTreeMap<u64, Row>,
     calling: BTreeSet<String>,
+    drained: bool,
 }
 
 fn events(file: &Path) -> Vec<Value> {
@@ -147,7 +159,7 @@ impl Ledger {
             match text(&event, "/event") {
                 "undo_recorded" => {
                     let step = text(&event, "/step").to_string();
-                    rows.insert(number, Row { row: event, step, uid: None, undone: false });
+                    rows.insert(number, Row { row: event, step, uid: None, undone: false, answered: false });
                 }
                 "undo_identified" => {
                     rows.get_mut(&number).expect("its row").uid = Some(text(&event, "/uid").into());
@@ -157,11 +169,19 @@ impl Ledger {
             }
         }
         let mut calls: BTreeMap<u64, String> = BTreeMap::new();
-        let (mut journal, mut told) = (BTreeSet::new(), 0);
+        let (mut journal, mut told, mut drained) = (BTreeSet::new(), 0, false);
         for event in events(&folder.join("journal.jsonl")) {
             match (text(&event, "/event"), event["call"].as_u64()) {
-                ("call_started", Some(call)) => drop(calls.insert(call, text(&event, "/step").into())),
-                ("call_finished", Some(call)) => drop(calls.remove(&call)),
+                ("call_started", Some(call)) => {
+                    drained |= text(&event, "/function").ends_with("drain");
+                    drop(calls.insert(call, text(&event, "/step").into()));
+                }
+                ("call_finished", Some(call)) => {
+                    drop(calls.remove(&call));
+                    let told =
+                        rows.iter_mut().filter(|(n, row)| journal.contains(*n) && row.step == text(&event, "/step"));
+                    told.for_each(|(_, row)| row.answered = true);
+                }
                 ("undo_recorded", _) => drop(journal.insert(event["row"].as_u64().expect("a row's number"))),
                 _ => {}
             }
@@ -171,19 +191,15 @@ impl Ledger {
         // The ledger comes first: the journal may lack the last row, and no other.
         let lacks: Vec<&u64> = rows.keys().filter(|row| !journal.contains(row)).collect();
         assert!(lacks.len() <= 1 && lacks.first().is_none_or(|row| Some(*row) == rows.keys().last()), "{lacks:?}");
-        Self { rows, calling: calls.into_values().collect() }
+        Self { rows, calling: calls.into_values().collect(), drained }
     }
 
-    /// Every object of the run has a row, and every row that is not undone has its object.
+    /// Every object of the run has a row, and every row that is not undone is what the API server has: the object with
+    /// its uid, the field with the run's value, the node cordoned. Of what was in flight nobody knows.
     pub(super) fn agrees(&self, run: &str, what: &str) {
         let all = everything();
-        let of = |row: &Row| {
-            let object = &row.row["object"];
-            let name = |pointer: &str| text(object, pointer).to_string();
-            key(&name("/cluster"), &name("/kind"), &name("/namespace"), &name("/name"))
-        };
         let created: BTreeMap<String, &Row> =
-            self.rows.values().filter(|r| r.row["undo"] == "delete").map(|row| (of(row), row)).collect();
+            self.rows.values().filter(|r| r.row["undo"] == "delete").map(|row| (row.key(), row)).collect();
         for (key, item) in &all {
             // What controllers make of an object copies its labels.
             if item["metadata"]["labels"]["pb.run"] == run && item["metadata"]["ownerReferences"].is_null() {
@@ -192,11 +208,45 @@ impl Ledger {
                 assert!(row.uid.as_deref().is_none_or(|seen| seen == uid), "{what}: {key} has another uid");
             }
         }
-        for (number, row) in &self.rows {
-            let (Some(uid), false) = (&row.uid, row.undone) else { continue };
-            let there = all.get(&of(row)).is_some_and(|item| text(item, "/metadata/uid") == uid);
-            let evicted = row.row["object"]["kind"] == "Pod" && row.row["object"]["namespace"] == "kill-test";
-            assert!(there || evicted || self.may_be_undone(*number, row), "{what}: {} is not there", row.row["change"]);
+        // The newest row of a field says what it has now; older ones what it had.
+        let mut fields = BTreeSet::new();
+        for (number, row) in self.rows.iter().rev().filter(|(_, row)| !row.undone) {
+            let undone = self.may_be_undone(*number, row);
+            let in_flight = self.is_newest(*number, row) && (!row.answered || self.calling.contains(&row.step));
+            let item = all.get(&row.key());
+            let change = &row.row["change"];
+            match text(&row.row, "/undo") {
+                "delete" => {
+                    let Some(uid) = &row.uid else {
+                        // Its answer is told with the end of the call, or just after it.
+                        assert!(self.is_newest(*number, row), "{what}: {change} has no uid");
+                        continue;
+                    };
+                    let there = item.is_some_and(|item| text(item, "/metadata/uid") == uid);
+                    let object = &row.row["object"];
+                    let evicted = self.drained && object["kind"] == "Pod" && object["namespace"] == "kill-test";
+                    assert!(there || evicted || undone, "{what}: {change} is not there");
+                }
+                "restore" => {
+                    let item = item.unwrap_or_else(|| panic!("{what}: {change}: its object is gone"));
+                    let changed = row.row["fields"].as_array().expect("fields");
+                    assert!(!changed.is_empty(), "{what}: {change} names no field");
+                    for field in changed {
+                        let pointer = text(field, "/pointer");
+                        if !fields.insert((row.key(), pointer.to_string())) {
+                            continue;
+                        }
+                        let (now, after, before) = (item.pointer(pointer), field.get("after"), field.get("before"));
+                        let fits = now == after || ((in_flight || undone) && now == before);
+                        assert!(fits, "{what}: {change}: {pointer} is {now:?}, the ledger says {field}");
+                    }
+                }
+                "uncordon" => {
+                    let cordoned = item.is_some_and(|node| node["spec"]["unschedulable"] == true);
+                    assert!(cordoned || in_flight || undone, "{what}: {change}: the node is not cordoned");
+                }
+                other => panic!("{what}: {other} in the ledger of this run"),
+            }
         }
     }
 
@@ -208,8 +258,12 @@ impl Ledger {
     /// Whether the run was killed between undoing a row and saying so: its step's calls have ended, and it is the
     /// newest that was left.
     fn may_be_undone(&self, number: u64, row: &Row) -> bool {
+        !self.calling.contains(&row.step) && self.is_newest(number, row)
+    }
+
+    /// Whether no newer row of its step and cluster is left.
+    fn is_newest(&self, number: u64, row: &Row) -> bool {
         let place = |row: &Row| (row.step.clone(), text(&row.row["object"], "/cluster").to_string());
-        let newer = |(n, other): (&u64, &Row)| *n > number && !other.undone && place(other) == place(row);
-        !self.calling.contains(&row.step) && !self.rows.iter().any(newer)
+        !self.rows.iter().any(|(n, other)| *n > number && !other.undone && place(other) == place(row))
     }
 }

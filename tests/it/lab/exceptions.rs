@@ -17,7 +17,7 @@ pub(super) const ROWS: [(&str, &str, &str); 4] = [
 
 /// 1: parsers have words of their own; the real one's changed, too (1.23, sigs.k8s.io/json in place of jsoniter).
 const PARSERS: &str = "parsers have words of their own";
-/// 2: since 1.23 Services are updated like other kinds: without a version, and keeping their addresses (#96684).
+/// 2: since 1.23 Services are updated like other kinds: without a version, and keeping their addresses (#96684, #103532).
 const SERVICES: &str = "Services are updated like other kinds";
 /// 3: since 1.22 a manager owns only what its request could change (`GetResetFields`, #99661), and parts of objects
 /// (`status`, `scale`) are told apart in `managedFields` (KEP-2155).
@@ -45,7 +45,7 @@ const LATER: [&str; 18] = [
     "f:podReplacementPolicy",
     "availableReplicas",
     "batch.kubernetes.io/job-name",
-    // 5: discovery tells the singular since 1.27 (#116558).
+    // 5: discovery tells the singular since 1.27 (#113542).
     "singularName",
     // 6: columns are described by the texts of the API's documentation, which are not the lab's.
     "description",
@@ -69,13 +69,13 @@ pub(super) fn renamed(key: &str, value: &Value) -> (String, Value) {
     match key {
         // 4, too: the labels of jobs (1.27).
         "batch.kubernetes.io/controller-uid" => ("controller-uid".to_owned(), value.clone()),
-        // 8: selectors and references of roles are one value since 1.21 (#97989).
+        // 8: selectors and references of roles are one value since 1.21 and 1.22 (#97989, #100684).
         "f:selector" | "f:nodeSelector" | "f:roleRef"
             if !value.as_object().is_some_and(|v| v.contains_key("f:matchLabels")) =>
         {
             (key.to_owned(), Value::Object(Map::new()))
         }
-        // 9: the column of restarts tells when, and is a text (1.22, #94626).
+        // 9: the column of restarts tells when, and is a text (1.22, #100142).
         "columnDefinitions" => {
             let mut columns = value.clone();
             for column in columns.as_array_mut().into_iter().flatten().filter(|c| c["name"] == "Restarts") {
@@ -90,7 +90,7 @@ pub(super) fn renamed(key: &str, value: &Value) -> (String, Value) {
 static MAP: LazyLock<Regex> = LazyLock::new(|| pattern(r"map\[string\](?:string|interface \{\})(\{.*?\})"));
 static LIST: LazyLock<Regex> = LazyLock::new(|| pattern(r"\[\]string\{(.*?)\}"));
 
-/// 10: messages show values as JSON, where they showed them as Go does (1.32, #127490).
+/// 10: messages show values as JSON, where they showed them as Go does (1.34, #132314).
 pub(super) fn go_values(text: &str) -> String {
     let text = text.replace("map[string]string(nil)", "null").replace("0x0:", "0:");
     let text = MAP.replace_all(&text, "$1");

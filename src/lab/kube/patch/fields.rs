@@ -87,18 +87,18 @@ impl Fields {
     /// Every place of the set, as messages write them: at each level first the places themselves, then what is below.
     pub(crate) fn paths(&self) -> Vec<String> {
         let mut paths = Vec::new();
-        self.collect(String::new(), &mut paths);
+        self.collect("", &mut paths);
         paths
     }
 
-    fn collect(&self, before: String, paths: &mut Vec<String>) {
+    fn collect(&self, before: &str, paths: &mut Vec<String>) {
         for (step, below) in &self.below {
             if below.own {
                 paths.push(format!("{before}{}", shown(step)));
             }
         }
         for (step, below) in &self.below {
-            below.collect(format!("{before}{}", shown(step)), paths);
+            below.collect(&format!("{before}{}", shown(step)), paths);
         }
     }
 

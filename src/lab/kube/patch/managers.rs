@@ -7,41 +7,9 @@ use serde_json::{Value, json};
 use super::compare::{applied, compare};
 use super::fields::Fields;
 use super::merged;
+use super::owner::{Owner, refused};
 use crate::lab::kube::kinds::{Kind, Schema};
 use crate::lab::kube::refusal::{Answer, Refusal};
-
-/// Who does something, and when.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Owner {
-    pub(crate) manager: String,
-    /// `Apply` or `Update`.
-    pub(crate) operation: &'static str,
-    pub(crate) api_version: String,
-    pub(crate) subresource: String,
-    pub(crate) time: String,
-}
-
-impl Owner {
-    /// Whether it is the same manager doing the same; for an applier the version does not matter.
-    fn is(&self, other: &Self) -> bool {
-        self.manager == other.manager
-            && self.operation == other.operation
-            && self.subresource == other.subresource
-            && (self.operation == "Apply" || self.api_version == other.api_version)
-    }
-
-    /// As a conflict names it.
-    fn shown(&self) -> String {
-        let mut text = format!("{:?}", self.manager);
-        if !self.subresource.is_empty() {
-            text.push_str(&format!(" with subresource {:?}", self.subresource));
-        }
-        if self.operation == "Update" {
-            text.push_str(&format!(" using {}", self.api_version));
-        }
-        text
-    }
-}
 
 /// The managers of an object.
 #[derive(Debug, Clone, Default)]
@@ -223,26 +191,70 @@ impl Managers {
     }
 }
 
-/// The refusal that names the owners and their fields.
-fn refused(conflicts: &[(Owner, Fields)]) -> Box<Refusal> {
-    let mut by_owner: Vec<(String, Vec<String>)> =
-        conflicts.iter().map(|(owner, fields)| (owner.shown(), fields.paths())).collect();
-    by_owner.sort();
-    let count: usize = by_owner.iter().map(|(_, paths)| paths.len()).sum();
-    let causes: Vec<(String, String)> = by_owner
-        .iter()
-        .flat_map(|(owner, paths)| paths.iter().map(move |p| (format!("conflict with {owner}"), p.clone())))
-        .collect();
-    let message = match by_owner.as_slice() {
-        [(owner, paths)] if paths.len() == 1 => format!("conflict with {owner}: {}", paths.concat()),
-        _ => {
-            let text = by_owner.iter().map(|(owner, paths)| {
-                let lines: String = paths.iter().map(|p| format!("\n- {p}")).collect();
-                format!("conflicts with {owner}:{lines}")
-            });
-            text.collect::<Vec<_>>().join("\n")
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lab::kube::kinds::Kinds;
+
+    fn owner(manager: &str, operation: &'static str) -> Owner {
+        Owner {
+            manager: manager.to_owned(),
+            operation,
+            api_version: "v1".to_owned(),
+            subresource: String::new(),
+            time: "2026-01-01T00:00:00Z".to_owned(),
         }
-    };
-    let noun = if count == 1 { "conflict" } else { "conflicts" };
-    Refusal::field_conflicts(format!("Apply failed with {count} {noun}: {message}"), &causes)
+    }
+
+    /// Applies data of a ConfigMap for a manager.
+    fn apply(live: &Value, manager: &str, data: &Value, force: bool) -> Answer<Value> {
+        let kind = Kinds::builtin().get("", "v1", "configmaps").expect("config maps");
+        let config = json!({"metadata": {"name": "a"}, "data": data});
+        let (mut object, managers) =
+            Managers::of(live).applied(&kind, live, &config, &owner(manager, "Apply"), force)?;
+        managers.write(&mut object);
+        Ok(object)
+    }
+
+    #[test]
+    fn what_is_no_longer_applied_goes_unless_another_has_it_too() {
+        let live = apply(&json!({}), "one", &json!({"k": "v", "m": "1"}), false).expect("applies");
+        let live = apply(&live, "two", &json!({"k": "v"}), false).expect("shares");
+        let live = apply(&live, "one", &json!({"x": "1"}), false).expect("lets go");
+        assert_eq!(live["data"], json!({"k": "v", "x": "1"}));
+        let owners = live["metadata"]["managedFields"].as_array().expect("owners");
+        assert_eq!(owners[0]["fieldsV1"], json!({"f:data": {"f:x": {}}}));
+        assert_eq!(owners[1]["fieldsV1"], json!({"f:data": {"f:k": {}}}));
+    }
+
+    #[test]
+    fn another_owners_field_is_a_conflict_and_force_takes_it() {
+        let live = apply(&json!({}), "one", &json!({"k": "v"}), false).expect("applies");
+        let refused = apply(&live, "two", &json!({"k": "w"}), false).expect_err("a conflict");
+        assert_eq!(refused.message, "Apply failed with 1 conflict: conflict with \"one\": .data.k");
+        let taken = apply(&live, "two", &json!({"k": "w"}), true).expect("forced");
+        assert_eq!(taken["data"]["k"], "w");
+        let owners = taken["metadata"]["managedFields"].as_array().expect("owners");
+        assert_eq!(owners.len(), 1, "who owns nothing is not listed: {owners:?}");
+    }
+
+    #[test]
+    fn an_update_takes_what_it_changed_and_no_more() {
+        let kind = Kinds::builtin().get("", "v1", "configmaps").expect("config maps");
+        let old = apply(&json!({}), "one", &json!({"k": "v", "l": "w"}), false).expect("applies");
+        let mut new = old.clone();
+        new["data"]["k"] = json!("x");
+        let managers = Managers::of(&old).updated(kind.schema(), &old, &new, &owner("two", "Update"), None);
+        managers.write(&mut new);
+        let owners = new["metadata"]["managedFields"].as_array().expect("owners");
+        assert_eq!(owners[0]["fieldsV1"], json!({"f:data": {"f:l": {}}}));
+        assert_eq!(owners[1]["fieldsV1"], json!({"f:data": {"f:k": {}}}));
+    }
+
+    #[test]
+    fn nothing_new_is_no_change_at_all() {
+        let live = apply(&json!({}), "one", &json!({"k": "v"}), false).expect("applies");
+        let again = apply(&live, "one", &json!({"k": "v"}), false).expect("applies");
+        assert_eq!(live, again);
+    }
 }

@@ -6,6 +6,8 @@ pub(crate) mod json;
 pub(crate) mod managers;
 pub(crate) mod merge;
 mod merged;
+mod owner;
 pub(crate) mod strategic;
 
-pub(crate) use managers::{Managers, Owner};
+pub(crate) use managers::Managers;
+pub(crate) use owner::Owner;

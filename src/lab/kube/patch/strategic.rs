@@ -39,10 +39,10 @@ fn maps(schema: &Schema, target: &Map<String, Value>, patch: &Map<String, Value>
         merged.retain(|key, _| retained.iter().any(|r| r == key));
     }
     for (key, value) in patch {
-        if let Some(field) = key.strip_prefix(DELETE) {
-            if let (Some(Value::Array(list)), Value::Array(gone)) = (merged.get_mut(field), value) {
-                list.retain(|item| !gone.contains(item));
-            }
+        if let Some(field) = key.strip_prefix(DELETE)
+            && let (Some(Value::Array(list)), Value::Array(gone)) = (merged.get_mut(field), value)
+        {
+            list.retain(|item| !gone.contains(item));
         }
     }
     for (key, value) in patch.iter().filter(|(key, _)| !key.starts_with('$')) {
@@ -158,5 +158,60 @@ pub(crate) fn go(value: &Value) -> String {
         Value::String(text) => text.clone(),
         Value::Null => "<nil>".to_owned(),
         other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::lab::kube::kinds::Kinds;
+
+    fn pod(target: &Value, with: &Value) -> Answer<Value> {
+        let pods = Kinds::builtin().get("", "v1", "pods").expect("pods");
+        patch(pods.schema(), target, with)
+    }
+
+    #[test]
+    fn items_merge_by_their_key_and_keep_their_places() {
+        let before =
+            json!({"spec": {"containers": [{"name": "a", "image": "1", "args": ["x"]}, {"name": "b", "image": "1"}]}});
+        let with =
+            json!({"spec": {"containers": [{"name": "c", "image": "3"}, {"name": "a", "image": "2", "args": ["y"]}]}});
+        let after = pod(&before, &with).expect("merges");
+        let containers = json!([
+            {"name": "c", "image": "3"}, {"name": "a", "image": "2", "args": ["y"]}, {"name": "b", "image": "1"},
+        ]);
+        assert_eq!(after["spec"]["containers"], containers);
+    }
+
+    #[test]
+    fn directives_delete_replace_order_and_retain() {
+        let before = json!({
+            "metadata": {"finalizers": ["a", "b"]},
+            "spec": {"containers": [{"name": "a"}, {"name": "b"}], "volumes": [{"name": "v", "configMap": {"name": "c"}}]},
+        });
+        let with = json!({
+            "metadata": {"$deleteFromPrimitiveList/finalizers": ["a"]},
+            "spec": {
+                "$setElementOrder/containers": [{"name": "c"}, {"name": "b"}],
+                "containers": [{"name": "a", "$patch": "delete"}, {"name": "c"}],
+                "volumes": [{"name": "v", "$retainKeys": ["name", "emptyDir"], "emptyDir": {}}],
+            },
+        });
+        let after = pod(&before, &with).expect("merges");
+        assert_eq!(after["metadata"]["finalizers"], json!(["b"]));
+        assert_eq!(after["spec"]["containers"], json!([{"name": "c"}, {"name": "b"}]));
+        assert_eq!(after["spec"]["volumes"], json!([{"name": "v", "emptyDir": {}}]));
+    }
+
+    #[test]
+    fn what_can_not_be_meant_is_refused() {
+        let before = json!({"spec": {"containers": []}});
+        let keyless = pod(&before, &json!({"spec": {"containers": [{"image": "x"}]}})).expect_err("refused");
+        assert_eq!(keyless.message, "map: map[image:x] does not contain declared merge key: name");
+        let unknown = pod(&before, &json!({"spec": {"$patch": "frob"}})).expect_err("refused");
+        assert_eq!(unknown.message, "unknown patch type: frob in map: map[$patch:frob]");
     }
 }

@@ -45,18 +45,18 @@ impl Pki {
         server.subject_alt_names.push(SanType::IpAddress(IpAddr::V4(Ipv4Addr::LOCALHOST)));
         server.distinguished_name.push(DnType::CommonName, "kube-apiserver");
         server.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-        let server = pair(server, &issuer)?;
+        let server = pair(&server, &issuer)?;
 
         let mut admin = CertificateParams::new(Vec::new()).map_err(failed)?;
         admin.distinguished_name.push(DnType::CommonName, "kubernetes-admin");
         admin.distinguished_name.push(DnType::OrganizationName, "system:masters");
         admin.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
-        let admin = pair(admin, &issuer)?;
+        let admin = pair(&admin, &issuer)?;
         Ok(Self { authority: signed.pem(), server, admin })
     }
 }
 
-fn pair(params: CertificateParams, issuer: &Issuer<'_, KeyPair>) -> Result<Pair> {
+fn pair(params: &CertificateParams, issuer: &Issuer<'_, KeyPair>) -> Result<Pair> {
     let key = KeyPair::generate().map_err(failed)?;
     let certificate = params.signed_by(&key, issuer).map_err(failed)?;
     Ok(Pair { certificate: certificate.pem(), key: key.serialize_pem() })

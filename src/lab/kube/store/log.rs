@@ -29,10 +29,10 @@ pub(super) struct Log {
 impl Log {
     pub(super) fn add(&mut self, change: Change) {
         self.changes.push_back(change);
-        if self.changes.len() > REMEMBERED {
-            if let Some(oldest) = self.changes.pop_front() {
-                self.forgotten = oldest.revision;
-            }
+        if self.changes.len() > REMEMBERED
+            && let Some(oldest) = self.changes.pop_front()
+        {
+            self.forgotten = oldest.revision;
         }
     }
 

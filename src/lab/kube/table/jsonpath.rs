@@ -39,9 +39,7 @@ fn walk<'a>(value: &'a Value, path: &str) -> Option<&'a Value> {
         let (key, wanted) = condition.split_once("==")?;
         let wanted = wanted.trim().trim_matches(['"', '\'']);
         let key = key.trim().trim_start_matches('@');
-        let holds = |item: &&Value| {
-            walk(item, key).is_some_and(|v| v.as_str().map_or(v.to_string() == wanted, |t| t == wanted))
-        };
+        let holds = |item: &&Value| walk(item, key).is_some_and(|v| v.as_str().map_or(*v == wanted, |t| t == wanted));
         return value.as_array()?.iter().filter(holds).find_map(|v| walk(v, rest));
     }
     if inside == "*" {

@@ -1,8 +1,10 @@
 //! `Table` answers: the columns that `kubectl get` prints, of built-in kinds and of registered ones.
 
 mod age;
+mod cells;
 mod columns;
 mod jsonpath;
+mod parts;
 mod pods;
 mod rows;
 

@@ -66,7 +66,7 @@ fn definition(name: &str, o: &mut Map<String, Value>) {
         }
         "discovery.v1.EndpointPort" => set(o, json!({"name": "", "protocol": "TCP"})),
         "core.v1.Probe" => {
-            set(o, json!({"timeoutSeconds": 1, "periodSeconds": 10, "successThreshold": 1, "failureThreshold": 3}))
+            set(o, json!({"timeoutSeconds": 1, "periodSeconds": 10, "successThreshold": 1, "failureThreshold": 3}));
         }
         "core.v1.HTTPGetAction" => set(o, json!({"path": "/", "scheme": "HTTP"})),
         "core.v1.GRPCAction" => set(o, json!({"service": ""})),
@@ -80,10 +80,10 @@ fn definition(name: &str, o: &mut Map<String, Value>) {
         "core.v1.Secret" => set(o, json!({"type": "Opaque"})),
         "core.v1.Namespace" => {
             let name = o.get("metadata").map_or(Value::Null, |m| m["name"].clone());
-            if let Some(metadata) = o.get_mut("metadata").and_then(Value::as_object_mut) {
-                if name.is_string() {
-                    fields(metadata, "labels", json!({"kubernetes.io/metadata.name": name}));
-                }
+            if let Some(metadata) = o.get_mut("metadata").and_then(Value::as_object_mut)
+                && name.is_string()
+            {
+                fields(metadata, "labels", json!({"kubernetes.io/metadata.name": name}));
             }
             fields(o, "status", json!({"phase": "Active"}));
         }
@@ -104,7 +104,7 @@ fn definition(name: &str, o: &mut Map<String, Value>) {
         }
         "core.v1.ReplicationController" => replication_controller(o),
         "apps.v1.DeploymentSpec" => {
-            set(o, json!({"replicas": 1, "strategy": {}, "revisionHistoryLimit": 10, "progressDeadlineSeconds": 600}))
+            set(o, json!({"replicas": 1, "strategy": {}, "revisionHistoryLimit": 10, "progressDeadlineSeconds": 600}));
         }
         "apps.v1.DeploymentStrategy" => {
             set(o, json!({"type": "RollingUpdate"}));
@@ -167,10 +167,8 @@ fn definition(name: &str, o: &mut Map<String, Value>) {
             set(o, json!({"reclaimPolicy": "Delete", "volumeBindingMode": "Immediate"}));
         }
         "rbac.v1.RoleRef" => set(o, json!({"apiGroup": "rbac.authorization.k8s.io"})),
-        "rbac.v1.Subject" => {
-            if is(o, "kind", "User") || is(o, "kind", "Group") {
-                set(o, json!({"apiGroup": "rbac.authorization.k8s.io"}));
-            }
+        "rbac.v1.Subject" if (is(o, "kind", "User") || is(o, "kind", "Group")) => {
+            set(o, json!({"apiGroup": "rbac.authorization.k8s.io"}));
         }
         "autoscaling.v2.HorizontalPodAutoscalerSpec" => set(o, json!({"minReplicas": 1})),
         "scheduling.v1.PriorityClass" => set(o, json!({"preemptionPolicy": "PreemptLowerPriority"})),
@@ -190,10 +188,10 @@ fn definition(name: &str, o: &mut Map<String, Value>) {
         "admissionregistration.v1.RuleWithOperations" => set(o, json!({"scope": "*"})),
         "apiextensions.v1.CustomResourceDefinitionSpec" => {
             fields(o, "conversion", json!({"strategy": "None"}));
-            if let Some(names) = o.get_mut("names").and_then(Value::as_object_mut) {
-                if let Some(kind) = names.get("kind").and_then(Value::as_str).map(str::to_owned) {
-                    set(names, json!({"singular": kind.to_lowercase(), "listKind": format!("{kind}List")}));
-                }
+            if let Some(names) = o.get_mut("names").and_then(Value::as_object_mut)
+                && let Some(kind) = names.get("kind").and_then(Value::as_str).map(str::to_owned)
+            {
+                set(names, json!({"singular": kind.to_lowercase(), "listKind": format!("{kind}List")}));
             }
         }
         _ => {}
@@ -240,10 +238,10 @@ fn container(o: &mut Map<String, Value>) {
             "imagePullPolicy": policy}),
     );
     // What is limited is asked for.
-    if let Some(limits) = o.get("resources").and_then(|r| r["limits"].as_object()).cloned() {
-        if let Some(resources) = o.get_mut("resources").and_then(Value::as_object_mut) {
-            fields(resources, "requests", Value::Object(limits));
-        }
+    if let Some(limits) = o.get("resources").and_then(|r| r["limits"].as_object()).cloned()
+        && let Some(resources) = o.get_mut("resources").and_then(Value::as_object_mut)
+    {
+        fields(resources, "requests", Value::Object(limits));
     }
 }
 

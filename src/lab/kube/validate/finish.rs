@@ -141,10 +141,10 @@ fn job(object: &mut Value, uid: &Value, name: &Value) {
         return;
     }
     for labels in ["/metadata", "/spec/template/metadata"] {
-        if let Some((parent, last)) = labels.rsplit_once('/') {
-            if let Some(parent) = object.pointer_mut(parent).and_then(Value::as_object_mut) {
-                parent.entry(last).or_insert_with(|| json!({}));
-            }
+        if let Some((parent, last)) = labels.rsplit_once('/')
+            && let Some(parent) = object.pointer_mut(parent).and_then(Value::as_object_mut)
+        {
+            parent.entry(last).or_insert_with(|| json!({}));
         }
         let Some(metadata) = object.pointer_mut(labels) else { continue };
         for prefix in ["", "batch.kubernetes.io/"] {

@@ -99,7 +99,7 @@ pub(crate) fn unchanged(old: &Value, new: &Value) -> Vec<Fault> {
         let added = is["finalizers"].as_array().into_iter().flatten().filter(|f| !had.contains(f));
         let added: Vec<&Value> = added.collect();
         if !added.is_empty() {
-            let list: Vec<String> = added.iter().map(|f| f.to_string()).collect();
+            let list: Vec<String> = added.iter().map(ToString::to_string).collect();
             let why = format!(
                 "no new finalizers can be added if the object is being deleted, found new finalizers []string{{{}}}",
                 list.join(", ")

@@ -24,7 +24,7 @@ pub(crate) fn object(kind: &Kind, object: &Value) -> Vec<Fault> {
         "pods" => faults.extend(pods::spec(spec, "spec")),
         "podtemplates" => faults.extend(pods::template(&object["template"], "template")),
         "deployments.apps" | "daemonsets.apps" | "statefulsets.apps" | "replicasets.apps" => {
-            workload(spec, &mut faults)
+            workload(spec, &mut faults);
         }
         "replicationcontrollers" => {
             if spec["selector"].as_object().is_none_or(serde_json::Map::is_empty) {
@@ -150,12 +150,12 @@ pub(super) fn amounts(resources: &Value, path: &str) -> Vec<Fault> {
     let mut faults = Vec::new();
     for (key, wanted) in resources["requests"].as_object().into_iter().flatten() {
         let limit = &resources["limits"][key];
-        if let (Some(wanted_n), Some(limit_n)) = (number(wanted), number(limit)) {
-            if wanted_n > limit_n {
-                let limit = limit.as_str().unwrap_or_default();
-                let why = format!("must be less than or equal to {key} limit of {limit}");
-                faults.push(Fault::invalid(format!("{path}.requests"), wanted, why));
-            }
+        if let (Some(wanted_n), Some(limit_n)) = (number(wanted), number(limit))
+            && wanted_n > limit_n
+        {
+            let limit = limit.as_str().unwrap_or_default();
+            let why = format!("must be less than or equal to {key} limit of {limit}");
+            faults.push(Fault::invalid(format!("{path}.requests"), wanted, why));
         }
     }
     faults

@@ -112,24 +112,24 @@ fn limited(limits: &Limits, value: &Value, path: &str, faults: &mut Vec<Fault>) 
             say(format!("should be at most {most} chars long"), value);
         } else if let Some(least) = limits.length.0.filter(|least| length < *least) {
             say(format!("should be at least {least} chars long"), value);
-        } else if let Some((text_of, pattern)) = &limits.pattern {
-            if !pattern.is_match(text) {
-                say(format!("should match '{text_of}'"), value);
-            }
+        } else if let Some((text_of, pattern)) = &limits.pattern
+            && !pattern.is_match(text)
+        {
+            say(format!("should match '{text_of}'"), value);
         }
     }
     if let Some(number) = value.as_f64() {
-        if let Some((least, exclusive)) = limits.minimum {
-            if number < least || exclusive && number <= least {
-                let or = if exclusive { "" } else { " or equal to" };
-                say(format!("should be greater than{or} {least}"), value);
-            }
+        if let Some((least, exclusive)) = limits.minimum
+            && (number < least || exclusive && number <= least)
+        {
+            let or = if exclusive { "" } else { " or equal to" };
+            say(format!("should be greater than{or} {least}"), value);
         }
-        if let Some((most, exclusive)) = limits.maximum {
-            if number > most || exclusive && number >= most {
-                let or = if exclusive { "" } else { " or equal to" };
-                say(format!("should be less than{or} {most}"), value);
-            }
+        if let Some((most, exclusive)) = limits.maximum
+            && (number > most || exclusive && number >= most)
+        {
+            let or = if exclusive { "" } else { " or equal to" };
+            say(format!("should be less than{or} {most}"), value);
         }
         if let Some(of) = limits.multiple_of.filter(|of| (number / of).fract() != 0.0) {
             say(format!("should be a multiple of {of}"), value);

@@ -91,10 +91,10 @@ pub(crate) fn faults(kind: &Kind, old: &Value, new: &Value) -> Vec<Fault> {
                 faults.push(Fault::forbidden("spec", why));
             }
         }
-        "rolebindings.rbac.authorization.k8s.io" | "clusterrolebindings.rbac.authorization.k8s.io" => {
-            if changed("/roleRef") {
-                faults.push(Fault::invalid("roleRef", &at("/roleRef"), "cannot change roleRef"));
-            }
+        "rolebindings.rbac.authorization.k8s.io" | "clusterrolebindings.rbac.authorization.k8s.io"
+            if changed("/roleRef") =>
+        {
+            faults.push(Fault::invalid("roleRef", &at("/roleRef"), "cannot change roleRef"));
         }
         "storageclasses.storage.k8s.io" => {
             for key in ["parameters", "provisioner", "reclaimPolicy", "volumeBindingMode"] {

@@ -41,10 +41,11 @@ pub(super) fn object_in(
     if kind.plural == "secrets" && kind.group.is_empty() {
         finish::secret(&mut object);
     }
-    if kind.status && kind.plural != "nodes" {
-        if let Some(object) = object.as_object_mut() {
-            object.remove("status");
-        }
+    if kind.status
+        && kind.plural != "nodes"
+        && let Some(object) = object.as_object_mut()
+    {
+        object.remove("status");
     }
     let owner = asked.owner(if managers.is_some() { "Apply" } else { "Update" });
     let managers = match managers {

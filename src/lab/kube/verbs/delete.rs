@@ -120,6 +120,7 @@ fn one(world: &mut World, asked: &Asked, options: &Options) -> Answer<Answered> 
     if kind.plural == "namespaces" {
         finish_namespace(world, asked);
     }
+    endings::unprotect(world, &asked.place());
     if kind.plural == "customresourcedefinitions" {
         let plural = stored.value["spec"]["names"]["plural"].as_str().unwrap_or_default();
         let group = stored.value["spec"]["group"].as_str().unwrap_or_default();
@@ -169,14 +170,12 @@ fn mark(asked: &Asked, object: &mut Value, options: &Options) -> bool {
     if kind == "namespaces" {
         object["status"]["phase"] = json!("Terminating");
     }
-    if definition {
-        if let Some(conditions) = object["status"]["conditions"].as_array_mut() {
-            conditions.push(json!({
-                "type": "Terminating", "status": "True", "lastTransitionTime": asked.time(),
-                "reason": "InstanceDeletionPending",
-                "message": "CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon",
-            }));
-        }
+    if definition && let Some(conditions) = object["status"]["conditions"].as_array_mut() {
+        conditions.push(json!({
+            "type": "Terminating", "status": "True", "lastTransitionTime": asked.time(),
+            "reason": "InstanceDeletionPending",
+            "message": "CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon",
+        }));
     }
     true
 }

@@ -61,8 +61,9 @@ pub(super) fn empty(world: &mut World, namespace: &str, now: &str) {
             if object["metadata"]["deletionTimestamp"].is_null() {
                 object["metadata"]["deletionTimestamp"] = Value::String(now.to_owned());
                 object["metadata"]["deletionGracePeriodSeconds"] = Value::from(0);
-                world.store.put(place, object);
+                world.store.put(place.clone(), object);
             }
+            unprotect(world, &place);
         } else {
             remove(world, &place);
         }
@@ -76,6 +77,30 @@ fn close(world: &mut World, namespace: &str) {
     let ending = world.store.get(&place).is_some_and(|n| n.value["metadata"]["deletionTimestamp"].is_string());
     if ending && world.store.in_namespace(namespace).next().is_none() {
         world.store.remove(&place);
+    }
+}
+
+/// Volumes and claims are protected while they are used: the finalizer goes once nobody uses them.
+pub(super) fn unprotect(world: &mut World, place: &Place) {
+    let Some(object) = world.store.get(place).map(|o| o.value.clone()) else { return };
+    let used = match place.resource.as_str() {
+        "persistentvolumeclaims" => world.store.list("pods", &place.namespace).any(|(_, pod)| {
+            let ended = matches!(pod.value["status"]["phase"].as_str(), Some("Succeeded" | "Failed"));
+            let volumes = pod.value["spec"]["volumes"].as_array().into_iter().flatten();
+            !ended && volumes.into_iter().any(|v| v["persistentVolumeClaim"]["claimName"] == place.name.as_str())
+        }),
+        "persistentvolumes" => object["status"]["phase"] == "Bound",
+        _ => return,
+    };
+    if used {
+        return;
+    }
+    let mut object = object;
+    if let Some(finalizers) = object["metadata"]["finalizers"].as_array_mut() {
+        finalizers.retain(|f| f != "kubernetes.io/pvc-protection" && f != "kubernetes.io/pv-protection");
+    }
+    if is_over(&object) {
+        remove(world, place);
     }
 }
 

@@ -98,10 +98,10 @@ fn apply(world: &mut World, asked: &Asked, payload: &Payload, dry: bool) -> Answ
     if asked.sub == Sub::Status {
         let status = config["status"].take();
         config = json!({"apiVersion": config["apiVersion"], "kind": config["kind"], "metadata": {"name": asked.name}, "status": status});
-    } else if kind.status {
-        if let Some(config) = config.as_object_mut() {
-            config.remove("status");
-        }
+    } else if kind.status
+        && let Some(config) = config.as_object_mut()
+    {
+        config.remove("status");
     }
     let owner = asked.owner("Apply");
     let force = asked.query.is("force");

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::messages::{Field, Kind, Shape, fields};
+use super::reader::{Part, Reader, text_of};
 
 /// What stands before every object.
 const MAGIC: &[u8] = b"k8s\0";
@@ -86,61 +87,6 @@ fn message_of(api_version: &str, kind: &str) -> String {
     let (group, version) = api_version.split_once('/').unwrap_or(("core", api_version));
     let package = group.split('.').next().unwrap_or_default();
     format!("{package}.{version}.{kind}")
-}
-
-/// A part of a message.
-enum Part<'a> {
-    Number(u64),
-    Fixed(u64),
-    Bytes(&'a [u8]),
-}
-
-struct Reader<'a>(&'a [u8]);
-
-impl<'a> Reader<'a> {
-    fn varint(&mut self) -> Result<u64, String> {
-        let mut value = 0_u64;
-        for shift in (0..64).step_by(7) {
-            let (byte, rest) = self.0.split_first().ok_or("the message breaks off")?;
-            self.0 = rest;
-            value |= u64::from(byte & 0x7f) << shift;
-            if byte & 0x80 == 0 {
-                return Ok(value);
-            }
-        }
-        Err("a number is too long".to_owned())
-    }
-
-    fn take(&mut self, length: usize) -> Result<&'a [u8], String> {
-        if length > self.0.len() {
-            return Err("the message breaks off".to_owned());
-        }
-        let (taken, rest) = self.0.split_at(length);
-        self.0 = rest;
-        Ok(taken)
-    }
-
-    fn next(&mut self) -> Result<Option<(u64, Part<'a>)>, String> {
-        if self.0.is_empty() {
-            return Ok(None);
-        }
-        let key = self.varint()?;
-        let part = match key & 7 {
-            0 => Part::Number(self.varint()?),
-            1 => Part::Fixed(self.take(8)?.iter().rev().fold(0, |n, b| (n << 8) | u64::from(*b))),
-            2 => {
-                let length = usize::try_from(self.varint()?).map_err(|_| "a length is too large")?;
-                Part::Bytes(self.take(length)?)
-            }
-            5 => Part::Fixed(self.take(4)?.iter().rev().fold(0, |n, b| (n << 8) | u64::from(*b))),
-            other => return Err(format!("wire type {other} is unknown")),
-        };
-        Ok(Some((key >> 3, part)))
-    }
-}
-
-fn text_of(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
 }
 
 /// Reads a message; fields that the table does not know are left out, as a server of an older version leaves them.

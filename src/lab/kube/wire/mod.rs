@@ -6,5 +6,6 @@
 
 mod decode;
 mod messages;
+mod reader;
 
 pub(crate) use decode::object;

@@ -106,7 +106,7 @@ fn a_service_that_no_advertisement_selects_is_not_told_of() {
 fn traffic_that_stays_on_its_node_is_told_of_where_pods_are() {
     let bench = Bench::new();
     bench.change("Service", "clustermesh-apiserver", |service| {
-        service["spec"]["externalTrafficPolicy"] = "Local".into()
+        service["spec"]["externalTrafficPolicy"] = "Local".into();
     });
     let with = |node: &str| bench.from(node).contains(&"10.25.11.100/32".to_string());
     assert_eq!((with("10.25.11.11"), with("10.25.11.12"), with("10.25.11.13")), (true, false, false));

@@ -3,6 +3,9 @@
 use std::path::PathBuf;
 
 use crate::config::Overrides;
+use crate::error::Error;
+#[cfg(not(feature = "lab"))]
+use crate::error::Kind;
 use crate::playbook::plan::Selection;
 
 /// Where configuration comes from.
@@ -34,6 +37,43 @@ impl Configured {
     }
 }
 
+/// Whether a simulated platform takes the place of what is configured.
+#[derive(Debug, Clone, Default, clap::Args)]
+#[command(next_help_heading = "Configuration")]
+pub(super) struct Inside {
+    /// A simulated platform in place of the clusters, hosts, endpoints and networks of pb.toml; it is open as long as
+    /// the command runs
+    #[cfg(feature = "lab")]
+    #[arg(long, value_name = "TOPOLOGY", num_args = 0..=1, require_equals = true, conflicts_with = "contexts")]
+    #[arg(default_missing_value = crate::lab::world::read::DEFAULT)]
+    pub(super) lab: Option<String>,
+}
+
+impl Inside {
+    /// The simulated platform that was asked for.
+    pub(super) fn platform(&self) -> Option<&String> {
+        #[cfg(feature = "lab")]
+        return self.lab.as_ref();
+        #[cfg(not(feature = "lab"))]
+        None
+    }
+
+    /// Asks for the one that a former run had, unless another was typed: no step of it may meet a real platform.
+    ///
+    /// # Errors
+    /// [`Kind::Usage`] where this program has none.
+    #[cfg_attr(feature = "lab", expect(clippy::unnecessary_wraps, reason = "without the lab it can fail"))]
+    pub(super) fn go_on(&mut self, platform: &str) -> Result<(), Error> {
+        #[cfg(feature = "lab")]
+        {
+            self.lab.get_or_insert_with(|| platform.into());
+            Ok(())
+        }
+        #[cfg(not(feature = "lab"))]
+        Err(Error::new(Kind::Usage, format!("the run was made with --lab={platform}, and this program has no lab")))
+    }
+}
+
 /// What is to run, or to be shown as it would.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub(super) struct Wanted {
@@ -41,6 +81,8 @@ pub(super) struct Wanted {
     pub(super) selected: Selected,
     #[command(flatten)]
     pub(super) configured: Configured,
+    #[command(flatten)]
+    pub(super) inside: Inside,
 }
 
 /// What of the targets is selected.

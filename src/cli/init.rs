@@ -121,8 +121,9 @@ const TOML: &str = r#"# What pb works on. Every key is optional; relative paths 
 
 # More of a cluster:
 # kubeconfig = "~/.kube/config"           # default: $KUBECONFIG, then the usual place
-# talosconfig = "talos/talosconfig"
-# talos_context = "infra"
+# talosconfig = "talos/talosconfig"       # default: $TALOSCONFIG, then ~/.talos/config
+# talos_context = "infra"                 # default: the cluster's name
+# talos_nodes = ["10.25.11.11"]           # default: those of that context
 # protected = true                        # the REPL only reads, until it is switched
 # [clusters.NAME.settings]                # settings for this cluster alone
 # bgp_asn = 64512

@@ -12,6 +12,10 @@ mod doctor;
 mod files;
 mod identity;
 mod init;
+#[cfg(feature = "lab")]
+mod inside;
+#[cfg(feature = "lab")]
+mod lab;
 mod list;
 mod new;
 mod plan;
@@ -77,6 +81,9 @@ enum Command {
     Init(init::Args),
     /// Write a playbook to start from
     New(new::Args),
+    /// Open a simulated platform
+    #[cfg(feature = "lab")]
+    Lab(lab::Args),
     /// Say what is configured, reachable and missing
     Doctor(doctor::Args),
     /// Write completions for a shell
@@ -132,6 +139,8 @@ fn dispatch(command: Command) -> Outcome {
             let taken: Vec<String> = prepared.ids();
             one(new::run(&args, &prepared.config.dir, &environment.dir, &taken, &mut out))
         }
+        #[cfg(feature = "lab")]
+        Command::Lab(args) => lab::run(&args, &environment, &mut out),
         Command::Doctor(args) => doctor::run(&args, &environment, &mut out),
         Command::Completions(args) => one(completions::run(&args, &mut whole(), &mut out)),
     }

@@ -25,7 +25,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, environment: &Environment, out: &mut dyn Write) -> Outcome {
-    let prepared = prepare::configured(&args.wanted.configured, environment)?;
+    let prepared = prepare::inside(&args.wanted.inside, &args.wanted.configured, environment)?;
     let planned = prepared.plan(&args.targets, &args.wanted.selected, STEP_LIMIT)?;
     let ui = Ui::stdout().measured();
     for id in &planned.plan.playbooks {

@@ -1,10 +1,12 @@
 //! From arguments to a plan: configuration, library, the loaded playbooks, what is selected of them.
 
+use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::args::{Configured, Selected};
+use super::args::{Configured, Inside, Selected};
+use crate::clock::{Clock, System};
 use crate::config::{Config, Environment, Overrides};
 use crate::error::{Error, Kind};
 use crate::event::SettingInfo;
@@ -19,6 +21,11 @@ use crate::script::{settings, targets};
 pub(super) struct Prepared {
     pub(super) config: Arc<Config>,
     pub(super) loader: Loader,
+    /// What the command's time goes by.
+    pub(super) clock: Arc<dyn Clock>,
+    /// What was opened for this command alone, and closes with it.
+    #[cfg_attr(not(feature = "lab"), expect(dead_code, reason = "without the lab nothing is opened"))]
+    pub(super) platform: Option<Box<dyn Any>>,
 }
 
 /// What would run.
@@ -29,14 +36,29 @@ pub(super) struct Planned {
 }
 
 pub(super) fn prepare(overrides: &Overrides, environment: &Environment) -> Result<Prepared, Vec<Error>> {
-    let config = Arc::new(crate::config::load(overrides, environment)?);
+    Ok(prepared(crate::config::load(overrides, environment)?, environment))
+}
+
+/// The same with a configuration that is there already.
+pub(super) fn prepared(config: Config, environment: &Environment) -> Prepared {
+    let config = Arc::new(config);
     let library = Library::new(&config.dir, &environment.dir);
     let loader = Loader::new(library, settings::from_config(config.clone()));
-    Ok(Prepared { config, loader })
+    Prepared { config, loader, clock: Arc::new(System), platform: None }
 }
 
 pub(super) fn configured(args: &Configured, environment: &Environment) -> Result<Prepared, Vec<Error>> {
     prepare(&args.overrides(), environment)
+}
+
+/// What the command is to work on: as configured, or a lab that is opened for it.
+pub(super) fn inside(inside: &Inside, args: &Configured, environment: &Environment) -> Result<Prepared, Vec<Error>> {
+    #[cfg(feature = "lab")]
+    if let Some(topology) = &inside.lab {
+        return super::inside::open(topology, args, environment);
+    }
+    let Inside { .. } = inside;
+    configured(args, environment)
 }
 
 impl Prepared {

@@ -11,7 +11,7 @@ use super::described;
 use super::prepare::{self, Planned, Prepared};
 use super::resume::{self, Before, GoesOn};
 use crate::client::kube::connect;
-use crate::clock::{Clock, System};
+use crate::clock::Clock;
 use crate::config::Environment;
 use crate::error::{Error, Kind, did_you_mean};
 use crate::event::{Bus, Event, Former, Listener, ModuleInfo};
@@ -88,7 +88,7 @@ pub(super) fn run(args: &Args, environment: &Environment) -> Outcome {
             Error::new(Kind::Usage, "--jobs 0: nothing could run").hint("--jobs 1 runs one step at a time"),
         ]);
     }
-    let prepared = prepare::configured(&args.wanted.configured, environment)?;
+    let prepared = prepare::inside(&args.wanted.inside, &args.wanted.configured, environment)?;
     let permissions = permissions(&args, &prepared)?;
     let timeout = args.timeout.unwrap_or(STEP_LIMIT);
     let mut clusters = described::clusters(&prepared.config);
@@ -109,7 +109,7 @@ pub(super) fn run(args: &Args, environment: &Environment) -> Outcome {
     clusters_there(&prepared, &planned, &taken)?;
     let not_selected = if reports.is_empty() { 0 } else { prepared.not_selected(&planned) };
 
-    let clock: Arc<dyn Clock> = Arc::new(System);
+    let clock: Arc<dyn Clock> = prepared.clock.clone();
     let mut info = described::described(&args, &prepared, &planned, environment, clock.now());
     (info.clusters, info.former) = (clusters, former.clone());
     let (folder, record) = Record::create(&prepared.config.record, described::hidden(info)).map_err(|e| vec![e])?;

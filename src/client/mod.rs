@@ -8,6 +8,7 @@ pub mod load;
 pub mod route;
 pub mod sh;
 pub mod ssh;
+pub mod talos;
 pub mod tcp;
 #[cfg(test)]
 pub(crate) mod testing;

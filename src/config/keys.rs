@@ -53,12 +53,13 @@ pub const ROOT: Section = Section {
 /// A cluster.
 pub const CLUSTER: Section = Section {
     heading: "[clusters.NAME]",
-    about: "a Kubernetes cluster: `kube(\"NAME\")`, and `t.kube` of the steps that run on it",
+    about: "a Kubernetes cluster: `kube(\"NAME\")` and `talos(\"NAME\")`, and `t.kube` and `t.talos` of the steps that run on it",
     keys: &[
         key("kubeconfig", "path", "default `$KUBECONFIG`, then `~/.kube/config`"),
         key("context", "string", "the kubeconfig's context; default the cluster's name"),
-        key("talosconfig", "path", "the talosconfig"),
-        key("talos_context", "string", "the context in it"),
+        key("talosconfig", "path", "default `$TALOSCONFIG`, then `~/.talos/config`"),
+        key("talos_context", "string", "the talosconfig's context; default the cluster's name"),
+        key("talos_nodes", "list", "the nodes that `talos(\"NAME\")` asks; default those of that context"),
         key("protected", "bool", "whether an interactive session begins read-only on it; default false"),
         key("settings", "section", "values of settings on this cluster, as in `[settings]`"),
     ],

@@ -40,6 +40,7 @@ kubeconfig = "~/.kube/config"
 context = "infra"
 talosconfig = "talos/talosconfig"
 talos_context = "infra"
+talos_nodes = ["10.25.11.11", "10.25.11.12"]
 protected = true
 [clusters.infra.settings]
 bgp_asn = 64512
@@ -84,6 +85,7 @@ fn the_whole_example_is_read() {
     let infra = &config.clusters["infra"];
     assert_eq!(infra.kubeconfig.as_deref(), Some(Path::new("/home/ada/.kube/config")));
     assert_eq!(infra.talosconfig.as_deref(), Some(dir.join("talos/talosconfig").as_path()));
+    assert_eq!(infra.talos_nodes, ["10.25.11.11", "10.25.11.12"]);
     assert!(infra.protected);
     assert_eq!(config.clusters.len(), 1, "the file's clusters take the place of infra and apps");
     let edge = &config.hosts["edge-1"];
@@ -281,4 +283,12 @@ fn flags_are_checked_against_the_file() {
 --set router: expected [CLUSTER:][PLAYBOOK.]NAME=VALUE [for example --set router=edge-1, --set infra:t5.bgp_asn=64512]
 "#
     );
+}
+
+#[test]
+fn nodes_of_talos_are_a_list_of_names() {
+    for nodes in ["\"10.25.11.11\"", "[]", "[1]", "[\"\"]"] {
+        let told = bad(&format!("[clusters.infra]\ntalos_nodes = {nodes}\n"));
+        assert!(told.contains("talos_nodes") && told.contains("a list of names or addresses"), "{nodes}: {told}");
+    }
 }

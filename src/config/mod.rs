@@ -76,6 +76,11 @@ impl Config {
     pub fn context<'a>(&'a self, cluster: &'a str) -> &'a str {
         self.clusters.get(cluster).and_then(|c| c.context.as_deref()).unwrap_or(cluster)
     }
+
+    /// The talosconfig's context of a cluster: as configured, or else the cluster's name.
+    pub fn talos_context<'a>(&'a self, cluster: &'a str) -> &'a str {
+        self.clusters.get(cluster).and_then(|c| c.talos_context.as_deref()).unwrap_or(cluster)
+    }
 }
 
 /// A Kubernetes cluster.
@@ -85,10 +90,13 @@ pub struct Cluster {
     pub kubeconfig: Option<PathBuf>,
     /// The context in it; default: the cluster's name.
     pub context: Option<String>,
-    /// The talosconfig.
+    /// The talosconfig; default: `$TALOSCONFIG`, then the usual place.
     pub talosconfig: Option<PathBuf>,
-    /// The context in that.
+    /// The context in that; default: the cluster's name.
     pub talos_context: Option<String>,
+    /// The nodes that are asked; default: those of that context.
+    #[serde(default)]
+    pub talos_nodes: Vec<String>,
     /// Whether the REPL is read-only on it until switched.
     #[serde(default)]
     pub protected: bool,

@@ -129,6 +129,23 @@ impl<'t> Reader<'t> {
         self.string(table, key).map(|(text, _)| text)
     }
 
+    /// A list of strings, none of them empty; absent is an empty list.
+    pub(super) fn texts(&mut self, table: &Table<'t>, key: &str) -> Vec<String> {
+        let Some(value) = table.fields.get(key) else { return Vec::new() };
+        let texts = match value.get_ref() {
+            DeValue::Array(items) => items.iter().map(|item| item.get_ref().as_str().map(str::trim)).collect(),
+            _ => None,
+        };
+        let texts: Option<Vec<&str>> = texts;
+        match texts.filter(|texts| !texts.is_empty() && texts.iter().all(|text| !text.is_empty())) {
+            Some(texts) => texts.into_iter().map(Into::into).collect(),
+            None => {
+                self.wrong(table, key, value, "a list of names or addresses");
+                Vec::new()
+            }
+        }
+    }
+
     /// A path, made absolute.
     pub(super) fn path(&mut self, table: &Table<'t>, key: &str) -> Option<PathBuf> {
         self.string(table, key).map(|(text, _)| expand(&text, self.dir, self.home))

@@ -84,6 +84,7 @@ fn cluster<'t>(reader: &mut Reader<'t>, table: &Table<'t>) -> Cluster {
         context: reader.text(table, "context"),
         talosconfig: reader.path(table, "talosconfig"),
         talos_context: reader.text(table, "talos_context"),
+        talos_nodes: reader.texts(table, "talos_nodes"),
         protected: reader.flag(table, "protected"),
     }
 }

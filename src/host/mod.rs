@@ -27,6 +27,7 @@ pub mod sh;
 pub mod ssh;
 pub mod state;
 pub mod step;
+pub mod talos;
 pub(crate) mod tcp;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -50,6 +51,7 @@ pub const MODULES: &[Module] = &[
     expect::MODULE,
     errors::MODULE,
     kube::MODULE,
+    talos::MODULE,
     bgp::MODULE,
     ssh::MODULE,
     data::base64::MODULE,

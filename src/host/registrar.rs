@@ -26,6 +26,8 @@ pub enum Needs {
     Router,
     /// An HTTP server of the test's, the endpoint `web`.
     Web,
+    /// The Talos machines of cluster `infra`.
+    Machines,
 }
 
 /// A row of [`super::MODULES`].

@@ -1,6 +1,30 @@
 //! The simulated platform, `--lab`: Kubernetes API servers, Talos machines, a router and HTTP services inside the
-//! process, on loopback. It arrives with an issue of its own, and nothing is here yet.
+//! process, on loopback.
 //!
-//! What will live here is behind the default feature `lab`, shares no more with the rest than the wire types of
-//! `client`, and is reached like any platform: over TLS and SSH. No code elsewhere asks whether it runs in the lab,
-//! besides `cli`, which starts it and hands over its clock and addresses.
+//! | module | what lives there |
+//! |---|---|
+//! | [`world`] | the platform as data: topologies, their objects, and the causes that faults put into it |
+//! | [`clock`] | the lab's time, which can run fast, stand still and jump |
+//! | [`kube`] | the API servers |
+//! | [`talos`] | the machine API of the nodes |
+//! | [`router`] | the upstream router: BGP sessions, the table, its command line |
+//! | [`ssh`] | the SSH server in front of it |
+//! | `pods` | what happens inside of pods, and how they are evicted |
+//! | [`controllers`] | what moves the clusters' objects |
+//! | [`up`] | all of it, opened, and the files that lead clients to it |
+//! | [`net`] | the world's addresses, behind a SOCKS port |
+//!
+//! It lives behind the default feature `lab`, shares no more with the rest than wire types and the clock, and is reached
+//! like any platform: over TLS and SSH. No code elsewhere asks whether it runs in the lab, besides `cli`, which starts
+//! it and hands over its clock and addresses.
+
+pub mod clock;
+pub mod controllers;
+pub mod kube;
+pub mod net;
+pub(crate) mod pods;
+pub mod router;
+pub mod ssh;
+pub mod talos;
+pub mod up;
+pub mod world;

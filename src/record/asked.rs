@@ -22,6 +22,8 @@ pub struct Asked {
     pub contexts: Vec<String>,
     /// `--profile`
     pub profile: Option<String>,
+    /// The platform that was opened for the run alone, in place of a configured one.
+    pub platform: Option<String>,
     /// `--set`
     pub set: Vec<String>,
     /// `--allow`

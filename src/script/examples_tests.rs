@@ -25,7 +25,7 @@ use crate::playbook::Library;
 const LIMIT: Duration = Duration::from_secs(90);
 
 /// The folder, the pages and what runs their examples.
-struct Examples {
+pub(crate) struct Examples {
     dir: tempfile::TempDir,
     loader: Loader,
     pages: Vec<Page>,
@@ -33,7 +33,7 @@ struct Examples {
 }
 
 impl Examples {
-    fn new(change: impl FnOnce(&mut Config)) -> Self {
+    pub(crate) fn new(change: impl FnOnce(&mut Config)) -> Self {
         let dir = tempfile::TempDir::new().expect("a folder");
         let mut config = Config { dir: dir.path().into(), ..Config::default() };
         shop_network(&mut config);
@@ -45,7 +45,7 @@ impl Examples {
     }
 
     /// Runs the examples of what needs this, as the steps of one run; what is wrong with them.
-    fn run(&self, needs: &[Needs]) -> Vec<String> {
+    pub(crate) fn run(&self, needs: &[Needs]) -> Vec<String> {
         let pages: Vec<&Page> = self.pages.iter().filter(|p| needs.contains(&p.needs)).collect();
         assert!(pages.len() > 3, "{needs:?}: only {} examples", pages.len());
         let clock = Arc::new(System);
@@ -88,7 +88,7 @@ impl Examples {
 
     /// As a step's body: its value is true, or it expects something. What it changed is undone.
     fn step(&self, world: &Arc<World>, page: &Page) -> Result<(), String> {
-        let cluster = (page.needs == Needs::Cluster).then(|| "infra".to_string());
+        let cluster = matches!(page.needs, Needs::Cluster | Needs::Machines).then(|| "infra".to_string());
         let effect = page.effect.unwrap_or_default().max(Effect::Write);
         let context = Context::new(world.clone(), page.name.as_str(), cluster, effect, Some(LIMIT));
         let result = {
@@ -206,6 +206,7 @@ fn real_every_example_runs() {
         config.hosts.insert("edge-1".into(), host);
         web_endpoint(config);
     });
+    // Those of the machines run in the lab.
     let wrong = examples.run(&[Needs::Cluster, Needs::Router]);
     assert!(wrong.is_empty(), "{} examples:\n{}", wrong.len(), wrong.join("\n"));
 }

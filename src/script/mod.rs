@@ -18,4 +18,4 @@ mod step_options;
 pub mod targets;
 
 #[cfg(test)]
-mod examples_tests;
+pub(crate) mod examples_tests;

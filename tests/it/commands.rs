@@ -71,7 +71,8 @@ fn what_init_and_new_write_is_right() {
     assert!(dir.join("playbooks/t5-networking.rhai").exists() && dir.join("stdlib/bgp.rhai").exists());
     let pb = |args: &str| {
         let output = test.command(args).current_dir(&dir).output().expect("pb runs");
-        let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+        let text =
+            String::from_utf8_lossy(&output.stdout).into_owned() + String::from_utf8_lossy(&output.stderr).as_ref();
         (output.status.code(), text)
     };
     let (code, text) = pb("check");

@@ -7,6 +7,10 @@ mod clean;
 mod commands;
 mod control_codes;
 mod course;
+#[cfg(feature = "lab")]
+mod inside;
+#[cfg(feature = "lab")]
+mod lab;
 mod language;
 mod output;
 mod places;

@@ -408,7 +408,7 @@ fn reports_made_from_the_record_equal_the_live_ones() {
 #[test]
 fn what_differs_is_shown_also_where_nothing_had_passed() {
     let step = |id: &str| format!("step(\"{id}\", #{{ on: \"none\" }}, |t| {{ expect(1).to_be(2); }});\n");
-    let test = Test::new().playbook(&(step("stays") + &step("goes")));
+    let test = Test::new().playbook(&(step("stays") + step("goes").as_str()));
     report(&test, 1, "run p.rhai");
     write(&test, "p.rhai", &format!("playbook(#{{ id: \"p\", title: \"A playbook\" }});\n{}", step("stays")));
     let resumed = report(&test, 1, "run --resume latest");

@@ -6,6 +6,7 @@ mod endpoints;
 mod hosts;
 mod playbooks;
 mod probe;
+mod talos;
 mod tools;
 mod view;
 
@@ -13,7 +14,7 @@ use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::args::{Configured, span};
+use super::args::{Configured, Inside, span};
 use super::{Outcome, prepare, runtime};
 use crate::clock::System;
 use crate::config::{Config, Environment, Origin, settings::Raw};
@@ -35,16 +36,18 @@ pub(super) struct Args {
     offline: bool,
     #[command(flatten)]
     configured: Configured,
+    #[command(flatten)]
+    inside: Inside,
 }
 
 /// Looks at everything and tells it as one table. The exit code is 2 where the configuration or a playbook is wrong, 3 where
 /// something configured can't be reached, else 0.
 pub(super) fn run(args: &Args, environment: &Environment, out: &mut dyn Write) -> Outcome {
-    let prepared = prepare::configured(&args.configured, environment);
+    let prepared = prepare::inside(&args.inside, &args.configured, environment);
     let known = Known {
         wrong_settings: prepared.as_ref().map(|prepared| prepared.wrong_settings(&[])).unwrap_or_default(),
         playbooks: prepared.as_ref().ok().map(playbooks::section),
-        config: prepared.map(|prepared| prepared.config),
+        config: prepared.as_ref().map(|prepared| prepared.config.clone()).map_err(Clone::clone),
     };
     let runtime = runtime()?;
     let told = tell(args, known, environment, runtime.handle(), Ui::stdout().measured(), out);

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use futures::future::{BoxFuture, join_all};
 
 use super::view::{Row, Section, State};
-use super::{clusters, endpoints, hosts};
+use super::{clusters, endpoints, hosts, talos};
 use crate::error::{Error, Kind, Result};
 use crate::host::World;
 
@@ -19,6 +19,7 @@ struct Asked {
 /// Everything that is asked. Another kind is a file with its `probes`, and a row here.
 const ASKED: &[Asked] = &[
     Asked { title: "clusters", of: clusters::probes },
+    Asked { title: "talos", of: talos::probes },
     Asked { title: "hosts", of: hosts::probes },
     Asked { title: "endpoints", of: endpoints::probes },
 ];

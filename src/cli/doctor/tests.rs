@@ -145,6 +145,24 @@ fn a_server_that_says_nothing_is_given_up_at_the_deadline() {
     assert!(text.contains("  ✗ infra  context infra  no answer within 50ms\n"), "{text}");
 }
 
+#[cfg(feature = "lab")]
+#[test]
+fn machines_tell_their_version_and_one_that_is_down_is_named() {
+    use crate::lab::talos::{Power, tests::Lab};
+    let lab = crate::host::testing::runtime().block_on(Lab::new());
+    drop(lab.admin());
+    let file = lab.folder.path().join("talosconfig");
+    let case = case(&format!("[clusters.infra]\nkubeconfig = \"kubeconfig\"\ntalosconfig = \"{}\"\n", file.display()));
+    let (_, text) = case.doctor(&[], nothing);
+    assert!(text.contains("  ✓ infra  talos context infra  v1.11.2, 3 nodes, all answer"), "{text}");
+    assert!(lab.talos.change("infra-02", |machine| machine.power = Power::Off));
+    let (code, text) = case.doctor(&[], nothing);
+    assert_eq!(code, 2, "the kubeconfig is not there: {text}");
+    assert!(text.contains("node 10.25.11.12") && text.contains("2 of 3 nodes answered"), "{text}");
+    let (_, text) = case.doctor(&["--offline"], nothing);
+    assert!(text.contains("    infra  talos context infra\n"), "{text}");
+}
+
 #[test]
 fn op_is_missed_only_where_a_secret_needs_it() {
     let with_secret = case("[hosts.a]\npassphrase = \"op://v/i/f\"\n");

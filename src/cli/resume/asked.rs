@@ -19,6 +19,7 @@ pub(in crate::cli) fn asked(args: &Args) -> Asked {
         config: configured.config.as_ref().map(|path| path.display().to_string()),
         contexts: configured.contexts.clone(),
         profile: configured.profile.clone(),
+        platform: args.wanted.inside.platform().cloned(),
         set: configured.set.clone(),
         allow: args.allow.clone(),
         read_only: args.read_only,
@@ -49,6 +50,10 @@ pub(super) fn fill(args: &mut Args, former: &Asked, how: How) -> Result<()> {
     selected.from = selected.from.take().or_else(|| former.from.clone());
     configured.config = configured.config.take().or_else(|| former.config.as_ref().map(Into::into));
     configured.profile = configured.profile.take().or_else(|| former.profile.clone());
+    if let Some(platform) = &former.platform {
+        args.wanted.inside.go_on(platform)?;
+    }
+    let configured = &mut args.wanted.configured;
     configured.contexts.splice(0..0, former.contexts.iter().cloned());
     let name = |set: &String| set.split('=').next().unwrap_or_default().to_string();
     let typed: Vec<String> = configured.set.iter().map(name).collect();

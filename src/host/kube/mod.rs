@@ -58,7 +58,7 @@ fn register(m: &mut Registrar) {
         .example(r#"t.cluster_name == () || t.kube.name == t.cluster_name"#)
         .add(|at: NativeCallContext, _: &mut Step| -> HostResult<ClusterHandle> {
             let cx = Context::current()?;
-            let name = own_cluster(&cx, &at)?;
+            let name = own_cluster(&cx, &at, "kube")?;
             Ok(ClusterHandle::of(&cx, &name)?)
         });
     m.property("cluster of the step", "kube")

@@ -66,7 +66,7 @@ pub(super) fn register(m: &mut Registrar) {
         });
     m.method("step", "cluster")
         .sig("(name: string) -> cluster of the step")
-        .doc("Another cluster, with `.kube`, `.name` and `.setting(name)`: that setting's value there.")
+        .doc("Another cluster, with `.kube`, `.talos`, `.name` and `.setting(name)`: that setting's value there.")
         .example(r#"let names = t.clusters; names.all(|name| t.cluster(name).name == name)"#)
         .add(|_: &mut Step, name: &str| -> HostResult<ClusterOfStep> {
             let cx = here()?;
@@ -147,7 +147,7 @@ fn lock<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-/// Where `kube` finds the name of a step's cluster.
+/// Where `kube` and `talos` find the name of a step's cluster.
 impl ClusterOfStep {
     /// The cluster's name in `pb.toml`.
     pub(crate) fn name(&self) -> &str {
@@ -155,17 +155,15 @@ impl ClusterOfStep {
     }
 }
 
-/// The name that `t.kube` stands for.
+/// The name of the cluster that `t.kube` and `t.talos` (`member`) stand for.
 ///
 /// # Errors
 /// [`Kind::Playbook`] for a step that runs on no single cluster.
-pub(crate) fn own_cluster(cx: &Context, at: &NativeCallContext) -> Result<String, Error> {
+pub(crate) fn own_cluster(cx: &Context, at: &NativeCallContext, member: &str) -> Result<String, Error> {
     cx.cluster.clone().ok_or_else(|| {
-        let error = Error::new(
-            Kind::Playbook,
-            format!("step {} runs on no single cluster, so t.{} is nobody", cx.step, "kube"),
-        )
-        .hint("t.cluster(\"NAME\").kube names one; on: \"each cluster\" runs the step for each");
+        let error =
+            Error::new(Kind::Playbook, format!("step {} runs on no single cluster, so t.{member} is nobody", cx.step))
+                .hint(format!("t.cluster(\"NAME\").{member} names one; on: \"each cluster\" runs the step for each"));
         match cx.place(at) {
             Some(place) => error.at(place),
             None => error,

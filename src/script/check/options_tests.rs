@@ -53,6 +53,7 @@ fn the_keys_of_a_row_are_those_that_its_reader_takes() {
             // A test pod needs a cluster; its rows name the lists of `cluster.exec` and `cluster.logs`.
             Form::Method("pod") => continue,
             Form::Method("cluster") => format!("kube(\"infra\").{}({arguments})", row.name),
+            Form::Method("talos") => format!("talos(\"infra\").{}({arguments})", row.name),
             Form::Method("host") => format!("ssh(\"edge\").{}({arguments})", row.name),
             Form::Method("endpoint") => format!("http(\"web\").{}({arguments})", row.name),
             Form::Method("step") => format!("t.{}({arguments})", row.name),

@@ -1,0 +1,110 @@
+//! `--lab`: a platform of the program's own, opened for one command, in place of what `pb.toml` leads to.
+
+use std::any::Any;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::args::Configured;
+use super::prepare::{Prepared, prepared};
+use crate::config::settings::Row;
+use crate::config::{Config, Environment, Origin, Overrides, load};
+use crate::error::{Error, Kind, Result};
+use crate::lab::clock::LabClock;
+use crate::lab::up::Lab;
+use crate::lab::world::read;
+
+/// An open lab with what it needs; it goes when this is dropped.
+struct Open {
+    lab: Option<Lab>,
+    runtime: Option<tokio::runtime::Runtime>,
+    dir: PathBuf,
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        drop(self.lab.take());
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+        // Where it stays, it is a folder with keys to a lab that is no more.
+        let _ = std::fs::remove_dir_all(&self.dir);
+    }
+}
+
+/// Opens a lab, and configures the command for it.
+pub(super) fn open(topology: &str, args: &Configured, environment: &Environment) -> Result<Prepared, Vec<Error>> {
+    let topology = read::named(topology, &environment.dir)?;
+    let name = topology.name.clone();
+    let own = of_pb_toml(args, environment, &name)?;
+    let runtime = super::runtime()?;
+    let dir = folder().map_err(|e| vec![e])?;
+    let mut open = Open { lab: None, runtime: Some(runtime), dir: dir.clone() };
+    let clock = LabClock::real();
+    let opening = Lab::open(topology, clock.clone(), &dir);
+    if let Some(runtime) = &open.runtime {
+        open.lab = Some(runtime.block_on(opening).map_err(|e| vec![e])?);
+    }
+    let config = Overrides { config: Some(dir.join("pb.toml")), set: args.set.clone(), ..Overrides::default() };
+    let config = joined(own, load(&config, environment)?, &name);
+    let mut prepared = prepared(config, environment);
+    prepared.clock = Arc::new(clock);
+    prepared.platform = Some(Box::new(open) as Box<dyn Any>);
+    Ok(prepared)
+}
+
+/// What `pb.toml` says, with the profile that has the topology's name where it has one. Settings that were typed are
+/// left to the lab's own configuration, which knows its clusters.
+fn of_pb_toml(args: &Configured, environment: &Environment, name: &str) -> Result<Config, Vec<Error>> {
+    let plain = Environment { variables: Default::default(), ..environment.clone() };
+    let with = |profile: Option<String>| {
+        load(&Overrides { config: args.config.clone(), profile, ..Overrides::default() }, &plain)
+    };
+    match &args.profile {
+        Some(profile) => with(Some(profile.clone())),
+        None => with(Some(name.into())).or_else(|_| with(None)),
+    }
+}
+
+/// `pb.toml` with the lab's clusters, hosts, endpoints and networks; and with its settings, which count as a profile's.
+fn joined(own: Config, lab: Config, name: &str) -> Config {
+    let profiled = |mut row: Row| {
+        if let Origin::File { cluster, .. } = row.origin {
+            row.origin = Origin::Profile { name: name.into(), cluster };
+        }
+        row
+    };
+    let mut joined = Config {
+        clusters: lab.clusters,
+        hosts: lab.hosts,
+        endpoints: lab.endpoints,
+        networks: lab.networks,
+        profile: Some(own.profile.clone().unwrap_or_else(|| name.into())),
+        ..own
+    };
+    // The later one of two of the same weight counts: what is in pb.toml's own profile stands above the lab's.
+    let mut rows: Vec<Row> = lab.settings.rows.into_iter().map(profiled).collect();
+    std::mem::swap(&mut rows, &mut joined.settings.rows);
+    let known = |row: &Row| row.cluster.as_ref().is_none_or(|cluster| joined.clusters.contains_key(cluster));
+    joined.settings.rows.extend(rows.into_iter().filter(known).collect::<Vec<_>>());
+    joined
+}
+
+/// A folder of the lab's own, that nobody else can look into.
+fn folder() -> Result<PathBuf> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    let base = std::env::temp_dir();
+    let mut last = None;
+    for attempt in 0..100 {
+        let dir = base.join(format!("pb-lab-{}-{attempt}", std::process::id()));
+        match std::fs::DirBuilder::new().mode(0o700).create(&dir) {
+            Ok(()) => return Ok(dir),
+            Err(e) => last = Some(e),
+        }
+    }
+    let error = unmade(&base);
+    Err(last.map_or(error.clone(), |e| error.caused_by(&e)))
+}
+
+fn unmade(base: &Path) -> Error {
+    Error::new(Kind::Io, format!("no folder for the lab can be made in {}", base.display()))
+}

@@ -1,0 +1,122 @@
+//! One cluster: its kinds, its objects, its clock, and the bell that watches wait for.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use tokio::sync::watch;
+
+use super::kinds::{Kinds, custom};
+use super::store::{Naming, Place, Store};
+use crate::clock::Clock;
+
+/// A simulated cluster.
+pub struct Cluster {
+    /// Its name, `infra`.
+    pub name: String,
+    pub(crate) clock: Arc<dyn Clock>,
+    world: Mutex<World>,
+    bell: watch::Sender<u64>,
+}
+
+impl fmt::Debug for Cluster {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cluster").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// What a request works on.
+#[derive(Debug)]
+pub(crate) struct World {
+    pub(crate) kinds: Kinds,
+    pub(crate) store: Store,
+    pub(crate) naming: Naming,
+    /// The first two parts of Service addresses: `10.245`.
+    pub(crate) services: String,
+}
+
+impl Cluster {
+    /// A cluster with nothing but its system namespaces.
+    pub fn new(name: impl Into<String>, clock: Arc<dyn Clock>) -> Arc<Self> {
+        let name = name.into();
+        let now = clock.now();
+        let seed = name.bytes().fold(now.as_nanosecond() as u64, |seed, b| seed.rotate_left(7) ^ u64::from(b));
+        let mut world = World {
+            kinds: Kinds::builtin(),
+            store: Store::default(),
+            naming: Naming::new(seed),
+            services: if name == "apps" { "10.247" } else { "10.245" }.to_owned(),
+        };
+        for namespace in ["default", "kube-node-lease", "kube-public", "kube-system"] {
+            world.plant(
+                &json!({
+                    "apiVersion": "v1", "kind": "Namespace",
+                    "metadata": {"name": namespace, "labels": {"kubernetes.io/metadata.name": namespace}},
+                    "spec": {"finalizers": ["kubernetes"]}, "status": {"phase": "Active"},
+                }),
+                now,
+            );
+        }
+        Arc::new(Self { name, clock, world: Mutex::new(world), bell: watch::Sender::new(0) })
+    }
+
+    /// The world, for one request.
+    pub(crate) fn world(&self) -> MutexGuard<'_, World> {
+        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells the watches that something changed.
+    pub(crate) fn ring(&self, revision: u64) {
+        self.bell.send_if_modified(|known| std::mem::replace(known, revision) != revision);
+    }
+
+    /// Wakes those who listen although no object changed: the world did.
+    pub(crate) fn nudge(&self) {
+        self.bell.send_modify(|_| {});
+    }
+
+    /// Forgets the changes so far, as a server does in time: watches that are behind have to begin anew.
+    pub fn compact(&self) {
+        let mut world = self.world();
+        let revision = world.store.revision();
+        world.store.compact(revision);
+    }
+
+    /// Where a watch hears of changes.
+    pub(crate) fn listen(&self) -> watch::Receiver<u64> {
+        self.bell.subscribe()
+    }
+}
+
+impl World {
+    /// Puts an object there as it is, without judging it: what is there from the beginning.
+    pub(crate) fn plant(&mut self, object: &Value, now: Timestamp) {
+        let Some(kind) = self.kinds.of(object) else { return };
+        let mut object = object.clone();
+        if object["metadata"]["uid"].is_null() {
+            object["metadata"]["uid"] = json!(self.naming.uid());
+        }
+        object["metadata"]["creationTimestamp"] = json!(time(now));
+        let text = |key: &str| object["metadata"][key].as_str().unwrap_or_default().to_owned();
+        let place = Place::new(&kind.resource(), &text("namespace"), &text("name"));
+        self.store.put(place, object);
+    }
+
+    /// Serves what a CustomResourceDefinition registers; a definition that goes takes its kinds along.
+    pub(crate) fn register(&mut self, definition: &Value, there: bool) {
+        let (group, plural) = (&definition["spec"]["group"], &definition["spec"]["names"]["plural"]);
+        let (Some(group), Some(plural)) = (group.as_str(), plural.as_str()) else { return };
+        self.kinds.forget(group, plural);
+        if there {
+            for kind in custom::kinds(definition) {
+                self.kinds.add(kind);
+            }
+        }
+    }
+}
+
+/// A time as the API writes it.
+pub(crate) fn time(now: Timestamp) -> String {
+    now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}

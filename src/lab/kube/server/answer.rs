@@ -1,0 +1,69 @@
+//! Answers: JSON, YAML, text, or a stream of events.
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use http_body_util::combinators::BoxBody;
+use http_body_util::{BodyExt, Full};
+use hyper::{Response, StatusCode};
+use serde_json::Value;
+
+use crate::lab::kube::refusal::Refusal;
+use crate::lab::kube::verbs::Media;
+
+/// A body, whole or streamed.
+pub(super) type Body = BoxBody<Bytes, std::convert::Infallible>;
+
+/// How an answer is written.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Style {
+    pub(super) media: Media,
+    /// With line breaks, for people.
+    pub(super) pretty: bool,
+}
+
+pub(super) fn whole(code: u16, media: &'static str, bytes: impl Into<Bytes>) -> Response<Body> {
+    let mut response = Response::new(Full::new(bytes.into()).boxed());
+    *response.status_mut() = StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media));
+    response.headers_mut().insert(http::header::CACHE_CONTROL, HeaderValue::from_static("no-cache, private"));
+    response
+}
+
+pub(super) fn text(code: u16, text: impl Into<Bytes>) -> Response<Body> {
+    whole(code, "text/plain; charset=utf-8", text)
+}
+
+pub(super) fn value(style: Style, code: u16, value: &Value) -> Response<Body> {
+    match style.media {
+        Media::Yaml => match serde_saphyr::to_string(value) {
+            Ok(text) => whole(code, "application/yaml", text),
+            Err(_) => whole(code, "application/json", value.to_string()),
+        },
+        Media::Json if style.pretty => {
+            whole(code, "application/json", serde_json::to_string_pretty(value).unwrap_or_default())
+        }
+        Media::Json => whole(code, "application/json", value.to_string() + "\n"),
+    }
+}
+
+pub(super) fn refusal(style: Style, refusal: &Refusal) -> Response<Body> {
+    if refusal.plain {
+        return text(refusal.code, refusal.message.clone());
+    }
+    let mut response = value(style, refusal.code, &refusal.to_json());
+    let retry = refusal.details.as_ref().and_then(|d| d["retryAfterSeconds"].as_u64());
+    if let Some(seconds) = retry {
+        response.headers_mut().insert(http::header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
+}
+
+/// Adds what the answer warns of.
+pub(super) fn warn(response: &mut Response<Body>, warnings: &[String]) {
+    for warning in warnings {
+        let text = warning.replace('\\', "\\\\").replace('"', "\\\"");
+        if let Ok(value) = HeaderValue::from_str(&format!("299 - \"{text}\"")) {
+            response.headers_mut().append(HeaderName::from_static("warning"), value);
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! From an address to its answer.
+
+use std::sync::Arc;
+
+use http_body_util::{BodyExt, Limited};
+use hyper::body::Incoming;
+use hyper::{Request, Response};
+use serde_json::json;
+
+use super::answer::{self, Body, Style};
+use super::identity::Identity;
+use super::{discovery, health, resource, within_pods};
+use crate::lab::kube::cluster::Cluster;
+use crate::lab::kube::kinds::openapi;
+use crate::lab::kube::refusal::{Answer, Refusal};
+use crate::lab::kube::verbs::{Media, Payload, Query, View};
+
+/// The largest body that is read.
+const LARGEST: usize = 3 * 1024 * 1024;
+
+/// What of a request's head counts.
+#[derive(Debug)]
+pub(super) struct Head {
+    pub(super) method: http::Method,
+    pub(super) path: Vec<String>,
+    pub(super) query: Query,
+    pub(super) accept: String,
+    /// `kubectl`, of `kubectl/v1.32`.
+    pub(super) agent: String,
+    pub(super) user: String,
+}
+
+/// Answers a request.
+pub(super) async fn answer(
+    cluster: &Arc<Cluster>,
+    identity: Identity,
+    token: &str,
+    request: Request<Incoming>,
+) -> Response<Body> {
+    let (mut parts, body) = request.into_parts();
+    let upgrade = parts.extensions.remove::<hyper::upgrade::OnUpgrade>();
+    let header = |name: &str| parts.headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
+    let identity = identity.or_token(parts.headers.get("authorization").and_then(|v| v.to_str().ok()), token);
+    let query = Query::parse(parts.uri.query().unwrap_or_default());
+    let agent = header("user-agent");
+    let people = ["curl/", "Wget/", "Mozilla/"].iter().any(|p| agent.starts_with(p));
+    let style = Style { media: Media::Json, pretty: people || query.is("pretty") };
+    let head = Head {
+        method: parts.method.clone(),
+        path: parts.uri.path().split('/').filter(|p| !p.is_empty()).map(decoded).collect(),
+        query,
+        accept: header("accept"),
+        agent: agent.split('/').next().unwrap_or_default().to_owned(),
+        user: identity.user().to_owned(),
+    };
+    if let Err(refused) = admit(&identity, &head) {
+        return answer::refusal(style, &refused);
+    }
+    if let Some(response) = within_pods::connect(cluster, &head, style, &parts.headers, upgrade) {
+        return response;
+    }
+    let bytes = match Limited::new(body, LARGEST).collect().await {
+        Ok(collected) => collected.to_bytes().to_vec(),
+        Err(_) => {
+            let why = format!("Request entity too large: limit is {LARGEST}");
+            return answer::refusal(style, &Refusal::new(413, "RequestEntityTooLarge", why));
+        }
+    };
+    let media = header("content-type");
+    let media = media.split(';').next().unwrap_or_default().trim().to_owned();
+    let payload = Payload { bytes, media };
+    match dispatch(cluster, &head, style, &payload).await {
+        Ok(response) => response,
+        Err(refused) => answer::refusal(style, &refused),
+    }
+}
+
+/// Those who show nothing see that the server is there, and no more.
+fn admit(identity: &Identity, head: &Head) -> Answer<()> {
+    if *identity == Identity::Stranger {
+        return Err(Refusal::new(401, "Unauthorized", "Unauthorized"));
+    }
+    let open = matches!(head.path.first().map(String::as_str), Some("healthz" | "livez" | "readyz" | "version"));
+    if identity.is_master() || open {
+        return Ok(());
+    }
+    let path = format!("/{}", head.path.join("/"));
+    let verb = head.method.as_str().to_lowercase();
+    let why = format!("forbidden: User {:?} cannot {verb} path {path:?}", identity.user());
+    let mut refusal = Refusal::new(403, "Forbidden", why);
+    refusal.details = Some(json!({}));
+    Err(refusal)
+}
+
+async fn dispatch(cluster: &Arc<Cluster>, head: &Head, style: Style, payload: &Payload) -> Answer<Response<Body>> {
+    let path: Vec<&str> = head.path.iter().map(String::as_str).collect();
+    match path.as_slice() {
+        [] => {
+            let groups: Vec<String> = discovery::groups(&cluster.world().kinds).into_iter().map(|(g, _)| g).collect();
+            Ok(answer::value(style, 200, &health::paths(&groups)))
+        }
+        [check @ ("healthz" | "livez" | "readyz"), part @ ..] => {
+            Ok(health::check(check, &part.join("/"), head.query.is("verbose")))
+        }
+        ["version"] => Ok(answer::value(style, 200, &health::version())),
+        ["openapi", "v2"] => Ok(answer::value(style, 200, &openapi::v2())),
+        ["openapi", "v3"] => Ok(answer::value(style, 200, &openapi::index(&cluster.world().kinds))),
+        ["openapi", "v3", "api", version] => specification(cluster, style, "", version),
+        ["openapi", "v3", "apis", group, version] => specification(cluster, style, group, version),
+        ["api"] | ["apis"] => found(cluster, head, style),
+        ["apis", group] => {
+            let groups = discovery::groups(&cluster.world().kinds);
+            let (name, versions) = groups.iter().find(|(g, _)| g == group).ok_or_else(Refusal::no_page)?;
+            let mut value = discovery::group(name, versions);
+            value["kind"] = json!("APIGroup");
+            value["apiVersion"] = json!("v1");
+            Ok(answer::value(style, 200, &value))
+        }
+        ["api", "v1", "namespaces", namespace, "pods", name, "eviction"] if head.method == http::Method::POST => {
+            within_pods::evict(cluster, style, payload, namespace, name)
+        }
+        ["api", version, rest @ ..] => within(cluster, head, style, payload, "", version, rest).await,
+        ["apis", group, version, rest @ ..] => within(cluster, head, style, payload, group, version, rest).await,
+        _ => Err(Refusal::no_page()),
+    }
+}
+
+/// `/api` and `/apis`, plain or with everything below.
+fn found(cluster: &Arc<Cluster>, head: &Head, style: Style) -> Answer<Response<Body>> {
+    let world = cluster.world();
+    let core = head.path[0] == "api";
+    for wanted in head.accept.split(',').map(|a| a.replace(' ', "")) {
+        if let Some(media) = discovery::AGGREGATED.into_iter().find(|m| *m == wanted) {
+            let value = discovery::aggregated(&world.kinds, core, media);
+            return Ok(answer::whole(200, media, value.to_string()));
+        }
+    }
+    let value = if core { discovery::core("127.0.0.1") } else { discovery::all(&world.kinds) };
+    Ok(answer::value(style, 200, &value))
+}
+
+fn specification(cluster: &Arc<Cluster>, style: Style, group: &str, version: &str) -> Answer<Response<Body>> {
+    let world = cluster.world();
+    let value = openapi::v3(&world.kinds, group, version).ok_or_else(Refusal::no_page)?;
+    Ok(answer::value(Style { pretty: false, ..style }, 200, &value))
+}
+
+/// Within a group's version.
+async fn within(
+    cluster: &Arc<Cluster>,
+    head: &Head,
+    style: Style,
+    payload: &Payload,
+    group: &str,
+    version: &str,
+    rest: &[&str],
+) -> Answer<Response<Body>> {
+    {
+        let world = cluster.world();
+        let known = world.kinds.groups();
+        let versions = known.get(group).ok_or_else(Refusal::no_page)?;
+        if !versions.iter().any(|v| v == version) {
+            return Err(Refusal::no_resource());
+        }
+        if rest.is_empty() {
+            return Ok(answer::value(style, 200, &discovery::resources(&world.kinds, group, version)));
+        }
+    }
+    let (view, media) = View::of(&head.accept)?;
+    let style = Style { media, ..style };
+    resource::answer(cluster, head, style, payload, view, resource::Address::of(group, version, rest)).await
+}
+
+fn decoded(part: &str) -> String {
+    Query::parse(&format!("x={}", part.replace('+', "%2B"))).get("x").unwrap_or_default().to_owned()
+}

@@ -1,0 +1,219 @@
+//! An object brought into its kind's shape: types are checked, what the kind does not know is dropped and named, and
+//! what Go leaves out as empty is left out.
+
+use serde_json::Value;
+
+use super::quantity;
+use crate::lab::kube::kinds::{Kind, Schema, Type};
+
+/// Checks and prunes an object; the fields that were dropped, or why it can't be read.
+pub(crate) fn conform(kind: &Kind, object: &mut Value) -> Result<Vec<String>, String> {
+    let mut walk = Walk { unknown: Vec::new(), custom: kind.custom.is_some() };
+    walk.value(kind.schema(), object, "", &kind.kind)?;
+    Ok(walk.unknown)
+}
+
+struct Walk {
+    unknown: Vec<String>,
+    /// Registered kinds are judged by their schema later; only what is unknown goes.
+    custom: bool,
+}
+
+/// Booleans and numbers that Go leaves out when they are false or zero.
+const LEFT_OUT: &[&str] = &[
+    "hostNetwork",
+    "hostPID",
+    "hostIPC",
+    "readOnly",
+    "paused",
+    "stdin",
+    "stdinOnce",
+    "tty",
+    "unschedulable",
+    "publishNotReadyAddresses",
+    "minReadySeconds",
+    "observedGeneration",
+    "hostPort",
+    "nodePort",
+    "initialDelaySeconds",
+    "readyReplicas",
+    "availableReplicas",
+    "updatedReplicas",
+    "unavailableReplicas",
+    "fullyLabeledReplicas",
+    "active",
+    "succeeded",
+    "failed",
+    "numberAvailable",
+    "numberUnavailable",
+    "updatedNumberScheduled",
+    "count",
+    "serviceNodePort",
+    "generation",
+    "weight",
+];
+
+/// Texts that stay even when they are empty.
+const STAYS: &[&str] = &["storageClassName", "ingressClassName", "apiGroup", "type", "loadBalancerClass", "service"];
+
+impl Walk {
+    fn value(&mut self, schema: &Schema, value: &mut Value, path: &str, owner: &str) -> Result<(), String> {
+        if schema.embedded {
+            return self.object(schema, value, path, owner);
+        }
+        if schema.of == Type::Anything && schema.properties.is_empty() {
+            return Ok(());
+        }
+        match schema.of {
+            Type::Object | Type::Map | Type::Anything => self.object(schema, value, path, owner),
+            Type::Array => {
+                if !value.is_array() {
+                    return self.wrong(schema, value, path, owner);
+                }
+                if let (Some(item), Some(list)) = (&schema.items, value.as_array_mut()) {
+                    for (at, value) in list.iter_mut().enumerate() {
+                        self.value(item, value, &format!("{path}[{at}]"), owner)?;
+                    }
+                }
+                Ok(())
+            }
+            Type::Quantity if !self.custom => {
+                let text = match &*value {
+                    Value::String(text) => text.clone(),
+                    Value::Number(number) => number.to_string(),
+                    _ => return self.wrong(schema, value, path, owner),
+                };
+                let canonical = quantity::canonical(&text).ok_or_else(|| {
+                    "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
+                        .to_owned()
+                })?;
+                *value = Value::String(canonical);
+                Ok(())
+            }
+            _ if fits(schema, value) => Ok(()),
+            _ => self.wrong(schema, value, path, owner),
+        }
+    }
+
+    fn object(&mut self, schema: &Schema, value: &mut Value, path: &str, owner: &str) -> Result<(), String> {
+        if !value.is_object() {
+            return self.wrong(schema, value, path, owner);
+        }
+        let Some(object) = value.as_object_mut() else { return Ok(()) };
+        let owner = schema.name.rsplit('.').next().filter(|n| !n.is_empty()).unwrap_or(owner).to_owned();
+        let known = |key: &str| {
+            schema.field(key).is_some()
+                || schema.embedded && matches!(key, "apiVersion" | "kind" | "metadata")
+                || schema.keeps_unknown()
+        };
+        let gone: Vec<String> = object.keys().filter(|key| !known(key)).cloned().collect();
+        for key in gone {
+            object.remove(&key);
+            self.unknown.push(join(path, &key));
+        }
+        for (key, value) in object.iter_mut() {
+            let Some(below) = schema.field(key) else { continue };
+            // Null is what is not there.
+            if !value.is_null() {
+                self.value(below, value, &join(path, key), &owner)?;
+            }
+        }
+        if !self.custom || schema.name == "meta.v1.ObjectMeta" {
+            object.retain(|key, value| match schema.properties.get(key) {
+                Some(below) => !empty(below, key, value) || schema.required.contains(key),
+                None => schema.of != Type::Object || !value.is_null(),
+            });
+        }
+        Ok(())
+    }
+
+    fn wrong(&self, schema: &Schema, value: &Value, path: &str, owner: &str) -> Result<(), String> {
+        if self.custom && !path.starts_with("metadata") {
+            return Ok(());
+        }
+        let there = match value {
+            Value::Null => return Ok(()),
+            Value::Bool(_) => "bool".to_owned(),
+            Value::Number(n) if n.is_i64() && schema.of == Type::Integer => format!("number {n}"),
+            Value::Number(_) => "number".to_owned(),
+            Value::String(_) => "string".to_owned(),
+            Value::Array(_) => "array".to_owned(),
+            Value::Object(_) => "object".to_owned(),
+        };
+        let path: String = path.split('[').map(|p| p.split_once(']').map_or(p, |(_, rest)| rest)).collect();
+        let of = match schema.of {
+            Type::Integer if schema.format == "int64" => "int64",
+            Type::Integer => "int32",
+            Type::Boolean => "bool",
+            Type::Number => "float64",
+            Type::Array => "[]string",
+            Type::Map => "map[string]string",
+            Type::Object => {
+                return Err(format!(
+                    "json: cannot unmarshal {there} into Go struct field {owner}.{path} of type v1.{}",
+                    schema.name.rsplit('.').next().unwrap_or_default()
+                ));
+            }
+            _ => "string",
+        };
+        Err(format!("json: cannot unmarshal {there} into Go struct field {owner}.{path} of type {of}"))
+    }
+}
+
+fn join(path: &str, key: &str) -> String {
+    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
+}
+
+fn fits(schema: &Schema, value: &Value) -> bool {
+    match schema.of {
+        Type::String => value.is_string(),
+        Type::Integer => value.is_i64() || value.is_u64(),
+        Type::Number => value.is_number(),
+        Type::Boolean => value.is_boolean(),
+        Type::IntOrString | Type::Quantity => value.is_string() || value.is_number(),
+        _ => true,
+    }
+}
+
+/// Whether Go leaves the value out.
+fn empty(schema: &Schema, key: &str, value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => text.is_empty() && !STAYS.contains(&key),
+        Value::Array(list) => list.is_empty(),
+        Value::Object(map) => map.is_empty() && schema.of == Type::Map,
+        Value::Bool(false) => LEFT_OUT.contains(&key),
+        Value::Number(n) => n.as_i64() == Some(0) && LEFT_OUT.contains(&key),
+        Value::Bool(true) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::lab::kube::kinds::Kinds;
+
+    #[test]
+    fn unknown_fields_go_and_are_named() {
+        let kinds = Kinds::builtin();
+        let pods = kinds.get("", "v1", "pods").expect("pods");
+        let mut pod = json!({"metadata": {"name": "p", "labels": {}}, "spec": {"containers": [{"name": "c", "imagge": "x"}], "foo": 1}});
+        let mut unknown = conform(&pods, &mut pod).expect("reads");
+        unknown.sort();
+        assert_eq!(unknown, ["spec.containers[0].imagge", "spec.foo"]);
+        assert_eq!(pod, json!({"metadata": {"name": "p"}, "spec": {"containers": [{"name": "c"}]}}));
+    }
+
+    #[test]
+    fn a_value_of_another_type_is_refused() {
+        let kinds = Kinds::builtin();
+        let deployments = kinds.get("apps", "v1", "deployments").expect("deployments");
+        let error = conform(&deployments, &mut json!({"spec": {"replicas": "3"}})).expect_err("refused");
+        assert_eq!(
+            error,
+            "json: cannot unmarshal string into Go struct field DeploymentSpec.spec.replicas of type int32"
+        );
+    }
+}

@@ -1,0 +1,112 @@
+//! The rules of CustomResourceDefinitions, and the status that the server gives them.
+
+use serde_json::{Value, json};
+
+use super::names;
+use crate::lab::kube::kinds::Kind;
+use crate::lab::kube::patch::{Managers, Owner};
+use crate::lab::kube::refusal::Fault;
+
+/// What is wrong with a definition.
+pub(super) fn rules(object: &Value) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    let spec = &object["spec"];
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let (group, plural) = (text(&spec["group"]), text(&spec["names"]["plural"]));
+    if object["metadata"]["name"] != format!("{plural}.{group}") {
+        let why = "must be spec.names.plural+\".\"+spec.group";
+        faults.push(Fault::invalid("metadata.name", &object["metadata"]["name"], why));
+    }
+    if group.is_empty() {
+        faults.push(Fault::required("spec.group"));
+    } else {
+        for why in names::subdomain(&group) {
+            faults.push(Fault::invalid("spec.group", &json!(group), why));
+        }
+    }
+    if !matches!(spec["scope"].as_str(), Some("Cluster" | "Namespaced")) {
+        let scope = json!(text(&spec["scope"]));
+        faults.push(Fault::unsupported("spec.scope", &scope, &["Cluster", "Namespaced"]));
+    }
+    if plural.is_empty() {
+        faults.push(Fault::required("spec.names.plural"));
+    }
+    if text(&spec["names"]["kind"]).is_empty() {
+        faults.push(Fault::required("spec.names.kind"));
+    }
+    let versions: Vec<&Value> = spec["versions"].as_array().into_iter().flatten().collect();
+    if versions.iter().filter(|v| v["storage"] == true).count() != 1 {
+        let why = "must have exactly one version marked as storage version";
+        faults.push(Fault::invalid("spec.versions", &json!(versions), why));
+    }
+    for (at, version) in versions.iter().enumerate() {
+        let schema = &version["schema"]["openAPIV3Schema"];
+        let path = format!("spec.versions[{at}].schema.openAPIV3Schema");
+        if schema.is_null() {
+            faults.push(Fault::required(path).detail("schemas are required"));
+        } else {
+            let path = if versions.len() == 1 { "spec.validation.openAPIV3Schema".to_owned() } else { path };
+            structural(schema, &path, true, &mut faults);
+        }
+    }
+    faults
+}
+
+/// A schema has to say the type of everything.
+fn structural(schema: &Value, path: &str, root: bool, faults: &mut Vec<Fault>) {
+    let free = schema["x-kubernetes-int-or-string"] == true || schema["x-kubernetes-preserve-unknown-fields"] == true;
+    if schema["type"].is_null() && !free {
+        let where_ = if path.ends_with(']') && path.contains(".items") { "array items" } else { "object fields" };
+        let why = if root {
+            "must not be empty at the root".to_owned()
+        } else {
+            format!("must not be empty for specified {where_}")
+        };
+        faults.push(Fault::required(format!("{path}.type")).detail(why));
+    } else if root && schema["type"] != "object" {
+        let why = "must be object at the root";
+        faults.push(Fault::invalid(format!("{path}.type"), &schema["type"], why));
+    }
+    for (key, below) in schema["properties"].as_object().into_iter().flatten() {
+        structural(below, &format!("{path}.properties[{key}]"), false, faults);
+    }
+    if schema["items"].is_object() {
+        structural(&schema["items"], &format!("{path}.items"), false, faults);
+    } else if schema["type"] == "array" {
+        faults.push(Fault::required(format!("{path}.items")).detail("must be specified"));
+    }
+    if schema["additionalProperties"].is_object() {
+        structural(&schema["additionalProperties"], &format!("{path}.additionalProperties"), false, faults);
+    }
+}
+
+/// What the server says of a definition that it serves.
+pub(crate) fn established(kind: &Kind, definition: &Value, now: &str) -> Value {
+    let mut object = definition.clone();
+    establish(&mut object, now);
+    let owner = Owner {
+        manager: "kube-apiserver".to_owned(),
+        operation: "Update",
+        api_version: kind.api_version(),
+        subresource: "status".to_owned(),
+        time: now.to_owned(),
+    };
+    let managers = Managers::of(definition).updated(kind.schema(), definition, &object, &owner, None);
+    managers.write(&mut object);
+    object
+}
+
+fn establish(object: &mut Value, now: &str) {
+    let established = object["status"]["conditions"]
+        .as_array()
+        .is_some_and(|c| c.iter().any(|c| c["type"] == "Established" && c["status"] == "True"));
+    object["status"]["acceptedNames"] = object["spec"]["names"].clone();
+    if !established {
+        object["status"]["conditions"] = json!([
+            {"type": "NamesAccepted", "status": "True", "lastTransitionTime": now, "reason": "NoConflicts",
+             "message": "no conflicts found"},
+            {"type": "Established", "status": "True", "lastTransitionTime": now, "reason": "InitialNamesAccepted",
+             "message": "the initial names have been accepted"},
+        ]);
+    }
+}

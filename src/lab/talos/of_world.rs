@@ -1,0 +1,120 @@
+//! A cluster's machines as the lab's world has them: its topology, its causes, and what its API server knows.
+
+use std::fmt;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::causes::elect;
+use super::view::{Node, Pod};
+use super::{Causes, Kubernetes, Machine, MachinesAlone, Power, State, Talos};
+use crate::lab::kube::cluster::Cluster;
+use crate::lab::router::advertise::Objects;
+use crate::lab::world::topology::Role;
+use crate::lab::world::{Cause, World};
+
+/// The machines of one of the world's clusters. `kubeconfig` is what they give to an admin.
+pub fn machines(world: &Arc<World>, cluster: &Arc<Cluster>, kubeconfig: &str) -> Arc<Talos> {
+    let now = world.clock.now();
+    let topology = world.topology.clusters.get(&cluster.name);
+    let nodes = topology.map(|cluster| cluster.nodes.as_slice()).unwrap_or_default();
+    let machine = |(number, node): (u64, &crate::lab::world::topology::Node)| {
+        let control_plane = node.roles.contains(&Role::ControlPlane);
+        let mut machine =
+            Machine::healthy(node.name.get_ref(), &node.address.get_ref().to_string(), control_plane, number, now);
+        if let Some(topology) = topology {
+            machine.version.clone_from(&topology.talos);
+        }
+        machine
+    };
+    let state = State { machines: (1..).zip(nodes).map(machine).collect(), kubeconfig: Some(kubeconfig.into()) };
+    let kubernetes = Arc::new(Api { cluster: cluster.clone() });
+    Talos::new(&cluster.name, state, kubernetes, world.clock.clone()).under(Arc::new(OfWorld { world: world.clone() }))
+}
+
+/// The world's causes, as machines show them.
+struct OfWorld {
+    world: Arc<World>,
+}
+
+impl fmt::Debug for OfWorld {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.world.fmt(f)
+    }
+}
+
+impl Causes for OfWorld {
+    fn apply(&self, machines: &mut [Machine], now: Timestamp) {
+        for (cause, _) in self.world.causes() {
+            match &cause {
+                Cause::Link { node } => {
+                    machines.iter_mut().filter(|m| m.hostname == *node).for_each(|m| m.power = Power::Off);
+                }
+                Cause::Process { node, process } => {
+                    machines.iter_mut().filter(|m| m.hostname == *node).for_each(|m| m.fail(process, now));
+                }
+                _ => {}
+            }
+        }
+        elect(machines);
+    }
+}
+
+/// What the API server knows. Static pods are no objects of the lab's: they follow from the machines.
+#[derive(Debug)]
+struct Api {
+    cluster: Arc<Cluster>,
+}
+
+fn text<'a>(object: &'a Value, pointer: &str) -> &'a str {
+    object.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+}
+
+fn ready(object: &Value) -> bool {
+    let conditions = object.pointer("/status/conditions").and_then(Value::as_array).into_iter().flatten();
+    conditions.clone().any(|condition| condition["type"] == "Ready" && condition["status"] == "True")
+}
+
+impl Kubernetes for Api {
+    fn nodes(&self, _machines: &[Machine]) -> Result<Vec<Node>, String> {
+        let node = |object: Value| {
+            let addresses = object.pointer("/status/addresses").and_then(Value::as_array).into_iter().flatten();
+            let internal = addresses.clone().find(|address| address["type"] == "InternalIP");
+            let labels = object.pointer("/metadata/labels").and_then(Value::as_object);
+            Node {
+                name: text(&object, "/metadata/name").into(),
+                address: internal.map(|address| text(address, "/address").to_string()).unwrap_or_default(),
+                control_plane: labels.is_some_and(|all| all.contains_key("node-role.kubernetes.io/control-plane")),
+                ready: ready(&object),
+                schedulable: object.pointer("/spec/unschedulable").and_then(Value::as_bool) != Some(true),
+            }
+        };
+        Ok(self.cluster.list("nodes").into_iter().map(node).collect())
+    }
+
+    fn pods(&self, app: &str, machines: &[Machine]) -> Result<Option<Vec<Pod>>, String> {
+        let of_app = |object: &Value| {
+            text(object, "/metadata/namespace") == "kube-system" && text(object, "/metadata/labels/k8s-app") == app
+        };
+        let pod = |object: &Value| Pod {
+            name: text(object, "/metadata/name").into(),
+            node: text(object, "/spec/nodeName").into(),
+            ready: ready(object),
+        };
+        let pods: Vec<Pod> = self.cluster.list("pods").iter().filter(|object| of_app(object)).map(pod).collect();
+        let wanted = ["deployments.apps", "daemonsets.apps"].iter().any(|kind| {
+            self.cluster.list(kind).iter().any(|object| {
+                text(object, "/metadata/namespace") == "kube-system"
+                    && text(object, "/spec/template/metadata/labels/k8s-app") == app
+            })
+        });
+        match app {
+            "kube-apiserver" | "kube-controller-manager" | "kube-scheduler" if pods.is_empty() => {
+                MachinesAlone.pods(app, machines)
+            }
+            _ if pods.is_empty() && !wanted => Ok(None),
+            _ => Ok(Some(pods)),
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! The controllers of a cluster, started.
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::lab::controllers::kubelet::Kubelets;
+use crate::lab::controllers::{namespaces, pools, run, scheduler};
+use crate::lab::kube::cluster::{Cluster, time};
+use crate::lab::kube::server::Access;
+use crate::lab::world::World;
+
+/// Starts all of them; they end with the lab.
+pub(super) fn start(world: &Arc<World>, cluster: &Arc<Cluster>, access: &Access, end: &CancellationToken) {
+    let (clock, authority) = (cluster.clock.clone(), access.authority.clone());
+    tokio::spawn(run(cluster.clone(), end.clone(), move |objects| namespaces::look(objects, &authority, clock.now())));
+    let clock = cluster.clock.clone();
+    tokio::spawn(run(cluster.clone(), end.clone(), move |objects| pools::look(objects, &time(clock.now()))));
+    let clock = cluster.clock.clone();
+    tokio::spawn(run(cluster.clone(), end.clone(), move |objects| scheduler::look(objects, &time(clock.now()))));
+    let (own, mut kubelets) = (world.clone(), Kubelets::default());
+    tokio::spawn(run(cluster.clone(), end.clone(), move |objects| {
+        kubelets.look(&own, objects, &time(own.clock.now()))
+    }));
+    // A kubelet that comes back is no change of an object: those who wait for one are told.
+    let (world, cluster, end) = (world.clone(), cluster.clone(), end.clone());
+    tokio::spawn(async move {
+        let mut changes = world.subscribe();
+        loop {
+            tokio::select! {
+                () = end.cancelled() => return,
+                changed = changes.changed() => if changed.is_err() { return },
+            }
+            cluster.nudge();
+        }
+    });
+}

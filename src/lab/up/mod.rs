@@ -1,0 +1,140 @@
+//! The lab, opened: everything that listens, put together from a topology, and the files that lead clients to it.
+
+mod control;
+mod files;
+mod links;
+mod plant;
+mod talos;
+mod web;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use super::clock::LabClock;
+use super::kube::cluster::Cluster;
+use super::kube::server::{Access, Server, kubeconfig};
+use super::net::{Network, Way, socks};
+use super::router::advertise::Source;
+use super::router::live::Live;
+use super::ssh;
+use super::talos::Talos;
+use super::world::{Topology, World};
+use crate::error::{Error, Kind, Result};
+
+/// A lab that is open. It closes when this is dropped, with everything that listens.
+#[derive(Debug)]
+pub struct Lab {
+    /// The platform and what is wrong with it.
+    pub world: Arc<World>,
+    /// Its time.
+    pub clock: LabClock,
+    /// The clusters by name.
+    pub clusters: BTreeMap<String, Arc<Cluster>>,
+    /// How to reach their API servers.
+    pub accesses: Vec<Access>,
+    /// The world's addresses.
+    pub network: Network,
+    /// Where they are reached through.
+    pub socks: SocketAddr,
+    /// The router's SSH server, as this machine reaches it.
+    pub ssh: SocketAddr,
+    /// Where the clients' files are.
+    pub dir: PathBuf,
+    machines: talos::Machines,
+    servers: Vec<Server>,
+    end: CancellationToken,
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        self.end.cancel();
+        self.servers.clear();
+    }
+}
+
+impl Lab {
+    /// Opens a platform that is complete and healthy, and writes into a folder what clients need. Has to be called
+    /// within a runtime of more than one thread.
+    ///
+    /// # Errors
+    /// [`Kind::Io`]: no port can be had, or a file can't be written.
+    pub async fn open(topology: Topology, clock: LabClock, dir: &Path) -> Result<Self> {
+        files::folder(dir)?;
+        let world = World::new(topology, Arc::new(clock.clone()));
+        let mut opening = Vec::new();
+        for name in world.topology.clusters.keys() {
+            let (world, name) = (world.clone(), name.clone());
+            // Certificates and ten thousand pods take their time: each cluster on a thread of its own.
+            opening.push(tokio::spawn(async move {
+                let cluster = plant::cluster(&world, &name);
+                Server::start(cluster.clone(), 0).await.map(|server| (name, cluster, server))
+            }));
+        }
+        let (network, end) = (Network::default(), CancellationToken::new());
+        let (mut clusters, mut servers) = (BTreeMap::new(), Vec::new());
+        for opened in opening {
+            let failed = |e| Error::new(Kind::Io, "a cluster of the lab could not be opened").because(e);
+            let (name, cluster, server) = opened.await.map_err(failed)??;
+            clusters.insert(name, cluster);
+            servers.push(server);
+        }
+        let accesses: Vec<Access> = servers.iter().map(|server| server.access.clone()).collect();
+        links::machines(&network, &world, &accesses);
+        links::services(&network, &clusters);
+
+        let machines = talos::open(&world, &clusters, &accesses, &network).await?;
+
+        let sources = clusters.iter().map(|(name, cluster)| Source { cluster: name.clone(), objects: cluster.clone() });
+        let live = Live::new(world.clone(), sources.collect());
+        let (user, host) = (ssh::Key::generate()?, ssh::Key::generate()?);
+        let router = &world.topology.router;
+        let (listener, at) = listen("the router").await?;
+        network.listen(router.address, 22, Way::Listener(at));
+        let console = ssh::Server {
+            name: "router".into(),
+            user: router.user.clone(),
+            authorized: user.clone(),
+            host: host.clone(),
+            stranger: ssh::Key::generate()?,
+            console: live.clone(),
+            world: world.clone(),
+        };
+        let (socks_listener, socks) = listen("the SOCKS port").await?;
+        tokio::spawn(Arc::new(console).serve(listener, end.clone()));
+        tokio::spawn(socks::serve(socks_listener, network.clone(), end.clone()));
+        tokio::spawn(live.listen(end.clone()));
+        for access in &accesses {
+            if let Some(cluster) = clusters.get(&access.cluster) {
+                control::start(&world, cluster, access, &end);
+            }
+        }
+
+        let dir = dir.to_path_buf();
+        let lab = Self { world, clock, clusters, accesses, network, socks, ssh: at, dir, machines, servers, end };
+        files::write(&lab, &kubeconfig(&lab.accesses), &user, &host)?;
+        Ok(lab)
+    }
+}
+
+impl Lab {
+    /// The machines of a cluster.
+    pub fn talos(&self, cluster: &str) -> Option<&Arc<Talos>> {
+        self.machines.clusters.get(cluster)
+    }
+}
+
+async fn listen(what: &str) -> Result<(TcpListener, SocketAddr)> {
+    let failed =
+        |e: std::io::Error| Error::new(Kind::Io, format!("no port of 127.0.0.1 can be had for {what}")).caused_by(&e);
+    let listener = TcpListener::bind("127.0.0.1:0").await.map_err(failed)?;
+    let at = listener.local_addr().map_err(failed)?;
+    Ok((listener, at))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,113 @@
+//! The world that the lab shows: a topology, which is data from a file, and the causes that faults put into it.
+//!
+//! Nothing here acts. The API servers, the router, the machines and the controllers read it, and are told when a cause
+//! comes or goes; what follows from a cause is theirs to work out.
+
+pub mod cause;
+pub mod objects;
+pub mod range;
+pub mod read;
+pub mod topology;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Instant;
+
+use tokio::sync::watch;
+
+pub use cause::Cause;
+pub use topology::Topology;
+
+use crate::clock::Clock;
+
+/// The topology, and what is wrong with the world. Shared by everything in the lab.
+pub struct World {
+    /// What it was made from.
+    pub topology: Topology,
+    /// The lab's clock.
+    pub clock: Arc<dyn Clock>,
+    causes: RwLock<BTreeMap<Cause, Instant>>,
+    changes: watch::Sender<u64>,
+}
+
+impl std::fmt::Debug for World {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let causes: Vec<Cause> = self.causes().into_iter().map(|(cause, _)| cause).collect();
+        f.debug_struct("World").field("topology", &self.topology.name).field("causes", &causes).finish_non_exhaustive()
+    }
+}
+
+impl World {
+    /// A healthy world.
+    pub fn new(topology: Topology, clock: Arc<dyn Clock>) -> Arc<Self> {
+        Arc::new(Self { topology, clock, causes: RwLock::default(), changes: watch::channel(0).0 })
+    }
+
+    /// Puts a cause into the world. Whether it was not there before.
+    pub fn put(&self, cause: Cause) -> bool {
+        let mut causes = self.causes.write().unwrap_or_else(PoisonError::into_inner);
+        let new = !causes.contains_key(&cause);
+        if new {
+            causes.insert(cause, self.clock.instant());
+            drop(causes);
+            self.changed();
+        }
+        new
+    }
+
+    /// Takes a cause away. Whether it was there.
+    pub fn lift(&self, cause: &Cause) -> bool {
+        let was = self.causes.write().unwrap_or_else(PoisonError::into_inner).remove(cause).is_some();
+        if was {
+            self.changed();
+        }
+        was
+    }
+
+    /// Since when a cause is there, by the lab's clock.
+    pub fn since(&self, cause: &Cause) -> Option<Instant> {
+        self.causes.read().unwrap_or_else(PoisonError::into_inner).get(cause).copied()
+    }
+
+    /// Whether a cause is there.
+    pub fn has(&self, cause: &Cause) -> bool {
+        self.since(cause).is_some()
+    }
+
+    /// All causes, each with when it came.
+    pub fn causes(&self) -> Vec<(Cause, Instant)> {
+        let causes = self.causes.read().unwrap_or_else(PoisonError::into_inner);
+        causes.iter().map(|(cause, since)| (cause.clone(), *since)).collect()
+    }
+
+    /// Tells of every change from here on; several that come at once are one. The number only ever grows.
+    pub fn subscribe(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    fn changed(&self) {
+        self.changes.send_modify(|number| *number += 1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lab::clock::LabClock;
+
+    #[tokio::test]
+    async fn who_subscribed_is_told_of_causes_that_come_and_go() {
+        let topology = read::embedded("monosense").unwrap();
+        let world = World::new(topology, Arc::new(LabClock::real()));
+        let mut changes = world.subscribe();
+        let cause = Cause::process("infra-02", cause::BGP);
+        assert!(world.put(cause.clone()) && world.has(&cause));
+        assert!(changes.has_changed().unwrap());
+        changes.mark_unchanged();
+        assert!(!world.put(cause.clone()), "it is there already");
+        assert!(!changes.has_changed().unwrap(), "nothing changed");
+        assert!(world.lift(&cause) && !world.lift(&cause));
+        changes.changed().await.unwrap();
+        assert_eq!(world.causes(), []);
+    }
+}

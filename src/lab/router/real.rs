@@ -86,13 +86,15 @@ fn is_exception(place: &str) -> bool {
     EXCEPTIONS.iter().any(|(pattern, _)| place.ends_with(pattern.trim_start_matches('*')))
 }
 
-/// A text without what differs by time or history: each digit alike; where there are no columns, each number alike.
+/// A text without what differs by time or history: each number alike. In columns, which are right-aligned, the place
+/// where it ends stays; a router that has run for a day has counted to more digits.
 fn shape(text: &str, host: &str) -> Vec<String> {
     let clean = text.replace(host, "HOST");
     let alike = |line: &str| {
         let digits: String = line.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
         if line.trim_start().contains("  ") {
-            return digits;
+            let next = digits.chars().skip(1).chain([' ']);
+            return digits.chars().zip(next).map(|pair| if pair == ('0', '0') { ' ' } else { pair.0 }).collect();
         }
         let mut short = digits;
         while short.contains("00") {

@@ -16,7 +16,7 @@ pub(crate) use naming::Naming;
 use super::refusal::{Answer, Refusal};
 
 /// Where an object is.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Place {
     /// `deployments.apps`.
     pub(crate) resource: String,
@@ -72,6 +72,11 @@ impl Store {
 
     pub(crate) fn get(&self, place: &Place) -> Option<&Arc<Stored>> {
         self.objects.get(place)
+    }
+
+    /// Every object of every kind, in order.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&Place, &Arc<Stored>)> {
+        self.objects.iter()
     }
 
     /// The objects of a kind, in one namespace or all, in order.

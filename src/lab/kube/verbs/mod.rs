@@ -5,7 +5,7 @@ mod body;
 mod change;
 mod create;
 mod delete;
-mod endings;
+pub(crate) mod endings;
 mod list;
 mod patch;
 mod query;
@@ -19,7 +19,7 @@ pub(crate) use query::Query;
 pub(crate) use view::{Media, View, metadata};
 
 pub(crate) use change::replace;
-pub(crate) use create::create;
-pub(crate) use delete::{delete, delete_all};
+pub(crate) use create::{create, object_in};
+pub(crate) use delete::{by_controller, delete, delete_all};
 pub(crate) use list::{get, list};
 pub(crate) use patch::patch;

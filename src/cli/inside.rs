@@ -4,12 +4,14 @@ use std::any::Any;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::args::Configured;
+use super::args::{Configured, Inside};
 use super::prepare::{Prepared, prepared};
+use crate::clock::Clock;
 use crate::config::settings::Row;
 use crate::config::{Config, Environment, Origin, Overrides, load};
 use crate::error::{Error, Kind, Result};
 use crate::lab::clock::LabClock;
+use crate::lab::faults::timed;
 use crate::lab::up::Lab;
 use crate::lab::world::read;
 
@@ -32,7 +34,13 @@ impl Drop for Open {
 }
 
 /// Opens a lab, and configures the command for it.
-pub(super) fn open(topology: &str, args: &Configured, environment: &Environment) -> Result<Prepared, Vec<Error>> {
+pub(super) fn open(
+    topology: &str,
+    inside: &Inside,
+    args: &Configured,
+    environment: &Environment,
+) -> Result<Prepared, Vec<Error>> {
+    let faults = timed::all(&inside.faults)?;
     let topology = read::named(topology, &environment.dir)?;
     let name = topology.name.clone();
     let own = of_pb_toml(args, environment, &name)?;
@@ -42,6 +50,12 @@ pub(super) fn open(topology: &str, args: &Configured, environment: &Environment)
     let clock = LabClock::real();
     let opening = Lab::open(topology, clock.clone(), &dir);
     if let Some(runtime) = &open.runtime {
+        let timed: Arc<dyn Clock> = Arc::new(clock.clone());
+        let opening = async {
+            let lab = opening.await?;
+            lab.faults.begin(&faults, &timed)?;
+            Ok(lab)
+        };
         open.lab = Some(runtime.block_on(opening).map_err(|e| vec![e])?);
     }
     let config = Overrides { config: Some(dir.join("pb.toml")), set: args.set.clone(), ..Overrides::default() };

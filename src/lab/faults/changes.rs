@@ -72,7 +72,8 @@ impl Changes {
             })
             .collect();
         let mut problems = Vec::new();
-        let stays = |one: &Made| wanted.iter().any(|(c, o, how)| *c == one.cluster && *o == one.object && *how == one.change);
+        let stays =
+            |one: &Made| wanted.iter().any(|(c, o, how)| *c == one.cluster && *o == one.object && *how == one.change);
         while let Some(first) = made.iter().position(|one| !stays(one)) {
             let (cluster, object) = (made[first].cluster.clone(), made[first].object.clone());
             // Those after it that are about the same object go first, the last one foremost.
@@ -176,7 +177,8 @@ impl Changes {
             let world = cluster.world();
             gone.extend(world.store.list(&object.name, "").map(|(_, stored)| stored.value.clone()));
         }
-        let options = payload(&json!({ "gracePeriodSeconds": 0, "propagationPolicy": "Background" }), "application/json");
+        let options =
+            payload(&json!({ "gracePeriodSeconds": 0, "propagationPolicy": "Background" }), "application/json");
         self.ask(cluster, object, Sub::Whole, |world, asked| verbs::delete(world, asked, &options))?;
         Ok(gone)
     }
@@ -315,7 +317,10 @@ mod tests {
         let bench = Bench::new();
         bench.world.put(bench.cause(Change::Merge(json!({ "data": { "a": 1 } }).to_string())));
         let problems = bench.changes.settle(&bench.world);
-        assert!(problems.len() == 1 && problems[0].starts_with("ConfigMap default/settings of infra: "), "{problems:?}");
+        assert!(
+            problems.len() == 1 && problems[0].starts_with("ConfigMap default/settings of infra: "),
+            "{problems:?}"
+        );
         assert_eq!(bench.data(), Some(json!({ "a": "1", "b": "2" })));
         bench.settle();
     }

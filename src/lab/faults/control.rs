@@ -124,7 +124,9 @@ fn asked(faults: &Faults, token: &str, line: &str) -> Result<Value> {
     let object = match (asked.on, before.get(fault.name)) {
         (true, _) => {
             let broken = faults.on(name)?;
-            return Ok(json!({ "changed": !before.contains_key(fault.name), "object": broken.object, "effect": fault.effect }));
+            return Ok(
+                json!({ "changed": !before.contains_key(fault.name), "object": broken.object, "effect": fault.effect }),
+            );
         }
         (false, Some(broken)) => broken.object.clone(),
         (false, None) => String::new(),
@@ -170,7 +172,8 @@ fn ask(dir: &Path, fault: Option<&str>, on: bool) -> Result<Value> {
     let file = dir.join(FILE);
     let text = std::fs::read_to_string(&file).map_err(|e| none(format!("{}: {e}", file.display())))?;
     let leads: Leads = serde_json::from_str(&text).map_err(|e| none(format!("{}: {e}", file.display())))?;
-    let ended = |e: std::io::Error| none(format!("what was open there has ended without a word: {}: {e}", leads.address));
+    let ended =
+        |e: std::io::Error| none(format!("what was open there has ended without a word: {}: {e}", leads.address));
     let stream = TcpStream::connect_timeout(&leads.address, PATIENCE).map_err(ended)?;
     stream.set_read_timeout(Some(PATIENCE)).map_err(ended)?;
     let asked = Asked { token: leads.token.clone(), fault: fault.map(str::to_owned), on };

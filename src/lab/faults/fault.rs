@@ -111,7 +111,8 @@ mod tests {
     #[test]
     fn a_message_names_what_it_has_as_a_word() {
         let broken = Broken::new("Node infra-1", &["infra-1", "10.0.0.1"], vec![]);
-        for named in ["node infra-1 is not ready", "infra-1", "(10.0.0.1):", "it is infra-1.", "Pod kube-system/infra-1-x7"]
+        for named in
+            ["node infra-1 is not ready", "infra-1", "(10.0.0.1):", "it is infra-1.", "Pod kube-system/infra-1-x7"]
         {
             assert!(broken.named_by(named), "{named}");
         }

@@ -9,6 +9,8 @@ pub mod control;
 mod fault;
 mod ground;
 mod inverse;
+pub mod observe;
+mod plain;
 pub(crate) mod reach;
 pub mod table;
 pub mod timed;
@@ -16,17 +18,20 @@ pub mod timed;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use jiff::Timestamp;
+use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 pub use changes::Changes;
-pub use fault::{Broken, Fault, Target};
-pub use ground::Ground;
+pub use fault::{Broken, Fault, Target, made};
+pub use ground::{Ground, List};
 pub use table::{TABLE, named};
 
 use crate::error::{Error, Kind, Result};
 use crate::lab::kube::cluster::Cluster;
+use crate::lab::kube::kinds::{Kinds, custom};
 use crate::lab::router::advertise::Objects as _;
-use crate::lab::world::{Cause, World};
+use crate::lab::world::{Cause, Topology, World, objects};
 
 /// The faults of a running lab. Clones are the same.
 #[derive(Debug, Clone)]
@@ -128,6 +133,26 @@ impl Faults {
         };
         (fault.wrong)(&Ground::new(&inner.world.topology, &list))
     }
+}
+
+/// What each fault would break in a topology, by its name; or why the topology can't have it.
+pub fn in_topology(topology: &Topology) -> BTreeMap<&'static str, std::result::Result<Broken, String>> {
+    let mut objects: BTreeMap<(String, String), Vec<Value>> = BTreeMap::new();
+    let mut kinds = Kinds::builtin();
+    for name in topology.clusters.keys() {
+        for object in objects::all(topology, name, Timestamp::UNIX_EPOCH) {
+            if object["kind"] == "CustomResourceDefinition" {
+                custom::kinds(&object).into_iter().for_each(|kind| kinds.add(kind));
+            }
+            let Some(kind) = kinds.of(&object) else { continue };
+            objects.entry((name.clone(), kind.resource())).or_default().push(object);
+        }
+    }
+    let list = |cluster: &str, resource: &str| {
+        objects.get(&(cluster.to_owned(), resource.to_owned())).cloned().unwrap_or_default()
+    };
+    let ground = Ground::new(topology, &list);
+    table::all().map(|fault| (fault.name, (fault.wrong)(&ground))).collect()
 }
 
 /// Takes away what no other fault needs.

@@ -15,10 +15,13 @@ pub(crate) fn links(network: &Network, world: &Arc<World>, clusters: &BTreeMap<S
     network.ask(Arc::new(move |address, _| {
         for (cause, _) in world.causes() {
             let Cause::Silent { listener } = &cause else { continue };
-            let Some(cluster) = listener.strip_prefix("clustermesh/").and_then(|name| clusters.get(name)) else { continue };
+            let Some(cluster) = listener.strip_prefix("clustermesh/").and_then(|name| clusters.get(name)) else {
+                continue;
+            };
             let (wanted, own) = (address.to_string(), cluster.list("services"));
             let mesh = own.iter().filter(|service| service["metadata"]["name"] == "clustermesh-apiserver");
-            let mut addresses = mesh.filter_map(|service| service["status"]["loadBalancer"]["ingress"].as_array()).flatten();
+            let mut addresses =
+                mesh.filter_map(|service| service["status"]["loadBalancer"]["ingress"].as_array()).flatten();
             if addresses.any(|one| one["ip"] == wanted.as_str()) {
                 return Some(Way::Silent);
             }

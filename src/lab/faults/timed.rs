@@ -34,6 +34,18 @@ pub fn parse(text: &str) -> Result<Timed> {
     Ok(Timed { fault: named(name)?, after })
 }
 
+/// Reads all of them.
+///
+/// # Errors
+/// Everything that is wrong.
+pub fn all(texts: &[String]) -> Result<Vec<Timed>, Vec<Error>> {
+    let (good, bad): (Vec<_>, Vec<_>) = texts.iter().map(|text| parse(text)).partition(Result::is_ok);
+    if bad.is_empty() {
+        return Ok(good.into_iter().flatten().collect());
+    }
+    Err(bad.into_iter().filter_map(Result::err).collect())
+}
+
 impl Faults {
     /// Breaks what begins at once, and has the others begin when their time comes by the lab's clock.
     ///

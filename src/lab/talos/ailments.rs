@@ -23,16 +23,17 @@ type Ailment<'c> = Box<dyn Fn(&mut Machine) + 'c>;
 fn change(cause: &Cause, now: Timestamp) -> Option<(&str, Ailment<'_>)> {
     Some(match cause {
         Cause::Link { node } => (node, Box::new(|machine| machine.power = Power::Off)),
-        Cause::Silent { listener } => (listener.strip_prefix("talos/")?, Box::new(|machine| machine.power = Power::Hung)),
+        Cause::Silent { listener } => {
+            (listener.strip_prefix("talos/")?, Box::new(|machine| machine.power = Power::Hung))
+        }
         Cause::Process { node, process } => (node, Box::new(move |machine| machine.fail(process, now))),
-        Cause::NoLeader { node } => (
-            node,
-            Box::new(|machine| machine.etcd.iter_mut().for_each(|etcd| etcd.leader = 0)),
-        ),
+        Cause::NoLeader { node } => {
+            (node, Box::new(|machine| machine.etcd.iter_mut().for_each(|etcd| etcd.leader = 0)))
+        }
         Cause::NoSpace { node } => (
             node,
             Box::new(move |machine| {
-                for etcd in &mut machine.etcd {
+                if let Some(etcd) = &mut machine.etcd {
                     (etcd.alarm, etcd.db_size, etcd.db_in_use) = (1, QUOTA, QUOTA - (1 << 20));
                     etcd.errors.push("memberID has alarm NOSPACE".into());
                 }
@@ -43,7 +44,13 @@ fn change(cause: &Cause, now: Timestamp) -> Option<(&str, Ailment<'_>)> {
             node,
             Box::new(move |machine| {
                 kernel(machine, "XFS (sda4): No space left on device", now);
-                log(machine, "kubelet", "error", "eviction manager: must evict pod(s) to reclaim ephemeral-storage", now);
+                log(
+                    machine,
+                    "kubelet",
+                    "error",
+                    "eviction manager: must evict pod(s) to reclaim ephemeral-storage",
+                    now,
+                );
                 log(machine, "cri", "error", "write /var/lib/containerd/tmp: no space left on device", now);
             }),
         ),
@@ -51,7 +58,7 @@ fn change(cause: &Cause, now: Timestamp) -> Option<(&str, Ailment<'_>)> {
             node,
             Box::new(move |machine| {
                 machine.load = [14.2, 13.8, 11.9];
-                for etcd in &mut machine.etcd {
+                if let Some(etcd) = &mut machine.etcd {
                     etcd.raft_applied = etcd.raft_index.saturating_sub(4_812);
                 }
                 kernel(machine, "INFO: task etcd:2410 blocked for more than 120 seconds.", now);

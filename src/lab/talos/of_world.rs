@@ -12,8 +12,8 @@ use super::view::{Node, Pod};
 use super::{Causes, Kubernetes, Machine, MachinesAlone, State, Talos};
 use crate::lab::kube::cluster::Cluster;
 use crate::lab::router::advertise::Objects;
-use crate::lab::world::topology::Role;
 use crate::lab::world::World;
+use crate::lab::world::topology::Role;
 
 /// The machines of one of the world's clusters. `kubeconfig` is what they give to an admin.
 pub fn machines(world: &Arc<World>, cluster: &Arc<Cluster>, kubeconfig: &str) -> Arc<Talos> {

@@ -48,6 +48,7 @@ pub struct Lab {
     pub faults: Faults,
     /// Where the clients' files are.
     pub dir: PathBuf,
+    pub(crate) router: Arc<Live>,
     machines: talos::Machines,
     servers: Vec<Server>,
     end: CancellationToken,
@@ -111,6 +112,7 @@ impl Lab {
         let (socks_listener, socks) = listen("the SOCKS port").await?;
         tokio::spawn(Arc::new(console).serve(listener, end.clone()));
         tokio::spawn(socks::serve(socks_listener, network.clone(), end.clone()));
+        let router = live.clone();
         tokio::spawn(live.listen(end.clone()));
         for access in &accesses {
             if let Some(cluster) = clusters.get(&access.cluster) {
@@ -121,7 +123,21 @@ impl Lab {
         let faults = Faults::start(&world, &clusters, &end);
         faults::control::serve(&faults, dir, &end).await?;
         let dir = dir.to_path_buf();
-        let lab = Self { world, clock, clusters, accesses, network, socks, ssh: at, faults, dir, machines, servers, end };
+        let lab = Self {
+            world,
+            clock,
+            clusters,
+            accesses,
+            network,
+            socks,
+            ssh: at,
+            faults,
+            dir,
+            router,
+            machines,
+            servers,
+            end,
+        };
         files::write(&lab, &kubeconfig(&lab.accesses), &user, &host)?;
         Ok(lab)
     }

@@ -99,7 +99,9 @@ pub(super) const ROWS: &[Fault] = &[
         about: "a Kustomization depends on one that is gone",
         risk: "R4",
         effect: "the Kustomization is not ready: its dependency is not found",
-        wrong: |ground| kustomization(ground, &json!({ "dependsOn": [{ "name": "removed-long-ago" }] }), &["removed-long-ago"]),
+        wrong: |ground| {
+            kustomization(ground, &json!({ "dependsOn": [{ "name": "removed-long-ago" }] }), &["removed-long-ago"])
+        },
     },
     Fault {
         name: "depends-on-circle",
@@ -111,7 +113,8 @@ pub(super) const ROWS: &[Fault] = &[
             let other = ground.all(&target.cluster, KUSTOMIZATIONS);
             let other = other.into_iter().find(|one| one.name() != target.name());
             let other = other.ok_or("there is one Kustomization only")?;
-            let wait = |on: &Target| json!({ "spec": { "dependsOn": [{ "name": on.name(), "namespace": on.namespace() }] } });
+            let wait =
+                |on: &Target| json!({ "spec": { "dependsOn": [{ "name": on.name(), "namespace": on.namespace() }] } });
             let mut broken = target.broken(vec![target.merged(&wait(&other)), other.merged(&wait(&target))]);
             broken.names.push(other.name().into());
             Ok(broken)
@@ -123,7 +126,8 @@ pub(super) const ROWS: &[Fault] = &[
         risk: "R4",
         effect: "the Kustomization is not ready: its health check times out",
         wrong: |ground| {
-            let check = json!({ "apiVersion": "apps/v1", "kind": "Deployment", "name": "nonesuch", "namespace": "default" });
+            let check =
+                json!({ "apiVersion": "apps/v1", "kind": "Deployment", "name": "nonesuch", "namespace": "default" });
             kustomization(ground, &json!({ "healthChecks": [check], "wait": false }), &["nonesuch"])
         },
     },
@@ -281,7 +285,8 @@ pub(super) const ROWS: &[Fault] = &[
         effect: "the ExternalSecret is not ready: SecretSyncedError",
         wrong: |ground| {
             let secret = ground.find(SECRETS, |object| {
-                object["spec"]["dataFrom"][0]["extract"].is_object() || object["spec"]["data"][0]["remoteRef"].is_object()
+                object["spec"]["dataFrom"][0]["extract"].is_object()
+                    || object["spec"]["data"][0]["remoteRef"].is_object()
             })?;
             let (from, key) = (secret.value["spec"].clone(), "nonesuch");
             let patch = if from["dataFrom"][0]["extract"].is_object() {
@@ -317,7 +322,8 @@ pub(super) const ROWS: &[Fault] = &[
             } else {
                 patch.extend(theirs.as_object().cloned().unwrap_or_default());
             }
-            Ok(store.broken(vec![store.merged(&json!({ "spec": { "provider": { "onepassword": { "vaults": patch } } } }))]))
+            Ok(store
+                .broken(vec![store.merged(&json!({ "spec": { "provider": { "onepassword": { "vaults": patch } } } }))]))
         },
     },
     Fault {

@@ -149,7 +149,11 @@ pub(super) const ROWS: &[Fault] = &[
                 return Err("the first cluster has one node only".into());
             }
             let cut = Cause::Cut { from: one.name.into(), to: other.name.into() };
-            Ok(Broken::new(format!("network between {} and {}", one.name, other.name), &[one.name, other.name], vec![cut]))
+            Ok(Broken::new(
+                format!("network between {} and {}", one.name, other.name),
+                &[one.name, other.name],
+                vec![cut],
+            ))
         },
     },
     Fault {

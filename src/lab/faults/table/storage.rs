@@ -165,7 +165,8 @@ pub(super) const ROWS: &[Fault] = &[
         risk: "R5",
         effect: "the replication makes no backup: it is in error",
         wrong: |ground| {
-            let source = ground.find("replicationsources.volsync.backube", |source| source["spec"]["restic"].is_object())?;
+            let source =
+                ground.find("replicationsources.volsync.backube", |source| source["spec"]["restic"].is_object())?;
             let patch = json!({ "spec": { "restic": { "repository": "nonesuch-restic" } } });
             let mut broken = source.broken(vec![source.merged(&patch)]);
             broken.names.push("nonesuch-restic".into());

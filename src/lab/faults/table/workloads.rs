@@ -61,7 +61,8 @@ pub(super) const ROWS: &[Fault] = &[
         risk: "—",
         effect: "it has no pods, and its Service no endpoints; its status says nothing is missing",
         wrong: |ground| {
-            let target = ground.named("deployments.apps", "hubble-relay").or_else(|_| ground.object("deployments.apps"))?;
+            let target =
+                ground.named("deployments.apps", "hubble-relay").or_else(|_| ground.object("deployments.apps"))?;
             Ok(target.broken(vec![target.merged(&json!({ "spec": { "replicas": 0 } }))]))
         },
     },

@@ -40,7 +40,8 @@ pub(super) async fn answer(
     let (mut parts, body) = request.into_parts();
     let upgrade = parts.extensions.remove::<hyper::upgrade::OnUpgrade>();
     let header = |name: &str| parts.headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
-    let identity = weather::judged(cluster, identity).or_token(parts.headers.get("authorization").and_then(|v| v.to_str().ok()), token);
+    let identity = weather::judged(cluster, identity)
+        .or_token(parts.headers.get("authorization").and_then(|v| v.to_str().ok()), token);
     let query = Query::parse(parts.uri.query().unwrap_or_default());
     let agent = header("user-agent");
     let people = ["curl/", "Wget/", "Mozilla/"].iter().any(|p| agent.starts_with(p));

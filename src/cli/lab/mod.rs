@@ -1,5 +1,6 @@
 //! `pb lab`: the simulated platform — kept open, broken, proved with, exported.
 
+mod export;
 mod fault;
 mod faults;
 mod up;
@@ -27,6 +28,8 @@ enum Command {
     Faults(faults::Args),
     /// Break something in an open lab, or mend it
     Fault(fault::Args),
+    /// Print a cluster as manifests that a real API server takes
+    Export(export::Args),
 }
 
 pub(super) fn run(args: &Args, environment: &Environment, out: &mut dyn Write) -> Outcome {
@@ -34,5 +37,6 @@ pub(super) fn run(args: &Args, environment: &Environment, out: &mut dyn Write) -
         Command::Up(args) => up::run(args, environment, out),
         Command::Faults(args) => faults::run(args, environment, out),
         Command::Fault(args) => fault::run(args, environment, out),
+        Command::Export(args) => export::run(args, environment, out),
     }
 }

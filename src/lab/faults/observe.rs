@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -45,6 +46,16 @@ impl Seen {
                 after: text(after, key),
             })
             .collect()
+    }
+}
+
+/// Lets so much of the lab's time pass, in steps in which whoever waits for something does it.
+pub async fn settle(lab: &Lab, span: Duration) {
+    const STEP: Duration = Duration::from_secs(5);
+    for _ in 0..span.as_secs().div_ceil(STEP.as_secs()) {
+        lab.clock.jump(STEP);
+        // Its own tasks need some of the system's time to do what they woke for.
+        tokio::time::sleep(Duration::from_millis(12)).await;
     }
 }
 

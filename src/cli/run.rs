@@ -56,6 +56,10 @@ pub(super) struct Args {
     /// The deadline of steps that declare none [default: 5m]
     #[arg(long, value_name = "DURATION", value_parser = span, allow_hyphen_values = true, help_heading = "Course")]
     pub(super) timeout: Option<Duration>,
+    /// Break something in the lab, at once or after so long; pb lab faults lists what
+    #[cfg(feature = "lab")]
+    #[arg(long = "fault", value_name = "NAME[@30s]", requires = "lab", help_heading = "Course")]
+    pub(super) faults: Vec<String>,
     /// A report in a file, for example json=run.json
     #[arg(long = "report", value_name = "FORMAT=FILE", help_heading = "Output", help = reports_help())]
     pub(super) reports: Vec<String>,
@@ -88,6 +92,8 @@ pub(super) fn run(args: &Args, environment: &Environment) -> Outcome {
             Error::new(Kind::Usage, "--jobs 0: nothing could run").hint("--jobs 1 runs one step at a time"),
         ]);
     }
+    #[cfg(feature = "lab")]
+    args.wanted.inside.faults.clone_from(&args.faults);
     let prepared = prepare::inside(&args.wanted.inside, &args.wanted.configured, environment)?;
     let permissions = permissions(&args, &prepared)?;
     let timeout = args.timeout.unwrap_or(STEP_LIMIT);

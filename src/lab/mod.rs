@@ -11,6 +11,8 @@
 //! | [`ssh`] | the SSH server in front of it |
 //! | `pods` | what happens inside of pods, and how they are evicted |
 //! | [`controllers`] | what moves the clusters' objects |
+//! | [`faults`] | what can be broken by name, and a running lab's control |
+//! | [`export`] | a cluster as manifests for a real API server |
 //! | [`up`] | all of it, opened, and the files that lead clients to it |
 //! | [`net`] | the world's addresses, behind a SOCKS port |
 //!
@@ -20,6 +22,8 @@
 
 pub mod clock;
 pub mod controllers;
+pub mod export;
+pub mod faults;
 pub mod kube;
 pub mod net;
 pub(crate) mod pods;

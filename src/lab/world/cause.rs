@@ -87,6 +87,11 @@ pub enum Cause {
         /// `quay.io/cilium/cilium`
         image: String,
     },
+    /// The nodes' containerd is told a registry mirror that it can't use: nothing is pulled.
+    Mirror {
+        /// The cluster.
+        cluster: String,
+    },
     /// Kubelets tell their pods a DNS server at an address where there is none.
     Resolver {
         /// The cluster.
@@ -202,6 +207,7 @@ impl fmt::Display for Cause {
             Self::Egress { cluster, host } if host == "*" => write!(f, "pods of {cluster} reach nothing outside"),
             Self::Egress { cluster, host } => write!(f, "pods of {cluster} don't reach {host}"),
             Self::Image { image } => write!(f, "the image {image} is in no registry"),
+            Self::Mirror { cluster } => write!(f, "the nodes of {cluster} have a registry mirror that can't be used"),
             Self::Resolver { cluster, address } => write!(f, "pods of {cluster} ask {address} for names"),
             Self::Cut { from, to } => write!(f, "nothing passes between {from} and {to}"),
             Self::NoLeader { node } => write!(f, "etcd of node {node} knows no leader"),

@@ -118,7 +118,7 @@ impl World {
             Cause::Image { image: gone } if image.starts_with(gone.as_str()) => Some(()),
             _ => None,
         });
-        gone.is_empty() && self.reaches(cluster, host)
+        gone.is_empty() && self.reaches(cluster, host) && !self.has(&Cause::Mirror { cluster: cluster.into() })
     }
 
     fn picked<T>(&self, pick: impl Fn(&Cause) -> Option<T>) -> Vec<T> {

@@ -9,6 +9,7 @@
 //! | [`talos`] | the machine API of the nodes |
 //! | [`router`] | the upstream router: BGP sessions, the table, its command line |
 //! | [`ssh`] | the SSH server in front of it |
+//! | [`services`] | the HTTP services: what pods answer, and what is outside of the clusters |
 //! | `pods` | what happens inside of pods, and how they are evicted |
 //! | [`controllers`] | what moves the clusters' objects |
 //! | [`faults`] | what can be broken by name, and a running lab's control |
@@ -28,6 +29,7 @@ pub mod kube;
 pub mod net;
 pub(crate) mod pods;
 pub mod router;
+pub mod services;
 pub mod ssh;
 pub mod talos;
 pub mod up;

@@ -15,7 +15,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio_rustls::TlsAcceptor;
 
-use super::identity::Identity;
+use super::identity;
 use super::pki::Pki;
 use super::route;
 use crate::error::{Error, Kind, Result};
@@ -140,10 +140,10 @@ async fn serve(mut stream: TcpStream, acceptor: TlsAcceptor, cluster: Arc<Cluste
     let _ = stream.set_nodelay(true);
     let Ok(Ok(tls)) = tokio::time::timeout(Duration::from_secs(30), acceptor.accept(stream)).await else { return };
     let shown = tls.get_ref().1.peer_certificates().and_then(<[_]>::first);
-    let identity = Identity::of_certificate(shown);
+    let shown = identity::of_certificate(shown);
     let service = hyper::service::service_fn(move |request| {
-        let (cluster, identity, token) = (Arc::clone(&cluster), identity.clone(), Arc::clone(&token));
-        async move { Ok::<_, std::convert::Infallible>(route::answer(&cluster, identity, &token, request).await) }
+        let (cluster, shown, token) = (Arc::clone(&cluster), shown.clone(), Arc::clone(&token));
+        async move { Ok::<_, std::convert::Infallible>(route::answer(&cluster, shown, &token, request).await) }
     });
     // A connection that breaks is the client's affair.
     let _ = Builder::new(TokioExecutor::new()).serve_connection_with_upgrades(TokioIo::new(tls), service).await;

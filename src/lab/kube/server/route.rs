@@ -101,7 +101,14 @@ async fn dispatch(cluster: &Arc<Cluster>, head: &Head, style: Style, payload: &P
             Ok(health::check(check, &part.join("/"), head.query.is("verbose")))
         }
         ["version"] => Ok(answer::value(style, 200, &health::version())),
-        ["openapi", "v2"] => Ok(answer::value(style, 200, &openapi::v2())),
+        ["openapi", "v2"] if openapi::is_packed(&head.accept) => {
+            let packed = openapi::v2_packed(&cluster.world().kinds);
+            Ok(answer::whole(200, "application/com.github.proto-openapi.spec.v2.v1.0+protobuf", packed))
+        }
+        ["openapi", "v2"] => {
+            let document = openapi::v2(&cluster.world().kinds);
+            Ok(answer::value(Style { pretty: false, ..style }, 200, &document))
+        }
         ["openapi", "v3"] => Ok(answer::value(style, 200, &openapi::index(&cluster.world().kinds))),
         ["openapi", "v3", "api", version] => specification(cluster, style, "", version),
         ["openapi", "v3", "apis", group, version] => specification(cluster, style, group, version),

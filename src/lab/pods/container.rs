@@ -49,12 +49,8 @@ impl Target {
     }
 }
 
-/// The lists that containers are in, and how messages call them.
-const LISTS: [(&str, &str); 3] = [
-    ("containers", ""),
-    ("initContainers", " or one of the init containers: "),
-    ("ephemeralContainers", " or one of the ephemeral containers: "),
-];
+/// The lists that containers are in, in the order in which they are told.
+const LISTS: [&str; 3] = ["initContainers", "containers", "ephemeralContainers"];
 
 /// The pod of that name.
 pub(crate) fn pod(cluster: &Cluster, (namespace, name): (&str, &str)) -> Answer<Value> {
@@ -67,7 +63,7 @@ fn chosen(pod: &Value, name: &str, asked: Option<&str>) -> Answer<String> {
         pod["spec"][list].as_array().into_iter().flatten().filter_map(|one| one["name"].as_str()).collect()
     };
     if let Some(asked) = asked {
-        let known = LISTS.iter().any(|(list, _)| names(list).contains(&asked));
+        let known = LISTS.iter().any(|list| names(list).contains(&asked));
         let why = format!("container {asked} is not valid for pod {name}");
         return if known { Ok(asked.to_owned()) } else { Err(Refusal::bad_request(why)) };
     }
@@ -75,13 +71,8 @@ fn chosen(pod: &Value, name: &str, asked: Option<&str>) -> Answer<String> {
         [only] => Ok((*only).to_owned()),
         [] => Err(Refusal::bad_request(format!("a container name must be specified for pod {name}"))),
         _ => {
-            let mut why = format!("a container name must be specified for pod {name}, choose one of: ");
-            for (list, called) in LISTS {
-                let names = names(list);
-                if !names.is_empty() {
-                    why.push_str(&format!("{called}[{}]", names.join(" ")));
-                }
-            }
+            let all: Vec<&str> = LISTS.iter().flat_map(|list| names(list)).collect();
+            let why = format!("a container name must be specified for pod {name}, choose one of: [{}]", all.join(" "));
             Err(Refusal::bad_request(why))
         }
     }

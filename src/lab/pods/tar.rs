@@ -105,7 +105,7 @@ pub(crate) fn read(archive: &[u8]) -> Result<Vec<Entry>, &'static str> {
             _ => long = None,
         }
     }
-    if archive.is_empty() { Err("tar: short read") } else { Ok(entries) }
+    if archive.is_empty() || at != archive.len() { Err("tar: short read") } else { Ok(entries) }
 }
 
 /// The name in the records of a PAX header: `27 path=some/long/name`.

@@ -138,10 +138,7 @@ fn a_token_is_its_accounts_until_it_runs_out_or_the_account_goes() {
     assert!(who.is_in("system:serviceaccounts:default") && who.is_in("system:authenticated"));
     assert_eq!(holder(&world, &token, now + SignedDuration::from_secs(600)), None, "it has run out");
     assert_eq!(holder(&world, &token.replace('.', "x."), now), None);
-    assert_eq!(
-        holder(&super::super::cluster::Cluster::new("apps", Arc::new(LabClock::real())).world(), &token, now),
-        None
-    );
+    assert_eq!(holder(&Cluster::new("apps", Arc::new(LabClock::real())).world(), &token, now), None);
     world.store.remove(&place);
     assert_eq!(holder(&world, &token, now), None, "its account is gone");
 }

@@ -109,6 +109,8 @@ fn token(world: &World, asked: &Asked, spec: &Value) -> Value {
             }
             json!({ "authenticated": true, "user": who.to_json(), "audiences": common })
         }
-        None => failed("[invalid bearer token, Token has been invalidated]"),
+        // What looks like a token of an account is told to be one no more.
+        None if token.split('.').count() == 3 => failed("[invalid bearer token, Token has been invalidated]"),
+        None => failed("invalid bearer token"),
     }
 }

@@ -79,7 +79,11 @@ fn bound(world: &World, namespace: &str, reference: &Value) -> Answer<Option<(&'
         Some("Pod") => ("pod", "pods"),
         Some("Secret") => ("secret", "secrets"),
         other => {
-            let why = format!("cannot bind token for serviceaccount to object type v1/{}", other.unwrap_or_default());
+            let version = reference["apiVersion"].as_str().unwrap_or_default();
+            let group = version.rsplit_once('/').map_or("", |(group, _)| group);
+            let version = version.rsplit('/').next().unwrap_or_default();
+            let kind = other.unwrap_or_default();
+            let why = format!("cannot bind token to object of type {group}/{version}, Kind={kind}");
             return Err(Refusal::bad_request(why));
         }
     };

@@ -1,17 +1,37 @@
 //! What happens inside of pods, as far as somebody outside can see it: programs that are run, what they write, and
 //! evictions.
+//!
+//! | module | what lives there |
+//! |---|---|
+//! | `container` | the pod and the container that a request means |
+//! | `log`, `logs` | what containers wrote, kept and handed out |
+//! | `exec`, `terminal` | programs with input, a terminal and an exit code |
+//! | `shell`, `tools` | the programs that are run in containers, themselves |
+//! | `process`, `script`, `applets` | the containers' own programs, as their kubelets run them |
+//! | `images`, `environment`, `files`, `reach` | what they are made of, and what they find and reach |
+//! | `disk`, `tar` | the files of containers, and how they are carried |
+//! | `serve`, `forward` | what listens at pods' ports, and how it is reached |
 
 pub(crate) mod applets;
+pub(crate) mod container;
+pub(crate) mod disk;
 pub(crate) mod environment;
 pub(crate) mod evict;
 pub(crate) mod exec;
 pub(crate) mod files;
+pub(crate) mod forward;
 pub(crate) mod images;
 pub(crate) mod log;
+pub(crate) mod logs;
 pub(crate) mod process;
 pub(crate) mod programs;
 pub(crate) mod reach;
+pub(crate) mod script;
+pub(crate) mod serve;
 pub(crate) mod shell;
+pub(crate) mod tar;
+mod terminal;
+pub(crate) mod tools;
 pub(crate) mod words;
 
 /// The inside of a cluster's pods, as far as it is no object of the API.
@@ -19,8 +39,22 @@ pub(crate) mod words;
 pub(crate) struct Inside {
     /// What containers wrote.
     pub(crate) logs: log::Logs,
-    /// What is in their volumes.
-    pub(crate) disks: files::Disks,
+    /// What they have on their disks.
+    pub(crate) disks: disk::Disks,
     /// What can be pulled.
     pub(crate) images: images::Registry,
+    services: std::sync::OnceLock<std::sync::Weak<crate::lab::services::Services>>,
+}
+
+impl Inside {
+    /// Lets the pods' programs reach the lab's services.
+    pub(crate) fn reach(&self, services: &std::sync::Arc<crate::lab::services::Services>) {
+        // A cluster is in one lab.
+        let _ = self.services.set(std::sync::Arc::downgrade(services));
+    }
+
+    /// The lab's services; none where the cluster is in no lab, or that has been closed.
+    pub(crate) fn services(&self) -> Option<std::sync::Arc<crate::lab::services::Services>> {
+        self.services.get()?.upgrade()
+    }
 }

@@ -7,6 +7,7 @@ use std::path::Path;
 use toml::Spanned;
 
 use super::range::after;
+use super::stage::{self, Stage};
 use super::topology::{Node, ServiceKind, Topology};
 use crate::error::{Error, Kind, Place, Result, did_you_mean};
 
@@ -59,6 +60,9 @@ pub fn named(name: &str, dir: &Path) -> Result<Topology, Vec<Error>> {
 pub fn parse(name: &str, file: &str, text: &str) -> Result<Topology, Vec<Error>> {
     let mut topology: Topology = toml::from_str(text).map_err(|e| vec![malformed(file, text, &e)])?;
     topology.name = name.into();
+    if topology.stages.is_empty() {
+        topology.stages = stages(stage::TEXT).map_err(|e| vec![malformed("stages.toml", stage::TEXT, &e)])?;
+    }
     let mut problems = Problems { file, text, found: Vec::new() };
     for cluster in topology.clusters.values_mut() {
         let rows = std::mem::take(&mut cluster.nodes);
@@ -66,6 +70,16 @@ pub fn parse(name: &str, file: &str, text: &str) -> Result<Topology, Vec<Error>>
     }
     judge(&topology, &mut problems);
     if problems.found.is_empty() { Ok(topology) } else { Err(problems.found) }
+}
+
+/// The stages of a text that has nothing else.
+fn stages(text: &str) -> std::result::Result<Vec<Stage>, toml::de::Error> {
+    #[derive(serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Stages {
+        stages: Vec<Stage>,
+    }
+    toml::from_str::<Stages>(text).map(|all| all.stages)
 }
 
 struct Problems<'t> {

@@ -123,7 +123,7 @@ mod tests {
 
     #[test]
     fn a_thread_that_runs_is_seen_and_one_that_sleeps_too() {
-        let own = std::path::PathBuf::from("/proc").join(fs::read_link("/proc/thread-self").unwrap());
+        let own = PathBuf::from("/proc").join(fs::read_link("/proc/thread-self").unwrap());
         assert_eq!(state_of(&own), None, "who looks, runs");
         let (to, from) = std::sync::mpsc::channel::<()>();
         let (tell, told) = std::sync::mpsc::channel();

@@ -123,7 +123,8 @@ impl Kubernetes for Api {
             node: text(object, "/spec/nodeName").into(),
             ready: ready(object),
         };
-        let pods: Vec<Pod> = self.cluster.list("pods").iter().filter(|object| of_app(object)).map(pod).collect();
+        let mut pods: Vec<Pod> = Vec::new();
+        self.cluster.each("pods", &mut |object| pods.extend(of_app(object).then(|| pod(object))));
         let wanted = ["deployments.apps", "daemonsets.apps"].iter().any(|kind| {
             self.cluster.list(kind).iter().any(|object| {
                 text(object, "/metadata/namespace") == "kube-system"

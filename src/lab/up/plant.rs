@@ -31,6 +31,8 @@ pub(super) fn cluster(world: &World, name: &str) -> Arc<Cluster> {
         }
     }
     let revision = there.store.revision();
+    // Nobody watches from before the beginning.
+    there.store.compact(revision);
     drop(there);
     cluster.ring(revision);
     cluster
@@ -39,6 +41,10 @@ pub(super) fn cluster(world: &World, name: &str) -> Arc<Cluster> {
 impl Objects for Cluster {
     fn list(&self, resource: &str) -> Vec<serde_json::Value> {
         self.world().store.list(resource, "").map(|(_, stored)| stored.value.clone()).collect()
+    }
+
+    fn each(&self, resource: &str, look: &mut dyn FnMut(&serde_json::Value)) {
+        self.world().store.list(resource, "").for_each(|(_, stored)| look(&stored.value));
     }
 
     fn changes(&self) -> tokio::sync::watch::Receiver<u64> {

@@ -8,6 +8,7 @@ pub mod cause;
 pub mod objects;
 pub mod range;
 pub mod read;
+mod sense;
 pub mod stage;
 pub mod stand;
 pub mod topology;

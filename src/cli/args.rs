@@ -61,6 +61,10 @@ pub(super) struct Inside {
     #[cfg(feature = "lab")]
     #[arg(skip)]
     pub(super) whole: bool,
+    /// What is broken in it; `run` alone has an option for that.
+    #[cfg(feature = "lab")]
+    #[arg(skip)]
+    pub(super) faults: Vec<String>,
 }
 
 impl Inside {

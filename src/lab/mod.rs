@@ -11,6 +11,9 @@
 //! | [`ssh`] | the SSH server in front of it |
 //! | `pods` | what happens inside of pods, and how they are evicted |
 //! | [`controllers`] | what moves the clusters' objects |
+//! | [`faults`] | what can be broken by name, and a running lab's control |
+//! | [`prove`] | which fault each step of a playbook catches |
+//! | [`export`] | a cluster as manifests for a real API server |
 //! | [`up`] | all of it, opened, and the files that lead clients to it |
 //! | [`net`] | the world's addresses, behind a SOCKS port |
 //!
@@ -20,9 +23,12 @@
 
 pub mod clock;
 pub mod controllers;
+pub mod export;
+pub mod faults;
 pub mod kube;
 pub mod net;
 pub(crate) mod pods;
+pub mod prove;
 pub mod router;
 pub mod ssh;
 pub mod talos;

@@ -1,7 +1,7 @@
 //! One cluster: its kinds, its objects, its clock, and the bell that watches wait for.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -18,6 +18,7 @@ pub struct Cluster {
     pub(crate) clock: Arc<dyn Clock>,
     world: Mutex<World>,
     bell: watch::Sender<u64>,
+    platform: OnceLock<Arc<crate::lab::world::World>>,
 }
 
 impl fmt::Debug for Cluster {
@@ -58,7 +59,17 @@ impl Cluster {
                 now,
             );
         }
-        Arc::new(Self { name, clock, world: Mutex::new(world), bell: watch::Sender::new(0) })
+        Arc::new(Self { name, clock, world: Mutex::new(world), bell: watch::Sender::new(0), platform: OnceLock::new() })
+    }
+
+    /// Says in which world the cluster lies: from here on, its server feels that world's causes.
+    pub fn lie_in(&self, world: &Arc<crate::lab::world::World>) {
+        let _ = self.platform.set(world.clone());
+    }
+
+    /// The world that the cluster lies in.
+    pub(crate) fn platform(&self) -> Option<&Arc<crate::lab::world::World>> {
+        self.platform.get()
     }
 
     /// The world, for one request.

@@ -78,7 +78,7 @@ impl Server {
         let asked = self.world.clock.asked();
         self.wait_while_silent().await;
         let console = self.console.clone();
-        let handler = session::Session::new(&self.user, &self.authorized, console, self.world.clock.clone(), asked);
+        let handler = session::Session::new(&self.user, &self.authorized, console, self.world.clone(), asked);
         // A client that breaks off, or speaks no SSH, is no matter of ours.
         if let Ok(running) = russh::server::run_stream(config, stream, handler).await {
             let _ = running.await;

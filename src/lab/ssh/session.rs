@@ -10,7 +10,7 @@ use russh::{Channel, ChannelId, Pty};
 use super::console::Console;
 use super::key::Key;
 use super::line::{Line, Typed};
-use crate::clock::Clock;
+use crate::lab::world::{Cause, World};
 
 /// The server's side of a connection.
 pub(super) struct Session {
@@ -18,7 +18,7 @@ pub(super) struct Session {
     authorized: Key,
     console: Arc<dyn Console>,
     channels: BTreeMap<ChannelId, Terminal>,
-    clock: Arc<dyn Clock>,
+    world: Arc<World>,
     /// The client waits: to be let in, and for each channel.
     asked: BTreeMap<Option<ChannelId>, Box<dyn Any + Send + Sync>>,
 }
@@ -37,11 +37,17 @@ impl Session {
         user: &str,
         authorized: &Key,
         console: Arc<dyn Console>,
-        clock: Arc<dyn Clock>,
+        world: Arc<World>,
         asked: Box<dyn Any + Send + Sync>,
     ) -> Self {
         let asked = BTreeMap::from([(None, asked)]);
-        Self { user: user.into(), authorized: authorized.clone(), console, channels: BTreeMap::new(), clock, asked }
+        Self { user: user.into(), authorized: authorized.clone(), console, channels: BTreeMap::new(), world, asked }
+    }
+
+    /// As long as the world has it so, no command ends.
+    async fn wait_while_stuck(&self) {
+        let mut changes = self.world.subscribe();
+        while self.world.has(&Cause::Stuck) && changes.changed().await.is_ok() {}
     }
 
     fn judge(&self, user: &str, key: &russh::keys::PublicKey) -> Auth {
@@ -137,7 +143,7 @@ impl Handler for Session {
         _: &mut Wire,
     ) -> Result<(), russh::Error> {
         self.channels.insert(channel.id(), Terminal::default());
-        self.asked.insert(Some(channel.id()), self.clock.asked());
+        self.asked.insert(Some(channel.id()), self.world.clock.asked());
         reply.accept().await;
         Ok(())
     }
@@ -166,12 +172,14 @@ impl Handler for Session {
 
     async fn exec_request(&mut self, channel: ChannelId, data: &[u8], wire: &mut Wire) -> Result<(), russh::Error> {
         wire.channel_success(channel)?;
+        self.wait_while_stuck().await;
         let reply = self.console.answer(&String::from_utf8_lossy(data), false);
         self.show(channel, &reply.text, wire)?;
         self.close(channel, reply.code, wire)
     }
 
     async fn data(&mut self, channel: ChannelId, data: &[u8], wire: &mut Wire) -> Result<(), russh::Error> {
+        self.wait_while_stuck().await;
         let mut shown = String::new();
         for byte in data {
             let (text, over) = self.typed(channel, *byte);

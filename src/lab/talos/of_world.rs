@@ -6,14 +6,15 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::ailments;
 use super::causes::elect;
 use super::view::{Node, Pod};
-use super::{Causes, Kubernetes, Machine, MachinesAlone, Power, State, Talos, unbuilt};
+use super::{Causes, Kubernetes, Machine, MachinesAlone, State, Talos, unbuilt};
 use crate::lab::kube::cluster::Cluster;
 use crate::lab::router::advertise::Objects;
+use crate::lab::world::World;
 use crate::lab::world::stage::Machines;
 use crate::lab::world::topology::Role;
-use crate::lab::world::{Cause, World};
 
 /// The machines of one of the world's clusters. `kubeconfig` is what they give to an admin.
 pub fn machines(world: &Arc<World>, cluster: &Arc<Cluster>, kubeconfig: &str) -> Arc<Talos> {
@@ -54,15 +55,7 @@ impl Causes for OfWorld {
         let built = self.world.stand(&self.cluster).map_or(Machines::Running, |stand| stand.machines);
         machines.iter_mut().for_each(|machine| unbuilt::show(machine, built, now));
         for (cause, _) in self.world.causes() {
-            match &cause {
-                Cause::Link { node } => {
-                    machines.iter_mut().filter(|m| m.hostname == *node).for_each(|m| m.power = Power::Off);
-                }
-                Cause::Process { node, process } => {
-                    machines.iter_mut().filter(|m| m.hostname == *node).for_each(|m| m.fail(process, now));
-                }
-                _ => {}
-            }
+            ailments::apply(machines, &cause, now);
         }
         elect(machines);
     }

@@ -19,6 +19,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::clock::LabClock;
+use super::faults::{self, Faults};
 use super::kube::cluster::Cluster;
 use super::kube::server::{Access, Server, kubeconfig};
 use super::net::{Network, Way, socks};
@@ -46,8 +47,11 @@ pub struct Lab {
     pub socks: SocketAddr,
     /// The router's SSH server, as this machine reaches it.
     pub ssh: SocketAddr,
+    /// What is broken, and what can be.
+    pub faults: Faults,
     /// Where the clients' files are.
     pub dir: PathBuf,
+    pub(crate) router: Arc<Live>,
     machines: talos::Machines,
     servers: Arc<Vec<Server>>,
     end: CancellationToken,
@@ -118,6 +122,7 @@ impl Lab {
         }
         let accesses: Vec<Access> = servers.iter().map(|server| server.access.clone()).collect();
         links::machines(&network, &world, &accesses);
+        faults::reach::links(&network, &world, &clusters);
         links::services(&network, &clusters);
 
         let machines = talos::open(&world, &clusters, &accesses, &network).await?;
@@ -140,6 +145,7 @@ impl Lab {
         let (socks_listener, socks) = listen("the SOCKS port").await?;
         tokio::spawn(Arc::new(console).serve(listener, end.clone()));
         tokio::spawn(socks::serve(socks_listener, network.clone(), end.clone()));
+        let router = live.clone();
         tokio::spawn(live.listen(end.clone()));
         for access in &accesses {
             if let Some(cluster) = clusters.get(&access.cluster) {
@@ -148,11 +154,27 @@ impl Lab {
             }
         }
 
+        let faults = Faults::start(&world, &clusters, &end);
+        faults::control::serve(&faults, dir, &end).await?;
         let dir = dir.to_path_buf();
         let servers = Arc::new(servers);
         tokio::spawn(doors(world.clone(), servers.clone(), end.clone()));
-        let lab =
-            Self { world, clock, clusters, accesses, network, socks, ssh: at, dir, machines, servers, end, _lock: lock };
+        let lab = Self {
+            world,
+            clock,
+            clusters,
+            accesses,
+            network,
+            socks,
+            ssh: at,
+            faults,
+            dir,
+            router,
+            machines,
+            servers,
+            end,
+            _lock: lock,
+        };
         files::write(&lab, &kubeconfig(&lab.accesses), &user, &host)?;
         Ok(lab)
     }

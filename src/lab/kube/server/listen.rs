@@ -20,6 +20,7 @@ use tokio_rustls::TlsAcceptor;
 use super::identity::Identity;
 use super::pki::Pki;
 use super::route;
+use super::weather::{self, Fuse, Wire};
 use crate::error::{Error, Kind, Result};
 use crate::lab::kube::cluster::Cluster;
 use crate::lab::net::asked::Asked;
@@ -137,8 +138,9 @@ async fn accept(
     let places = Places::new(CONNECTIONS);
     // Dropped with this task, the set ends every connection.
     let mut connections = JoinSet::new();
+    let address = listener.local_addr().ok();
     loop {
-        let wanted = *open.borrow_and_update();
+        let wanted = *open.borrow_and_update() && !weather::down(&cluster);
         // What can't be opened or shut now may be at the next change.
         let _ = if wanted { door.open() } else { door.shut() };
         if !wanted {
@@ -146,6 +148,7 @@ async fn accept(
         }
         tokio::select! {
             changed = open.changed() => if changed.is_err() { return },
+            () = weather::until_down(&cluster, !weather::down(&cluster)) => {}
             accepted = door.accept() => match accepted {
                 Ok(stream) => {
                     let place = Arc::new(places.take());
@@ -172,6 +175,9 @@ async fn serve(
     token: Arc<str>,
     place: Arc<Place>,
 ) {
+    let waits = cluster.clock.asked();
+    weather::while_hanging(&cluster).await;
+    drop(waits);
     let mut first = [0_u8];
     let peeked = tokio::time::timeout(HELLO, stream.peek(&mut first)).await;
     let Ok(Ok(1)) = peeked else { return };
@@ -189,15 +195,19 @@ async fn serve(
     let Ok(Ok(tls)) = tokio::time::timeout(HELLO, acceptor.accept(stream)).await else { return };
     let shown = tls.get_ref().1.peer_certificates().and_then(<[_]>::first);
     let identity = Identity::of_certificate(shown);
+    let fuse = Fuse::whole();
+    let wire = Wire::new(tls, fuse.clone());
     let service = hyper::service::service_fn(move |request| {
         let (cluster, identity, token) = (Arc::clone(&cluster), identity.clone(), Arc::clone(&token));
         let asking = place.asking();
+        let fuse = fuse.clone();
         async move {
             let asked: Box<dyn Any + Send + Sync> = Box::new((cluster.clock.asked(), asking));
             let response = route::answer(&cluster, identity, &token, request).await;
+            fuse.light(&cluster, &response);
             Ok::<_, std::convert::Infallible>(response.map(|body| Asked::new(body, asked)))
         }
     });
     // A connection that breaks is the client's affair.
-    let _ = Builder::new(TokioExecutor::new()).serve_connection_with_upgrades(TokioIo::new(tls), service).await;
+    let _ = Builder::new(TokioExecutor::new()).serve_connection_with_upgrades(TokioIo::new(wire), service).await;
 }

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::answer::{self, Body, Style};
 use super::identity::Identity;
-use super::{discovery, health, resource, within_pods};
+use super::{discovery, health, resource, weather, within_pods};
 use crate::lab::kube::cluster::Cluster;
 use crate::lab::kube::kinds::openapi;
 use crate::lab::kube::refusal::{Answer, Refusal};
@@ -40,7 +40,8 @@ pub(super) async fn answer(
     let (mut parts, body) = request.into_parts();
     let upgrade = parts.extensions.remove::<hyper::upgrade::OnUpgrade>();
     let header = |name: &str| parts.headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
-    let identity = identity.or_token(parts.headers.get("authorization").and_then(|v| v.to_str().ok()), token);
+    let identity = weather::judged(cluster, identity)
+        .or_token(parts.headers.get("authorization").and_then(|v| v.to_str().ok()), token);
     let query = Query::parse(parts.uri.query().unwrap_or_default());
     let agent = header("user-agent");
     let people = ["curl/", "Wget/", "Mozilla/"].iter().any(|p| agent.starts_with(p));
@@ -53,6 +54,9 @@ pub(super) async fn answer(
         agent: agent.split('/').next().unwrap_or_default().to_owned(),
         user: identity.user().to_owned(),
     };
+    if let Some(instead) = weather::before(cluster, &head.method, style).await {
+        return instead;
+    }
     if let Err(refused) = admit(&identity, &head) {
         return answer::refusal(style, &refused);
     }

@@ -1,4 +1,4 @@
-//! `pb lab`: the simulated platform, kept open for clients.
+//! `pb lab up`: a simulated platform, kept open for clients.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -7,35 +7,21 @@ use std::time::Duration;
 use rustix::process::{Pid, getppid};
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{Outcome, runtime, say, topology};
+use crate::cli::{Outcome, runtime, say};
+use crate::clock::Clock;
 use crate::config::Environment;
 use crate::error::{Error, Kind};
 use crate::lab::clock::{LabClock, Pace};
+use crate::lab::faults::timed;
 use crate::lab::up::Lab;
 use crate::lab::world::{read, stage};
 
 /// How often it is looked whether the parent is still there.
 const ORPHANED: Duration = Duration::from_millis(500);
 
-/// `pb lab`
+/// `pb lab up`
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct Args {
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Debug, Clone, clap::Subcommand)]
-enum Command {
-    /// Keep a simulated platform open until interrupted
-    Up(Up),
-    /// Print a topology, to be changed and opened with --lab=FILE
-    Topology(topology::Args),
-    /// List the stages in which a topology's clusters are built
-    Stages(topology::Stages),
-}
-
-#[derive(Debug, Clone, clap::Args)]
-struct Up {
     /// The platform: a topology's name, or a file
     #[arg(value_name = "TOPOLOGY", default_value = read::DEFAULT, help = topologies())]
     topology: String,
@@ -48,6 +34,9 @@ struct Up {
     /// How fast its time goes, such as 60x
     #[arg(long, value_name = "RATE", default_value = "1x", value_parser = rate)]
     clock: Pace,
+    /// Break something, at once or after so long; pb lab faults lists what
+    #[arg(long = "fault", value_name = "NAME[@30s]")]
+    faults: Vec<String>,
 }
 
 /// Whoever asks a lab that is kept open has a clock of its own: nobody could say what it waits for.
@@ -61,24 +50,22 @@ fn rate(text: &str) -> Result<Pace, String> {
 }
 
 /// `The platform: monosense, spec …, or a file.toml`
-pub(super) fn topologies() -> String {
+pub(crate) fn topologies() -> String {
     let names: Vec<&str> = read::EMBEDDED.iter().map(|(name, _)| *name).collect();
     format!("The platform: {}, or a FILE.toml", names.join(", "))
 }
 
 pub(super) fn run(args: &Args, environment: &Environment, out: &mut dyn Write) -> Outcome {
-    let up = match &args.command {
-        Command::Up(up) => up,
-        Command::Topology(args) => return topology::print(args, environment, out),
-        Command::Stages(args) => return topology::stages(args, environment, out),
-    };
-    let topology = read::named(&up.topology, &environment.dir)?;
-    let dir = environment.dir.join(&up.dir);
+    let faults = timed::all(&args.faults)?;
+    let topology = read::named(&args.topology, &environment.dir)?;
+    let dir = environment.dir.join(&args.dir);
     let parent = parent();
     let runtime = runtime()?;
     runtime.block_on(async {
-        let lab = Lab::open_at(topology, LabClock::at(up.clock), &dir, &up.stage).await.map_err(|e| vec![e])?;
-        for line in told(&lab, &dir) {
+        let lab = Lab::open_at(topology, LabClock::at(args.clock), &dir, &args.stage).await.map_err(|e| vec![e])?;
+        let clock: std::sync::Arc<dyn Clock> = std::sync::Arc::new(lab.clock.clone());
+        lab.faults.begin(&faults, &clock).map_err(|e| vec![e])?;
+        for line in told(&lab, &dir, &args.faults) {
             say(out, line)?;
         }
         out.flush().map_err(|e| vec![Error::new(Kind::Io, "nothing can be written").caused_by(&e)])?;
@@ -108,12 +95,16 @@ async fn orphaned(parent: Option<Pid>) {
 }
 
 /// What is open, and how it is used.
-fn told(lab: &Lab, dir: &Path) -> Vec<String> {
+fn told(lab: &Lab, dir: &Path, faults: &[String]) -> Vec<String> {
     let topology = &lab.world.topology;
     let router = &topology.router;
     let mut lines = vec![format!("{}: {}", topology.name, topology.about)];
     lines.extend(lab.accesses.iter().map(|access| format!("  {:<10} {}", access.cluster, access.url)));
     lines.push(format!("  {:<10} {}, through socks5://{}", router.name, router.address, lab.socks));
+    let broken = lab.faults.broken();
+    lines.extend(broken.iter().map(|(name, broken)| format!("  broken     {name}: {}", broken.object)));
+    let later = faults.iter().filter(|fault| fault.contains('@'));
+    lines.extend(later.map(|fault| format!("  later      {fault}")));
     let first = lab.accesses.first().map(|access| access.cluster.as_str()).unwrap_or_default();
     lines.extend([
         String::new(),
@@ -121,6 +112,7 @@ fn told(lab: &Lab, dir: &Path) -> Vec<String> {
         format!("  talosctl --talosconfig {}/talosconfig --context {first} version", dir.display()),
         format!("  ssh -F {}/ssh_config {} show ip bgp summary", dir.display(), router.name),
         format!("  pb run t5 --config {}/pb.toml", dir.display()),
+        format!("  pb lab fault bgp-agent-killed on --dir {}", dir.display()),
         String::new(),
         "Ctrl-C closes it, and so does the end of whatever started it.".into(),
     ]);

@@ -152,13 +152,11 @@ pub(crate) fn field(services: &Services, item: &str, field: &str) -> String {
 }
 
 /// Whether there is such a field.
-#[cfg(test)]
 pub(crate) fn has(item: &str, field: &str) -> bool {
     ITEMS.iter().any(|(own, fields)| *own == item && fields.contains(&field))
 }
 
 /// The items of a vault.
-#[cfg(test)]
 pub(crate) fn items() -> impl Iterator<Item = (&'static str, &'static [&'static str])> {
     ITEMS.iter().copied()
 }

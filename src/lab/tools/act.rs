@@ -69,3 +69,31 @@ pub(super) fn condition<'v>(object: &'v Value, kind: &str) -> Option<(&'v str, &
     let text = |key: &str| one[key].as_str().unwrap_or_default();
     Some((text("status"), text("reason"), text("message")))
 }
+
+/// Deletes an object, and what belongs to it after it.
+///
+/// # Errors
+/// The API server's words.
+pub(super) fn delete(cluster: &Arc<Cluster>, object: &Value, tool: &str) -> Result<(), String> {
+    let options = json!({ "propagationPolicy": "Background" }).to_string().into_bytes();
+    let payload = Payload { bytes: options, media: "application/json".into() };
+    let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_string();
+    let (answered, revision) = {
+        let mut world = cluster.world();
+        let kind = world.kinds.of(&json!({ "apiVersion": object["apiVersion"], "kind": object["kind"] }));
+        let kind = kind.ok_or_else(|| format!("no matches for kind {}", object["kind"]))?;
+        let asked = Asked {
+            kind,
+            namespace: text("/metadata/namespace"),
+            name: text("/metadata/name"),
+            sub: Sub::Whole,
+            query: Query::default(),
+            agent: tool.into(),
+            user: "kubernetes-admin".into(),
+            now: cluster.clock.now(),
+        };
+        (verbs::delete(&mut world, &asked, &payload), world.store.revision())
+    };
+    cluster.ring(revision);
+    answered.map(|_| ()).map_err(|refused| refused.message.clone())
+}

@@ -4,6 +4,7 @@
 //! `pb lab tool NAME …`. What works on files alone ([`kustomize`], [`kubeconform`]) runs there; everything else is carried
 //! to the open lab and runs beside its world ([`carried`]). What a stand-in does not know it says so, with exit code 64.
 
+mod act;
 pub mod carried;
 mod cilium;
 mod docker;

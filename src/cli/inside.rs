@@ -31,6 +31,17 @@ impl Drop for Open {
     }
 }
 
+/// Does something with the lab that a command was prepared with.
+pub(super) fn within<T>(
+    prepared: &Prepared,
+    work: impl FnOnce(&Lab, &tokio::runtime::Runtime) -> T,
+) -> Result<T, Vec<Error>> {
+    let open = prepared.platform.as_ref().and_then(|platform| platform.downcast_ref::<Open>());
+    let parts = open.and_then(|open| Some((open.lab.as_ref()?, open.runtime.as_ref()?)));
+    let (lab, runtime) = parts.ok_or_else(|| vec![Error::new(Kind::Io, "no lab is open for this command")])?;
+    Ok(work(lab, runtime))
+}
+
 /// Opens a lab, and configures the command for it.
 pub(super) fn open(
     topology: &str,

@@ -13,6 +13,7 @@
 //! | `pods` | what happens inside of pods, and how they are evicted |
 //! | [`controllers`] | what moves the clusters' objects |
 //! | [`faults`] | what can be broken by name, and a running lab's control |
+//! | [`prove`] | which fault each step of a playbook catches |
 //! | [`export`] | a cluster as manifests for a real API server |
 //! | [`up`] | all of it, opened, and the files that lead clients to it |
 //! | [`net`] | the world's addresses, behind a SOCKS port |
@@ -28,6 +29,7 @@ pub mod faults;
 pub mod kube;
 pub mod net;
 pub(crate) mod pods;
+pub mod prove;
 pub mod router;
 pub mod services;
 pub mod ssh;

@@ -8,9 +8,10 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::plain::{fleeting, name, plain};
+use crate::lab::kube::validate::defaults;
 use crate::lab::ssh::Console as _;
 use crate::lab::up::Lab;
-use crate::lab::world::{Cause, wrong};
+use crate::lab::world::Cause;
 
 /// A look at a lab: by place (`kube/infra/services`, `router`, `talos/infra`, `address`) and thing, what is to be seen.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -73,14 +74,20 @@ fn objects(lab: &Lab, seen: &mut Seen) {
     for (cluster, server) in &lab.clusters {
         // Those whose names were drawn by lot count together.
         let mut found: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
-        for (place, stored) in server.world().store.all() {
+        let world = server.world();
+        for (place, stored) in world.store.all() {
             if fleeting(&place.resource, &stored.value) {
                 continue;
             }
-            let own = name(&stored.value);
+            // What was there from the beginning has no defaults until somebody changes it.
+            let mut object = stored.value.clone();
+            if let Some(kind) = world.kinds.of(&object) {
+                defaults::apply(&kind, &mut object);
+            }
+            let own = name(&object);
             let thing = if place.namespace.is_empty() { own } else { format!("{}/{own}", place.namespace) };
             let key = (format!("kube/{cluster}/{}", place.resource), thing);
-            found.entry(key).or_default().push(plain(&place.resource, &stored.value).to_string());
+            found.entry(key).or_default().push(plain(&place.resource, &object).to_string());
         }
         for (key, mut texts) in found {
             texts.sort();
@@ -140,6 +147,20 @@ fn addresses(lab: &Lab, seen: &mut Seen) {
     }
 }
 
+/// All names of each kind that a cluster has, in small letters, by the name that places have.
+pub fn kinds(lab: &Lab, cluster: &str) -> BTreeMap<String, BTreeSet<String>> {
+    let mut out: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let Some(server) = lab.clusters.get(cluster) else { return out };
+    for kind in server.world().kinds.iter() {
+        let names = out.entry(kind.resource()).or_default();
+        let group = |name: &str| format!("{name}.{}", kind.group);
+        for name in [&kind.plural, &kind.singular, &kind.kind.to_lowercase()].into_iter().chain(&kind.short) {
+            names.extend([name.to_lowercase(), group(&name.to_lowercase())]);
+        }
+    }
+    out
+}
+
 /// The places that a cause is about by itself, whatever follows from it: those that are asked, and not looked at.
 pub fn places(cause: &Cause) -> Vec<String> {
     match cause {
@@ -150,11 +171,6 @@ pub fn places(cause: &Cause) -> Vec<String> {
         Cause::Service { service, .. } => vec![format!("service/{service}")],
         Cause::HostKey | Cause::Stuck => vec!["router".into()],
         Cause::Silent { listener } | Cause::Closed { listener } if listener == "router" => vec!["router".into()],
-        Cause::Changed { cluster, object, .. } => vec![format!("kube/{cluster}"), object_place(cluster, object)],
         _ => Vec::new(),
     }
-}
-
-fn object_place(cluster: &str, object: &wrong::Object) -> String {
-    format!("kube/{cluster}/{}", object.kind.to_lowercase())
 }

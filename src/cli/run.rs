@@ -26,7 +26,7 @@ use crate::script::call::Caller;
 use crate::ui::Ui;
 
 /// Steps that run side by side, unless `--jobs` says otherwise: they wait for the platform, not for this machine.
-const JOBS: usize = 4;
+pub(super) const JOBS: usize = 4;
 
 /// `pb run`
 #[derive(Debug, Clone, clap::Args)]
@@ -150,7 +150,14 @@ pub(super) fn run(args: &Args, environment: &Environment) -> Outcome {
         permissions,
     );
     runner::watch_for_interrupts(&world);
-    let mut run = assemble(&args, &prepared, planned, &world, not_selected, &shown(&folder.path, environment));
+    let mut run = assemble(
+        args.jobs.unwrap_or(JOBS),
+        &prepared,
+        planned,
+        &world,
+        not_selected,
+        Some(shown(&folder.path, environment)),
+    );
     (run.former, run.taken) = (former, taken);
     let finished = run.execute();
     bus.close();
@@ -172,13 +179,13 @@ fn nothing_to_do(former: &Former) -> Outcome {
     Ok(code)
 }
 
-fn assemble(
-    args: &Args,
+pub(super) fn assemble(
+    jobs: usize,
     prepared: &Prepared,
     planned: Planned,
     world: &Arc<World>,
     not_selected: u64,
-    record: &str,
+    record: Option<String>,
 ) -> Run {
     let mut bodies = BTreeMap::new();
     let mut playbooks = Vec::new();
@@ -206,9 +213,9 @@ fn assemble(
         modules,
         settings,
         arguments: std::env::args().skip(1).collect(),
-        jobs: args.jobs.unwrap_or(JOBS),
+        jobs,
         not_selected,
-        record: Some(record.to_string()),
+        record,
         former: None,
         taken: BTreeMap::new(),
     }

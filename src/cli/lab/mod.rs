@@ -1,7 +1,11 @@
 //! `pb lab`: the simulated platform — kept open, broken, proved with, exported.
 
+mod course;
+mod export;
 mod fault;
 mod faults;
+mod prove;
+mod told;
 mod up;
 
 use std::io::Write;
@@ -27,6 +31,10 @@ enum Command {
     Faults(faults::Args),
     /// Break something in an open lab, or mend it
     Fault(fault::Args),
+    /// Show which fault each step catches, and which no fault makes fail
+    Prove(prove::Args),
+    /// Print a cluster as manifests that a real API server takes
+    Export(export::Args),
 }
 
 pub(super) fn run(args: &Args, environment: &Environment, out: &mut dyn Write) -> Outcome {
@@ -34,5 +42,7 @@ pub(super) fn run(args: &Args, environment: &Environment, out: &mut dyn Write) -
         Command::Up(args) => up::run(args, environment, out),
         Command::Faults(args) => faults::run(args, environment, out),
         Command::Fault(args) => fault::run(args, environment, out),
+        Command::Prove(args) => prove::run(args, environment, out),
+        Command::Export(args) => export::run(args, environment, out),
     }
 }

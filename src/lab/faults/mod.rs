@@ -25,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 pub use changes::Changes;
 pub use fault::{Broken, Fault, Target, made};
 pub use ground::{Ground, List};
+pub use observe::settle;
 pub use table::{TABLE, named};
 
 use crate::error::{Error, Kind, Result};
@@ -167,3 +168,6 @@ fn impossible(fault: &Fault, why: &str) -> Error {
     Error::new(Kind::Usage, format!("fault {} is not possible in this platform: {why}", fault.name))
         .hint("pb lab faults lists those that are")
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,13 +3,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::time::Duration;
 
 use serde_json::Value;
 
 use super::plain::{fleeting, name, plain};
+use crate::lab::kube::validate::defaults;
 use crate::lab::ssh::Console as _;
 use crate::lab::up::Lab;
-use crate::lab::world::{Cause, wrong};
+use crate::lab::world::Cause;
 
 /// A look at a lab: by place (`kube/infra/services`, `router`, `talos/infra`, `address`) and thing, what is to be seen.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -48,6 +50,16 @@ impl Seen {
     }
 }
 
+/// Lets so much of the lab's time pass, in steps in which whoever waits for something does it.
+pub async fn settle(lab: &Lab, span: Duration) {
+    const STEP: Duration = Duration::from_secs(5);
+    for _ in 0..span.as_secs().div_ceil(STEP.as_secs()) {
+        lab.clock.jump(STEP);
+        // Its own tasks need some of the system's time to do what they woke for.
+        tokio::time::sleep(Duration::from_millis(12)).await;
+    }
+}
+
 /// Looks at everything that can be seen without asking for anything new.
 pub fn look(lab: &Lab) -> Seen {
     let mut seen = Seen::default();
@@ -62,14 +74,20 @@ fn objects(lab: &Lab, seen: &mut Seen) {
     for (cluster, server) in &lab.clusters {
         // Those whose names were drawn by lot count together.
         let mut found: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
-        for (place, stored) in server.world().store.all() {
+        let world = server.world();
+        for (place, stored) in world.store.all() {
             if fleeting(&place.resource, &stored.value) {
                 continue;
             }
-            let own = name(&stored.value);
+            // What was there from the beginning has no defaults until somebody changes it.
+            let mut object = stored.value.clone();
+            if let Some(kind) = world.kinds.of(&object) {
+                defaults::apply(&kind, &mut object);
+            }
+            let own = name(&object);
             let thing = if place.namespace.is_empty() { own } else { format!("{}/{own}", place.namespace) };
             let key = (format!("kube/{cluster}/{}", place.resource), thing);
-            found.entry(key).or_default().push(plain(&place.resource, &stored.value).to_string());
+            found.entry(key).or_default().push(plain(&place.resource, &object).to_string());
         }
         for (key, mut texts) in found {
             texts.sort();
@@ -129,6 +147,20 @@ fn addresses(lab: &Lab, seen: &mut Seen) {
     }
 }
 
+/// All names of each kind that a cluster has, in small letters, by the name that places have.
+pub fn kinds(lab: &Lab, cluster: &str) -> BTreeMap<String, BTreeSet<String>> {
+    let mut out: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let Some(server) = lab.clusters.get(cluster) else { return out };
+    for kind in server.world().kinds.iter() {
+        let names = out.entry(kind.resource()).or_default();
+        let group = |name: &str| format!("{name}.{}", kind.group);
+        for name in [&kind.plural, &kind.singular, &kind.kind.to_lowercase()].into_iter().chain(&kind.short) {
+            names.extend([name.to_lowercase(), group(&name.to_lowercase())]);
+        }
+    }
+    out
+}
+
 /// The places that a cause is about by itself, whatever follows from it: those that are asked, and not looked at.
 pub fn places(cause: &Cause) -> Vec<String> {
     match cause {
@@ -139,11 +171,6 @@ pub fn places(cause: &Cause) -> Vec<String> {
         Cause::Service { service, .. } => vec![format!("service/{service}")],
         Cause::HostKey | Cause::Stuck => vec!["router".into()],
         Cause::Silent { listener } | Cause::Closed { listener } if listener == "router" => vec!["router".into()],
-        Cause::Changed { cluster, object, .. } => vec![format!("kube/{cluster}"), object_place(cluster, object)],
         _ => Vec::new(),
     }
-}
-
-fn object_place(cluster: &str, object: &wrong::Object) -> String {
-    format!("kube/{cluster}/{}", object.kind.to_lowercase())
 }

@@ -3,7 +3,7 @@
 mod control;
 mod files;
 mod links;
-mod plant;
+pub(crate) mod plant;
 mod talos;
 
 use std::collections::BTreeMap;
@@ -77,15 +77,16 @@ impl Lab {
             let (world, name) = (world.clone(), name.clone());
             // Certificates and ten thousand pods take their time: each cluster on a thread of its own.
             opening.push(tokio::spawn(async move {
-                let cluster = plant::cluster(&world, &name);
-                Server::start(cluster.clone(), 0).await.map(|server| (name, cluster, server))
+                let (cluster, operators) = plant::cluster(&world, &name);
+                Server::start(cluster.clone(), 0).await.map(|server| (name, cluster, operators, server))
             }));
         }
         let (network, end) = (Network::default(), CancellationToken::new());
-        let (mut clusters, mut servers) = (BTreeMap::new(), Vec::new());
+        let (mut clusters, mut operators, mut servers) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
         for opened in opening {
             let failed = |e| Error::new(Kind::Io, "a cluster of the lab could not be opened").because(e);
-            let (name, cluster, server) = opened.await.map_err(failed)??;
+            let (name, cluster, own, server) = opened.await.map_err(failed)??;
+            operators.insert(name.clone(), own);
             clusters.insert(name, cluster);
             servers.push(server);
         }
@@ -121,6 +122,7 @@ impl Lab {
         for access in &accesses {
             if let Some(cluster) = clusters.get(&access.cluster) {
                 control::start(&world, cluster, access, &end);
+                operators.remove(&access.cluster).into_iter().for_each(|own| control::operate(&world, cluster, own, &end));
             }
         }
 

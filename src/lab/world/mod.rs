@@ -8,6 +8,7 @@ pub mod objects;
 pub mod range;
 pub mod read;
 pub mod topology;
+pub mod wanted;
 pub mod wrong;
 
 use std::collections::BTreeMap;

@@ -6,9 +6,8 @@ mod files;
 mod form;
 mod links;
 mod lock;
-mod plant;
+pub(crate) mod plant;
 mod talos;
-mod web;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -25,6 +24,7 @@ use super::kube::server::{Access, Server, kubeconfig};
 use super::net::{Network, Way, socks};
 use super::router::advertise::Source;
 use super::router::live::Live;
+use super::services::{self, Services};
 use super::ssh;
 use super::talos::Talos;
 use super::world::{Topology, World, stage};
@@ -52,6 +52,8 @@ pub struct Lab {
     /// Where the clients' files are.
     pub dir: PathBuf,
     pub(crate) router: Arc<Live>,
+    /// What its pods answer, and what is outside of its clusters.
+    pub services: Arc<Services>,
     machines: talos::Machines,
     servers: Arc<Vec<Server>>,
     end: CancellationToken,
@@ -105,25 +107,28 @@ impl Lab {
             let (world, name) = (world.clone(), name.clone());
             // Certificates and ten thousand pods take their time: each cluster on a thread of its own.
             opening.push(tokio::spawn(async move {
-                let cluster = plant::cluster(&world, &name);
+                let (cluster, operators) = plant::cluster(&world, &name);
                 let server = Server::start(cluster.clone(), 0).await?;
                 server.open(world.api_runs(&name));
-                Ok::<_, Error>((name, cluster, server))
+                Ok::<_, Error>((name, cluster, operators, server))
             }));
         }
         let (network, end) = (Network::default(), CancellationToken::new());
         network.clock(world.clock.clone());
-        let (mut clusters, mut servers) = (BTreeMap::new(), Vec::new());
+        let (mut clusters, mut operators, mut servers) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
         for opened in opening {
             let failed = |e| Error::new(Kind::Io, "a cluster of the lab could not be opened").because(e);
-            let (name, cluster, server) = opened.await.map_err(failed)??;
+            let (name, cluster, own, server) = opened.await.map_err(failed)??;
+            operators.insert(name.clone(), own);
             clusters.insert(name, cluster);
             servers.push(server);
         }
         let accesses: Vec<Access> = servers.iter().map(|server| server.access.clone()).collect();
         links::machines(&network, &world, &accesses);
         faults::reach::links(&network, &world, &clusters);
-        links::services(&network, &clusters);
+        let services = Services::new(world.clone(), clusters.clone())?;
+        services::links::connect(&services, &network);
+        tokio::spawn(services::voice::speak(Arc::downgrade(&services), end.clone()));
 
         let machines = talos::open(&world, &clusters, &accesses, &network).await?;
 
@@ -151,6 +156,7 @@ impl Lab {
             if let Some(cluster) = clusters.get(&access.cluster) {
                 control::start(&world, cluster, access, &end);
                 tokio::spawn(build::run(world.clone(), cluster.clone(), end.clone()));
+                operators.remove(&access.cluster).into_iter().for_each(|own| control::operate(&world, cluster, own, &end));
             }
         }
 
@@ -170,6 +176,7 @@ impl Lab {
             faults,
             dir,
             router,
+            services,
             machines,
             servers,
             end,

@@ -56,7 +56,13 @@ fn ready(cluster: &Cluster, service: &Value) -> Option<Value> {
             && selector.iter().all(|(key, value)| pod["metadata"]["labels"][key] == *value)
             && conditions.is_some_and(|all| all.iter().any(|one| one["type"] == "Ready" && one["status"] == "True"))
     };
-    cluster.list("pods").into_iter().find(takes)
+    let mut found = None;
+    cluster.each("pods", &mut |pod| {
+        if found.is_none() && takes(pod) {
+            found = Some(pod.clone());
+        }
+    });
+    found
 }
 
 /// The folder that busybox' `httpd` serves in a pod at a port; none where none runs there.

@@ -5,7 +5,10 @@
 
 mod compare;
 mod exceptions;
+mod hostile;
+mod kept_open;
 mod normal;
 mod requests;
 mod side;
+mod topologies;
 mod transport;

@@ -42,7 +42,7 @@ pub(super) fn down(cluster: &Cluster) -> bool {
     wrong(cluster).contains(&Wrong::Down)
 }
 
-/// Waits until nothing listens any more, or until something does again.
+/// Waits until nothing listens any more (`true`), or until something does again.
 pub(super) async fn until_down(cluster: &Cluster, down: bool) {
     until(cluster, |all| all.contains(&Wrong::Down) == down).await;
 }
@@ -76,7 +76,6 @@ pub(super) fn judged(cluster: &Cluster, identity: Identity) -> Identity {
 
 /// What comes in place of an answer; none where the request is answered, perhaps late.
 pub(super) async fn before(cluster: &Cluster, method: &http::Method, style: Style) -> Option<Response<Body>> {
-    while_hanging(cluster).await;
     let mut refused = None;
     for wrong in wrong(cluster) {
         match wrong {

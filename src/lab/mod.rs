@@ -9,6 +9,7 @@
 //! | [`talos`] | the machine API of the nodes |
 //! | [`router`] | the upstream router: BGP sessions, the table, its command line |
 //! | [`ssh`] | the SSH server in front of it |
+//! | [`services`] | the HTTP services: what pods answer, and what is outside of the clusters |
 //! | `pods` | what happens inside of pods, and how they are evicted |
 //! | [`controllers`] | what moves the clusters' objects |
 //! | [`faults`] | what can be broken by name, and a running lab's control |
@@ -30,6 +31,7 @@ pub mod net;
 pub(crate) mod pods;
 pub mod prove;
 pub mod router;
+pub mod services;
 pub mod ssh;
 pub mod talos;
 pub mod up;

@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use super::kinds::{Kinds, custom};
 use super::store::{Naming, Place, Store};
 use crate::clock::Clock;
+use crate::lab::pods::Inside;
 
 /// A simulated cluster.
 pub struct Cluster {
@@ -35,6 +36,8 @@ pub(crate) struct World {
     pub(crate) naming: Naming,
     /// The first two parts of Service addresses: `10.245`.
     pub(crate) services: String,
+    /// What is inside of pods: logs and files.
+    pub(crate) inside: Arc<Inside>,
 }
 
 impl Cluster {
@@ -48,6 +51,7 @@ impl Cluster {
             store: Store::default(),
             naming: Naming::new(seed),
             services: if name == "apps" { "10.247" } else { "10.245" }.to_owned(),
+            inside: Arc::default(),
         };
         for namespace in ["default", "kube-node-lease", "kube-public", "kube-system"] {
             world.plant(

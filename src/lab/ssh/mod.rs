@@ -75,8 +75,8 @@ impl Server {
         if self.world.has(&Cause::closed(&self.name)) {
             return;
         }
-        self.wait_while_silent().await;
         let asked = self.world.clock.asked();
+        self.wait_while_silent().await;
         let console = self.console.clone();
         let handler = session::Session::new(&self.user, &self.authorized, console, self.world.clone(), asked);
         // A client that breaks off, or speaks no SSH, is no matter of ours.

@@ -45,12 +45,8 @@ impl Session {
     }
 
     /// As long as the world has it so, no command ends.
-    async fn wait_while_stuck(&mut self) {
+    async fn wait_while_stuck(&self) {
         let mut changes = self.world.subscribe();
-        if self.world.has(&Cause::Stuck) {
-            // Nothing is on its way to whoever waits.
-            self.asked.clear();
-        }
         while self.world.has(&Cause::Stuck) && changes.changed().await.is_ok() {}
     }
 

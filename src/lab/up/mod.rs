@@ -8,7 +8,6 @@ mod links;
 mod lock;
 mod plant;
 mod talos;
-mod web;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -25,6 +24,7 @@ use super::kube::server::{Access, Server, kubeconfig};
 use super::net::{Network, Way, socks};
 use super::router::advertise::Source;
 use super::router::live::Live;
+use super::services::{self, Services};
 use super::ssh;
 use super::talos::Talos;
 use super::world::{Topology, World, stage};
@@ -52,6 +52,8 @@ pub struct Lab {
     /// Where the clients' files are.
     pub dir: PathBuf,
     pub(crate) router: Arc<Live>,
+    /// What its pods answer, and what is outside of its clusters.
+    pub services: Arc<Services>,
     machines: talos::Machines,
     servers: Arc<Vec<Server>>,
     end: CancellationToken,
@@ -123,7 +125,9 @@ impl Lab {
         let accesses: Vec<Access> = servers.iter().map(|server| server.access.clone()).collect();
         links::machines(&network, &world, &accesses);
         faults::reach::links(&network, &world, &clusters);
-        links::services(&network, &clusters);
+        let services = Services::new(world.clone(), clusters.clone())?;
+        services::links::connect(&services, &network);
+        tokio::spawn(services::voice::speak(Arc::downgrade(&services), end.clone()));
 
         let machines = talos::open(&world, &clusters, &accesses, &network).await?;
 
@@ -170,6 +174,7 @@ impl Lab {
             faults,
             dir,
             router,
+            services,
             machines,
             servers,
             end,

@@ -175,7 +175,9 @@ async fn serve(
     token: Arc<str>,
     place: Arc<Place>,
 ) {
+    let waits = cluster.clock.asked();
     weather::while_hanging(&cluster).await;
+    drop(waits);
     let mut first = [0_u8];
     let peeked = tokio::time::timeout(HELLO, stream.peek(&mut first)).await;
     let Ok(Ok(1)) = peeked else { return };
@@ -199,9 +201,8 @@ async fn serve(
         let (cluster, identity, token) = (Arc::clone(&cluster), identity.clone(), Arc::clone(&token));
         let (asking, fuse) = (place.asking(), fuse.clone());
         async move {
-            // As long as nothing is said, nothing is on its way.
-            weather::while_hanging(&cluster).await;
             let asked: Box<dyn Any + Send + Sync> = Box::new((cluster.clock.asked(), asking));
+            weather::while_hanging(&cluster).await;
             let response = route::answer(&cluster, identity, &token, request).await;
             fuse.light(&cluster, &response);
             Ok::<_, std::convert::Infallible>(response.map(|body| Asked::new(body, asked)))

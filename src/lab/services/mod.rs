@@ -18,7 +18,7 @@ mod alertmanager;
 pub mod at;
 mod cloudflare;
 mod etcd;
-mod faults;
+pub(crate) mod faults;
 pub mod gateway;
 mod github;
 mod gitlab;

@@ -47,6 +47,10 @@ pub(super) struct Inside {
     #[arg(long, value_name = "TOPOLOGY", num_args = 0..=1, require_equals = true, conflicts_with = "contexts")]
     #[arg(default_missing_value = crate::lab::world::read::DEFAULT)]
     pub(super) lab: Option<String>,
+    /// What is broken in it; `run` alone has an option for that.
+    #[cfg(feature = "lab")]
+    #[arg(skip)]
+    pub(super) faults: Vec<String>,
     /// How far its clusters are built when the command begins: a stage's name, as pb lab stages lists them, or complete.
     /// Default: bare for `all` where a playbook builds them up, else complete
     #[cfg(feature = "lab")]
@@ -61,10 +65,6 @@ pub(super) struct Inside {
     #[cfg(feature = "lab")]
     #[arg(skip)]
     pub(super) whole: bool,
-    /// What is broken in it; `run` alone has an option for that.
-    #[cfg(feature = "lab")]
-    #[arg(skip)]
-    pub(super) faults: Vec<String>,
 }
 
 impl Inside {

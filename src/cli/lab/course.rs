@@ -33,6 +33,8 @@ pub(super) struct Course<'a> {
     pub(super) only: &'a [String],
     pub(super) configured: &'a Configured,
     pub(super) environment: &'a Environment,
+    /// How its labs' time goes.
+    pub(super) clock: Pace,
 }
 
 /// A run in the healthy lab.
@@ -85,8 +87,7 @@ impl Course<'_> {
     }
 
     fn open(&self) -> Result<Prepared, Vec<Error>> {
-        let inside =
-            Inside { lab: Some(self.topology.to_owned()), clock: Some(Pace::Skipping), ..Inside::default() };
+        let inside = Inside { lab: Some(self.topology.to_owned()), clock: Some(self.clock), ..Inside::default() };
         prepare::inside(&inside, self.configured, self.environment)
     }
 

@@ -11,9 +11,9 @@ mod up;
 
 use std::io::Write;
 
-use up::topologies;
+pub(super) use up::topologies;
 
-use super::Outcome;
+use super::{Outcome, topology};
 use crate::config::Environment;
 
 /// `pb lab`

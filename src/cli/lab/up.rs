@@ -28,15 +28,15 @@ pub(super) struct Args {
     /// Where clients' configuration is written
     #[arg(long, value_name = "DIR", default_value = "lab")]
     dir: PathBuf,
+    /// Break something, at once or after so long; pb lab faults lists what
+    #[arg(long = "fault", value_name = "NAME[@30s]")]
+    faults: Vec<String>,
     /// How far its clusters are built: a stage's name, as pb lab stages lists them
     #[arg(long, value_name = "STAGE", default_value = stage::COMPLETE)]
     stage: String,
     /// How fast its time goes, such as 60x
     #[arg(long, value_name = "RATE", default_value = "1x", value_parser = rate)]
     clock: Pace,
-    /// Break something, at once or after so long; pb lab faults lists what
-    #[arg(long = "fault", value_name = "NAME[@30s]")]
-    faults: Vec<String>,
 }
 
 /// Whoever asks a lab that is kept open has a clock of its own: nobody could say what it waits for.

@@ -32,10 +32,8 @@ pub fn machines(world: &Arc<World>, cluster: &Arc<Cluster>, kubeconfig: &str) ->
     };
     let state = State { machines: (1..).zip(nodes).map(machine).collect(), kubeconfig: Some(kubeconfig.into()) };
     let kubernetes = Arc::new(Api { cluster: cluster.clone(), world: world.clone() });
-    Talos::new(&cluster.name, state, kubernetes, world.clock.clone()).under(Arc::new(OfWorld {
-        world: world.clone(),
-        cluster: cluster.name.clone(),
-    }))
+    Talos::new(&cluster.name, state, kubernetes, world.clock.clone())
+        .under(Arc::new(OfWorld { world: world.clone(), cluster: cluster.name.clone() }))
 }
 
 /// The world's causes, as machines show them.

@@ -33,7 +33,9 @@ pub(super) fn show(machine: &mut Machine, built: Machines, now: Timestamp) {
         Machines::Maintenance => {
             machine.stage = MAINTENANCE.into();
             machine.etcd = None;
-            machine.services.retain(|service| matches!(service.id.as_str(), "apid" | "containerd" | "machined" | "udevd"));
+            machine
+                .services
+                .retain(|service| matches!(service.id.as_str(), "apid" | "containerd" | "machined" | "udevd"));
             machine.dmesg.retain(|line| !line.contains("running and ready"));
             machine.dmesg.push(format!(
                 "user: warning: [{now}]: [talos] this machine is reachable at: {}; it waits for its configuration",

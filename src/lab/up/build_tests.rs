@@ -126,7 +126,9 @@ async fn what_is_there_at_the_end_is_what_a_complete_cluster_has() {
     site.clock.walk(seconds(120)).await;
     assert_eq!(site.stage(), "workloads");
     let complete = Site::at(stage::COMPLETE);
-    for resource in ["namespaces", "services", "deployments.apps", "daemonsets.apps", "ciliumloadbalancerippools.cilium.io"] {
+    for resource in
+        ["namespaces", "services", "deployments.apps", "daemonsets.apps", "ciliumloadbalancerippools.cilium.io"]
+    {
         assert_eq!(site.names(resource), complete.names(resource), "{resource}");
     }
     let pool = |site: &Site| {

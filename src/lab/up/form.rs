@@ -97,7 +97,8 @@ pub(super) fn waiting(object: &mut Value, now: &str) {
 
 /// Whether an object waits for a later stage than this.
 pub(super) fn too_early(stages: &[Stage], object: &Value, at: usize) -> bool {
-    waits(stages, object, at) && stage::of_all(stages, std::slice::from_ref(object)).first().is_some_and(|own| *own > at)
+    waits(stages, object, at)
+        && stage::of_all(stages, std::slice::from_ref(object)).first().is_some_and(|own| *own > at)
 }
 
 /// Whether an object says that its turn has not come.
@@ -177,7 +178,8 @@ mod tests {
     #[test]
     fn what_waits_is_there_and_not_ready() {
         let mut topology = read::embedded("one-node").unwrap();
-        let object = json!({ "apiVersion": "v1", "kind": "Kustomization", "metadata": { "name": "apps", "namespace": "x" } });
+        let object =
+            json!({ "apiVersion": "v1", "kind": "Kustomization", "metadata": { "name": "apps", "namespace": "x" } });
         let flux = stage::find(&topology.stages, "flux").unwrap();
         let there = |at: usize, stages: &[Stage]| standing(stages, vec![object.clone()], at, NOW);
         assert!(there(flux - 1, &topology.stages).is_empty());

@@ -31,7 +31,8 @@ pub(super) fn judge(topology: &Topology, problems: &mut Problems<'_>) {
             problems.within(&table, Some("id"), message);
         }
         if cluster.server.rsplit_once(':').is_none_or(|(_, port)| port.parse::<u16>().is_err()) {
-            let message = format!("\"{}\" is no server: expected NAME:PORT, such as {name}.example.com:6443", cluster.server);
+            let message =
+                format!("\"{}\" is no server: expected NAME:PORT, such as {name}.example.com:6443", cluster.server);
             problems.within(&table, Some("server"), message);
         }
         machines(name, cluster, &table, problems);
@@ -52,7 +53,8 @@ fn machines(name: &str, cluster: &Cluster, table: &str, problems: &mut Problems<
         problems.within(table, Some("nodes"), message);
     }
     let nodes = cluster.nodes.len() as u64;
-    let pods = |kind: WorkloadKind, replicas: u32| if kind == WorkloadKind::DaemonSet { nodes } else { replicas.into() };
+    let pods =
+        |kind: WorkloadKind, replicas: u32| if kind == WorkloadKind::DaemonSet { nodes } else { replicas.into() };
     let all: u64 = cluster.workloads.iter().map(|workload| pods(workload.kind, workload.replicas)).sum();
     if all > PODS {
         let message = format!("cluster {name} has {all} pods: the lab holds {PODS} a cluster");
@@ -79,19 +81,24 @@ fn networks(name: &str, cluster: &Cluster, table: &str, problems: &mut Problems<
         IpNet::V6(_) => u64::MAX,
     };
     if (cluster.nodes.len() as u64) > room || pods.prefix_len() > 24 && pods.addr().is_ipv4() {
-        let message = format!("pod_cidr of cluster {name} is {pods}, too small for {} nodes with a /24 each", cluster.nodes.len());
+        let message = format!(
+            "pod_cidr of cluster {name} is {pods}, too small for {} nodes with a /24 each",
+            cluster.nodes.len()
+        );
         problems.within(table, Some("pod_cidr"), message);
     }
     for node in &cluster.nodes {
         let address = *node.address.get_ref();
         for (key, net) in [("pod_cidr", pods), ("service_cidr", services)] {
             if net.contains(&address) {
-                let message = format!("node {} has the address {address}, which lies in {key} {net}", node.name.get_ref());
+                let message =
+                    format!("node {} has the address {address}, which lies in {key} {net}", node.name.get_ref());
                 problems.at(&node.address, message, None);
             }
         }
         if let Some((pool, _)) = pools(cluster).find(|(_, range)| range.contains(address)) {
-            let message = format!("node {} has the address {address}, which pool {pool} gives to Services", node.name.get_ref());
+            let message =
+                format!("node {} has the address {address}, which pool {pool} gives to Services", node.name.get_ref());
             problems.at(&node.address, message, None);
         }
     }
@@ -172,12 +179,17 @@ fn stages(topology: &Topology, problems: &mut Problems<'_>) {
             problems.within("stages", Some(&format!("name = \"{}\"", stage.name)), message);
         }
         if let Some(before) = earlier.last().filter(|before| before.machines > stage.machines) {
-            let message = format!("stage \"{}\" has its machines less far than \"{}\" before it", stage.name, before.name);
+            let message =
+                format!("stage \"{}\" has its machines less far than \"{}\" before it", stage.name, before.name);
             problems.within("stages", Some(&format!("name = \"{}\"", stage.name)), message);
         }
     }
     if topology.stages.last().is_some_and(|last| last.machines != super::stage::Machines::Running) {
-        problems.within("stages", None, "the last stage has no API server: machines has to be \"running\" there".into());
+        problems.within(
+            "stages",
+            None,
+            "the last stage has no API server: machines has to be \"running\" there".into(),
+        );
     }
 }
 
@@ -194,7 +206,8 @@ pub(super) fn find(text: &str, table: &str, key: Option<&str>) -> usize {
                 found = Some(at);
             }
         } else if let Some(key) = key.filter(|_| inside) {
-            let rest = bare.trim_start_matches('"').strip_prefix(key).map(|rest| rest.trim_start_matches('"').trim_start());
+            let rest =
+                bare.trim_start_matches('"').strip_prefix(key).map(|rest| rest.trim_start_matches('"').trim_start());
             if rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['=', '#'])) {
                 return at + (line.len() - line.trim_start().len());
             }

@@ -67,7 +67,8 @@ fn no_object_comes_before_its_namespace_or_its_definition_and_the_last_stage_has
                 all.iter().position(|o| o["kind"] == kind && o["metadata"]["name"] == name).map(|index| found[index])
             };
             for (object, stage) in all.iter().zip(&found) {
-                let words = format!("{} {} {}", object["kind"], object["metadata"]["namespace"], object["metadata"]["name"]);
+                let words =
+                    format!("{} {} {}", object["kind"], object["metadata"]["namespace"], object["metadata"]["name"]);
                 if let Some(namespace) = object["metadata"]["namespace"].as_str() {
                     assert!(at("Namespace", namespace).is_none_or(|namespace| namespace <= *stage), "{words}");
                 }

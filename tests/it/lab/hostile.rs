@@ -77,7 +77,10 @@ async fn bodies_and_heads_that_are_too_large_are_refused() {
     let request = http::Request::post("/api/v1/namespaces").header("Content-Type", "application/json");
     let (code, text) = send(&client, request.body(Body::from(large.into_bytes())).expect("a request")).await;
     assert_eq!(code, 413, "{text}");
-    assert!(text.contains("\"kind\":\"Status\"") && text.contains("Request entity too large: limit is 3145728"), "{text}");
+    assert!(
+        text.contains("\"kind\":\"Status\"") && text.contains("Request entity too large: limit is 3145728"),
+        "{text}"
+    );
     let many = (0..200).fold(http::Request::get("/api"), |request, n| request.header(format!("x-{n}"), "y"));
     assert_eq!(send(&client, many.body(Body::empty()).expect("a request")).await.0, 431);
     // It may be cut off while it is still talking.
@@ -107,7 +110,8 @@ async fn half_a_hello_and_hundreds_that_only_connect_keep_nobody_out() {
     // Those that came first have lost their places.
     let lost = idle.iter().filter(|stream| {
         stream.set_nonblocking(true).expect("set");
-        matches!((&**stream).read(&mut [0; 1]), Ok(0)) || matches!((&**stream).read(&mut [0; 1]), Err(e) if e.kind() == std::io::ErrorKind::ConnectionReset)
+        matches!((&**stream).read(&mut [0; 1]), Ok(0))
+            || matches!((&**stream).read(&mut [0; 1]), Err(e) if e.kind() == std::io::ErrorKind::ConnectionReset)
     });
     assert!(lost.count() >= 300);
 }

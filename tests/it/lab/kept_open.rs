@@ -21,8 +21,7 @@ impl Drop for Open {
 }
 
 fn up(test: &Test, args: &str) -> Open {
-    let mut child =
-        test.command(&format!("lab up one-node {args}")).stdout(Stdio::piped()).spawn().expect("pb runs");
+    let mut child = test.command(&format!("lab up one-node {args}")).stdout(Stdio::piped()).spawn().expect("pb runs");
     let out = BufReader::new(child.stdout.take().expect("its output"));
     let open = out.lines().map_while(Result::ok).any(|line| line.contains("Ctrl-C"));
     assert!(open, "it did not open");
@@ -32,7 +31,12 @@ fn up(test: &Test, args: &str) -> Open {
 /// The API server's port, by the kubeconfig.
 fn server(dir: &Path) -> String {
     let text = std::fs::read_to_string(dir.join("kubeconfig")).expect("a kubeconfig");
-    text.split("https://").nth(1).and_then(|rest| rest.split_whitespace().next()).expect("a server").trim_matches('"').into()
+    text.split("https://")
+        .nth(1)
+        .and_then(|rest| rest.split_whitespace().next())
+        .expect("a server")
+        .trim_matches('"')
+        .into()
 }
 
 fn ends(address: &str) -> bool {
@@ -99,7 +103,10 @@ fn what_there_is_not_is_refused_with_what_was_meant() {
         let output = test.command(args).output().expect("pb runs");
         let text = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(2), "{args}: {text}");
-        assert!(text.replace('\n', " ").split_whitespace().collect::<Vec<_>>().join(" ").contains(wanted), "{args}: {text}");
+        assert!(
+            text.replace('\n', " ").split_whitespace().collect::<Vec<_>>().join(" ").contains(wanted),
+            "{args}: {text}"
+        );
     }
 }
 

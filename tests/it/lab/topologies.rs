@@ -98,7 +98,11 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ("an address of no pool", "address = \"10.0.0.100\"", "address = \"10.0.0.120\""),
     ("an address inside", "type = \"LoadBalancer\"", "type = \"ClusterIP\""),
     ("a workload that is not there", "workload = \"web\"", "workload = \"wed\""),
-    ("a namespace that is not there", "namespace = \"shop\"\nname = \"web\"\nimage", "namespace = \"shpo\"\nname = \"web\"\nimage"),
+    (
+        "a namespace that is not there",
+        "namespace = \"shop\"\nname = \"web\"\nimage",
+        "namespace = \"shpo\"\nname = \"web\"\nimage",
+    ),
     ("a namespace twice", "\"bank\"]", "\"bank\", \"shop\"]"),
     ("no ports", "address = \"10.0.0.100\"\nports = [80]", "address = \"10.0.0.100\"\nports = []"),
     ("an id twice", "id = 2", "id = 1"),

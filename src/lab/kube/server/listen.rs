@@ -138,9 +138,9 @@ async fn accept(
     let places = Places::new(CONNECTIONS);
     // Dropped with this task, the set ends every connection.
     let mut connections = JoinSet::new();
-    let address = listener.local_addr().ok();
     loop {
-        let wanted = *open.borrow_and_update() && !weather::down(&cluster);
+        let down = weather::down(&cluster);
+        let wanted = *open.borrow_and_update() && !down;
         // What can't be opened or shut now may be at the next change.
         let _ = if wanted { door.open() } else { door.shut() };
         if !wanted {
@@ -148,7 +148,7 @@ async fn accept(
         }
         tokio::select! {
             changed = open.changed() => if changed.is_err() { return },
-            () = weather::until_down(&cluster, !weather::down(&cluster)) => {}
+            () = weather::until_down(&cluster, !down) => {}
             accepted = door.accept() => match accepted {
                 Ok(stream) => {
                     let place = Arc::new(places.take());
@@ -199,10 +199,10 @@ async fn serve(
     let wire = Wire::new(tls, fuse.clone());
     let service = hyper::service::service_fn(move |request| {
         let (cluster, shown, token) = (Arc::clone(&cluster), shown.clone(), Arc::clone(&token));
-        let asking = place.asking();
-        let fuse = fuse.clone();
+        let (asking, fuse) = (place.asking(), fuse.clone());
         async move {
             let asked: Box<dyn Any + Send + Sync> = Box::new((cluster.clock.asked(), asking));
+            weather::while_hanging(&cluster).await;
             let response = route::answer(&cluster, shown, &token, request).await;
             fuse.light(&cluster, &response);
             Ok::<_, std::convert::Infallible>(response.map(|body| Asked::new(body, asked)))

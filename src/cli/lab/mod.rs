@@ -11,9 +11,7 @@ mod up;
 
 use std::io::Write;
 
-pub(super) use up::topologies;
-
-use super::{Outcome, topology};
+use super::Outcome;
 use crate::config::Environment;
 
 /// `pb lab`

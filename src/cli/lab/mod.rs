@@ -11,6 +11,8 @@ mod up;
 
 use std::io::Write;
 
+use up::topologies;
+
 use super::Outcome;
 use crate::config::Environment;
 

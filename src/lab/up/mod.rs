@@ -156,7 +156,10 @@ impl Lab {
             if let Some(cluster) = clusters.get(&access.cluster) {
                 control::start(&world, cluster, access, &end);
                 tokio::spawn(build::run(world.clone(), cluster.clone(), end.clone()));
-                operators.remove(&access.cluster).into_iter().for_each(|own| control::operate(&world, cluster, own, &end));
+                operators
+                    .remove(&access.cluster)
+                    .into_iter()
+                    .for_each(|own| control::operate(&world, cluster, own, &end));
             }
         }
 

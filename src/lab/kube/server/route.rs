@@ -98,6 +98,24 @@ fn admit(cluster: &Cluster, own: Option<Who>, head: &Head, headers: &http::Heade
     }
 }
 
+/// A whole body; none where it is too large. What is too much is heard out, within bounds: a client that is still sending
+/// when the connection closes never sees the answer.
+async fn whole(mut body: Incoming) -> Option<Vec<u8>> {
+    let (mut bytes, mut beyond) = (Vec::new(), 0);
+    while let Some(Ok(frame)) = body.frame().await {
+        let Ok(data) = frame.into_data() else { continue };
+        if beyond == 0 && bytes.len() + data.len() <= LARGEST {
+            bytes.extend_from_slice(&data);
+        } else {
+            beyond += data.len();
+        }
+        if beyond > HEARD_OUT {
+            break;
+        }
+    }
+    (beyond == 0).then_some(bytes)
+}
+
 async fn dispatch(cluster: &Arc<Cluster>, head: &Head, style: Style, payload: &Payload) -> Answer<Response<Body>> {
     let path: Vec<&str> = head.path.iter().map(String::as_str).collect();
     match path.as_slice() {

@@ -24,7 +24,9 @@ fn machines_wait_for_a_configuration_then_for_etcd_and_are_well_only_with_a_netw
     assert_eq!(text(&config, state), r#"["Preparing"]"#);
     let error = asked(r#"talos("infra").etcd_status()"#).expect_err("no etcd");
     assert!(error.to_string().contains("2379"), "{error}");
-    assert!(text(&config, UNMET).starts_with("etcd to be healthy: 10.25.11.11: service \"etcd\" not in expected state"));
+    assert!(
+        text(&config, UNMET).starts_with("etcd to be healthy: 10.25.11.11: service \"etcd\" not in expected state")
+    );
     let error = asked(r#"kube("infra").list("nodes")"#).expect_err("no API server");
     assert!(format!("{error} {}", error.causes.join(" ")).to_lowercase().contains("refused"), "{error:?}");
 

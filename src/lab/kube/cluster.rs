@@ -7,7 +7,9 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
+use super::access::{self, Tokens};
 use super::kinds::{Kinds, custom};
+use super::refusal::Answer;
 use super::store::{Naming, Place, Store};
 use crate::clock::Clock;
 use crate::lab::pods::Inside;
@@ -20,7 +22,12 @@ pub struct Cluster {
     world: Mutex<World>,
     bell: watch::Sender<u64>,
     platform: OnceLock<Arc<crate::lab::world::World>>,
+    /// Whether a node's kubelet answers; all of them do where nobody says otherwise.
+    kubelets: OnceLock<Answers>,
 }
+
+/// Whether the kubelet of the node of this name answers.
+pub(crate) type Answers = Box<dyn Fn(&str) -> bool + Send + Sync>;
 
 impl fmt::Debug for Cluster {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -34,6 +41,8 @@ pub(crate) struct World {
     pub(crate) kinds: Kinds,
     pub(crate) store: Store,
     pub(crate) naming: Naming,
+    /// What tokens are signed with.
+    pub(crate) tokens: Tokens,
     /// The first two parts of Service addresses: `10.245`.
     pub(crate) services: String,
     /// What is inside of pods: logs and files.
@@ -50,6 +59,7 @@ impl Cluster {
             kinds: Kinds::builtin(),
             store: Store::default(),
             naming: Naming::new(seed),
+            tokens: Tokens::default(),
             services: if name == "apps" { "10.247" } else { "10.245" }.to_owned(),
             inside: Arc::default(),
         };
@@ -63,7 +73,17 @@ impl Cluster {
                 now,
             );
         }
-        Arc::new(Self { name, clock, world: Mutex::new(world), bell: watch::Sender::new(0), platform: OnceLock::new() })
+        for role in access::defaults() {
+            world.plant(&role, now);
+        }
+        Arc::new(Self {
+            name,
+            clock,
+            world: Mutex::new(world),
+            bell: watch::Sender::new(0),
+            platform: OnceLock::new(),
+            kubelets: OnceLock::new(),
+        })
     }
 
     /// Says in which world the cluster lies: from here on, its server feels that world's causes.
@@ -79,6 +99,27 @@ impl Cluster {
     /// The world, for one request.
     pub(crate) fn world(&self) -> MutexGuard<'_, World> {
         self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sets who knows whether kubelets answer; the first one stays.
+    pub(crate) fn ask_kubelets(&self, answers: Answers) {
+        let _ = self.kubelets.set(answers);
+    }
+
+    /// Whether a node's kubelet is reached, which logs and programs come from.
+    ///
+    /// # Errors
+    /// The API server's words for a kubelet that is not; `what` is what it was asked for.
+    pub(crate) fn reached(&self, node: &str, what: &str) -> Answer<()> {
+        if self.kubelets.get().is_none_or(|answers| answers(node)) {
+            return Ok(());
+        }
+        let world = self.world();
+        let addresses = world.store.get(&Place::new("nodes", "", node)).map(|node| &node.value["status"]["addresses"]);
+        let internal =
+            addresses.and_then(Value::as_array).and_then(|all| all.iter().find(|a| a["type"] == "InternalIP"));
+        let address = internal.and_then(|one| one["address"].as_str()).unwrap_or(node);
+        Err(crate::lab::pods::logs::unreached(address, what))
     }
 
     /// Tells the watches that something changed.

@@ -24,6 +24,13 @@ pub struct Listener {
     pub(crate) program: &'static Program,
 }
 
+impl Listener {
+    /// Talks with whoever connects.
+    pub(crate) fn handler(self, services: &Arc<Services>) -> crate::lab::net::Handler {
+        serve::handler(services, Door::Pod(self))
+    }
+}
+
 /// Why nobody answers at a Service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unserved {

@@ -123,7 +123,7 @@ static ALL: [Program; 34] = [
 
 /// What listens at a port of a pod.
 pub(super) fn of_pod(pod: &Value, port: u16) -> Option<&'static Program> {
-    if web::root(pod, port).is_some() {
+    if crate::lab::pods::serve::httpd(pod, port).is_some() {
         return Some(&HTTPD);
     }
     let containers = pod["spec"]["containers"].as_array()?;

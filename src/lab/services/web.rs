@@ -3,30 +3,12 @@
 use serde_json::{Value, json};
 
 use super::{Asked, Reply, Site};
-use crate::lab::pods::programs;
-
-/// The folder that busybox' `httpd` serves in a pod at a port; none where none runs there.
-pub(super) fn root(pod: &Value, port: u16) -> Option<String> {
-    let containers = pod["spec"]["containers"].as_array()?;
-    let words = |container: &Value| -> Vec<String> {
-        let list = |key: &str| container[key].as_array().cloned().unwrap_or_default();
-        let all = list("command").into_iter().chain(list("args"));
-        all.filter_map(|word| word.as_str().map(String::from)).collect()
-    };
-    containers.iter().map(words).find_map(|words| {
-        let after = |flag: &str| words.iter().skip_while(|word| *word != flag).nth(1);
-        let own: u16 = after("-p").map_or(Some(80), |port| port.rsplit(':').next()?.parse().ok())?;
-        let runs = words.first().is_some_and(|program| program.rsplit('/').next() == Some("httpd"));
-        (runs && own == port).then(|| after("-h").cloned().unwrap_or_else(|| "/".into()))
-    })
-}
+use crate::lab::pods::{programs, serve};
 
 /// busybox' `httpd`.
 pub(super) fn httpd(site: &Site<'_>, asked: &Asked) -> Reply {
-    let root = root(site.pod, site.port).unwrap_or_default();
-    let path = if asked.path.ends_with('/') { format!("{}index.html", asked.path) } else { asked.path.clone() };
-    let file = programs::file(&site.cluster.world(), site.pod, &format!("{}{path}", root.trim_end_matches('/')));
-    match file {
+    let root = serve::httpd(site.pod, site.port).unwrap_or_default();
+    match serve::file(site.cluster, site.pod, &root, &asked.path) {
         Some(text) => Reply::new(200, "text/html", text),
         None => Reply::new(404, "text/html", "404 Not Found\nThe requested URL was not found\n"),
     }

@@ -17,7 +17,7 @@ use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio_rustls::TlsAcceptor;
 
-use super::identity::Identity;
+use super::identity;
 use super::pki::Pki;
 use super::route;
 use super::weather::{self, Fuse, Wire};
@@ -194,16 +194,16 @@ async fn serve(
     let _ = stream.set_nodelay(true);
     let Ok(Ok(tls)) = tokio::time::timeout(HELLO, acceptor.accept(stream)).await else { return };
     let shown = tls.get_ref().1.peer_certificates().and_then(<[_]>::first);
-    let identity = Identity::of_certificate(shown);
+    let shown = identity::of_certificate(shown);
     let fuse = Fuse::whole();
     let wire = Wire::new(tls, fuse.clone());
     let service = hyper::service::service_fn(move |request| {
-        let (cluster, identity, token) = (Arc::clone(&cluster), identity.clone(), Arc::clone(&token));
+        let (cluster, shown, token) = (Arc::clone(&cluster), shown.clone(), Arc::clone(&token));
         let (asking, fuse) = (place.asking(), fuse.clone());
         async move {
             let asked: Box<dyn Any + Send + Sync> = Box::new((cluster.clock.asked(), asking));
             weather::while_hanging(&cluster).await;
-            let response = route::answer(&cluster, identity, &token, request).await;
+            let response = route::answer(&cluster, shown, &token, request).await;
             fuse.light(&cluster, &response);
             Ok::<_, std::convert::Infallible>(response.map(|body| Asked::new(body, asked)))
         }

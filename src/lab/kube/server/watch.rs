@@ -6,9 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, StreamBody};
 use hyper::Response;
-use hyper::body::Frame;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
@@ -62,27 +60,7 @@ pub(super) async fn answer(cluster: &Arc<Cluster>, asked: Asked, view: View, nam
         watch.seen = from.unwrap_or_else(|| cluster.world().store.revision());
     }
     tokio::spawn(run(watch, first, sender, length));
-    let stream = futures::stream::unfold(receiver, |mut receiver| async move {
-        let bytes = receiver.recv().await?;
-        Some((Ok::<_, std::convert::Infallible>(Frame::data(bytes)), receiver))
-    });
-    let mut response = answer::whole(200, "application/json", Bytes::new());
-    *response.body_mut() = BodyExt::boxed(StreamBody::new(SyncStream(Box::pin(stream))));
-    Ok(response)
-}
-
-/// A stream that is used by one thread at a time.
-struct SyncStream<S>(std::pin::Pin<Box<S>>);
-
-impl<S: futures::Stream> futures::Stream for SyncStream<S> {
-    type Item = S::Item;
-
-    fn poll_next(
-        mut self: std::pin::Pin<&mut Self>,
-        context: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<Option<Self::Item>> {
-        self.0.as_mut().poll_next(context)
-    }
+    Ok(answer::streamed("application/json", receiver))
 }
 
 /// Sends until the time is over, or nobody listens any more.

@@ -16,7 +16,6 @@ use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 
 use super::answer::{self, Body, Style};
-use super::identity::Identity;
 use crate::lab::kube::cluster::Cluster;
 use crate::lab::kube::refusal::Refusal;
 use crate::lab::world::topology::Role;
@@ -66,12 +65,9 @@ pub(super) async fn while_silent(cluster: &Cluster) {
     }
 }
 
-/// Who somebody is under what is wrong: a certificate that is past its end is nobody's.
-pub(super) fn judged(cluster: &Cluster, identity: Identity) -> Identity {
-    match identity {
-        Identity::Known { .. } if wrong(cluster).contains(&Wrong::Expired) => Identity::Stranger,
-        other => other,
-    }
+/// Whether clients' certificates are past their end, so that who shows one is a stranger.
+pub(super) fn expired(cluster: &Cluster) -> bool {
+    wrong(cluster).contains(&Wrong::Expired)
 }
 
 /// What comes in place of an answer; none where the request is answered, perhaps late.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use crate::lab::controllers::kubelet::Kubelets;
+use crate::lab::controllers::platform::Operators;
 use crate::lab::controllers::{namespaces, network, pools, run, scheduler};
 use crate::lab::kube::cluster::{Cluster, time};
 use crate::lab::kube::server::Access;
@@ -39,4 +40,10 @@ pub(super) fn start(world: &Arc<World>, cluster: &Arc<Cluster>, access: &Access,
             cluster.nudge();
         }
     });
+}
+
+/// Starts a cluster's operators.
+pub(super) fn operate(world: &Arc<World>, cluster: &Arc<Cluster>, mut operators: Operators, end: &CancellationToken) {
+    let world = world.clone();
+    tokio::spawn(run(cluster.clone(), end.clone(), move |objects| operators.look(&world, objects)));
 }

@@ -6,7 +6,7 @@ mod files;
 mod form;
 mod links;
 mod lock;
-mod plant;
+pub(crate) mod plant;
 mod talos;
 
 use std::collections::BTreeMap;
@@ -107,18 +107,19 @@ impl Lab {
             let (world, name) = (world.clone(), name.clone());
             // Certificates and ten thousand pods take their time: each cluster on a thread of its own.
             opening.push(tokio::spawn(async move {
-                let cluster = plant::cluster(&world, &name);
+                let (cluster, operators) = plant::cluster(&world, &name);
                 let server = Server::start(cluster.clone(), 0).await?;
                 server.open(world.api_runs(&name));
-                Ok::<_, Error>((name, cluster, server))
+                Ok::<_, Error>((name, cluster, operators, server))
             }));
         }
         let (network, end) = (Network::default(), CancellationToken::new());
         network.clock(world.clock.clone());
-        let (mut clusters, mut servers) = (BTreeMap::new(), Vec::new());
+        let (mut clusters, mut operators, mut servers) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
         for opened in opening {
             let failed = |e| Error::new(Kind::Io, "a cluster of the lab could not be opened").because(e);
-            let (name, cluster, server) = opened.await.map_err(failed)??;
+            let (name, cluster, own, server) = opened.await.map_err(failed)??;
+            operators.insert(name.clone(), own);
             clusters.insert(name, cluster);
             servers.push(server);
         }
@@ -155,6 +156,10 @@ impl Lab {
             if let Some(cluster) = clusters.get(&access.cluster) {
                 control::start(&world, cluster, access, &end);
                 tokio::spawn(build::run(world.clone(), cluster.clone(), end.clone()));
+                operators
+                    .remove(&access.cluster)
+                    .into_iter()
+                    .for_each(|own| control::operate(&world, cluster, own, &end));
             }
         }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use jiff::SignedDuration;
 
 use super::form;
+use crate::lab::controllers::platform::Operators;
 use crate::lab::kube::cluster::{Cluster, time};
 use crate::lab::router::advertise::Objects;
 use crate::lab::world::{World, objects};
@@ -12,8 +13,8 @@ use crate::lab::world::{World, objects};
 /// How long the platform has stood when the lab is opened.
 const STOOD: SignedDuration = SignedDuration::from_hours(80);
 
-/// Makes a cluster of the topology at the stage that it stands at, healthy.
-pub(super) fn cluster(world: &Arc<World>, name: &str) -> Arc<Cluster> {
+/// Makes a cluster of the topology at the stage that it stands at, healthy, with its operators at rest.
+pub(crate) fn cluster(world: &Arc<World>, name: &str) -> (Arc<Cluster>, Operators) {
     let cluster = Cluster::new(name, world.clock.clone());
     cluster.lie_in(world);
     let now = world.clock.now();
@@ -31,12 +32,14 @@ pub(super) fn cluster(world: &Arc<World>, name: &str) -> Arc<Cluster> {
             there.register(&object, true);
         }
     }
+    let mut operators = Operators::new(world, name);
+    operators.settle(world, &mut there, born);
     let revision = there.store.revision();
     // Nobody watches from before the beginning.
     there.store.compact(revision);
     drop(there);
     cluster.ring(revision);
-    cluster
+    (cluster, operators)
 }
 
 impl Objects for Cluster {

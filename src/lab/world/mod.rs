@@ -12,6 +12,7 @@ mod sense;
 pub mod stage;
 pub mod stand;
 pub mod topology;
+pub mod wanted;
 pub mod wrong;
 
 use std::collections::BTreeMap;

@@ -189,6 +189,30 @@ fn judge(topology: &Topology, problems: &mut Problems<'_>) {
         for workload in &cluster.workloads {
             known(&workload.namespace, format!("{:?} {}", workload.kind, workload.name.get_ref()), problems);
         }
+        for operator in &cluster.operators {
+            let all = || super::objects::operators();
+            if !all().any(|known| known == operator.get_ref()) {
+                let message = format!("there is no operator \"{}\"", operator.get_ref());
+                problems.at(operator, message, did_you_mean(operator.get_ref(), all()));
+            }
+        }
+        for rows in &cluster.objects {
+            for object in super::wanted::expand(rows.get_ref()).unwrap_or_else(|message| {
+                problems.at(rows, message, None);
+                Vec::new()
+            }) {
+                if let Some(namespace) = object["metadata"]["namespace"].as_str() {
+                    let what =
+                        format!("{} {}", object["kind"].as_str().unwrap_or("an object"), object["metadata"]["name"]);
+                    if !namespaces.contains(namespace) {
+                        let hint = did_you_mean(namespace, namespaces.iter().copied());
+                        let message =
+                            format!("{what} is in namespace \"{namespace}\", which cluster {name} does not have");
+                        problems.at(rows, message, hint);
+                    }
+                }
+            }
+        }
         for service in &cluster.services {
             let what = format!("Service {}/{}", service.namespace.get_ref(), service.name.get_ref());
             known(&service.namespace, what.clone(), problems);

@@ -43,7 +43,11 @@ fn kubectl(cluster: &str, args: &[&str], documents: &[&Value]) -> String {
     let text: String = documents.iter().map(|document| format!("---\n{document}\n")).collect();
     child.stdin.take().expect("its input").write_all(text.as_bytes()).expect("written");
     let output = child.wait_with_output().expect("it ends");
-    String::from_utf8_lossy(&output.stderr).lines().filter(|line| !line.starts_with("Warning:")).collect::<Vec<_>>().join("\n")
+    String::from_utf8_lossy(&output.stderr)
+        .lines()
+        .filter(|line| !line.starts_with("Warning:"))
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 type Documents = BTreeMap<String, Value>;
@@ -67,8 +71,10 @@ fn load(cluster: &str, there: &mut BTreeMap<&'static str, Documents>, fault: Opt
     for part in ["definitions", "objects", "status"] {
         let wanted = exported(cluster, part, fault);
         let before = there.insert(part, wanted.clone()).unwrap_or_default();
-        let new: Vec<&Value> = wanted.iter().filter(|(key, _)| !before.contains_key(*key)).map(|(_, one)| one).collect();
-        let gone: Vec<&Value> = before.iter().filter(|(key, _)| !wanted.contains_key(*key)).map(|(_, one)| one).collect();
+        let new: Vec<&Value> =
+            wanted.iter().filter(|(key, _)| !before.contains_key(*key)).map(|(_, one)| one).collect();
+        let gone: Vec<&Value> =
+            before.iter().filter(|(key, _)| !wanted.contains_key(*key)).map(|(_, one)| one).collect();
         let changed = |(key, one): &(&String, &Value)| before.get(*key).is_some_and(|was| was != *one);
         let changed: Vec<&Value> = wanted.iter().filter(changed).map(|(_, one)| one).collect();
         let mut said = Vec::new();
@@ -82,7 +88,8 @@ fn load(cluster: &str, there: &mut BTreeMap<&'static str, Documents>, fault: Opt
             ask(&["replace", "--subresource=status", "--validate=false"], &all);
         } else {
             // Namespaces first: the map has lost their order.
-            let (spaces, others): (Vec<&Value>, Vec<&Value>) = new.into_iter().partition(|one| one["kind"] == "Namespace");
+            let (spaces, others): (Vec<&Value>, Vec<&Value>) =
+                new.into_iter().partition(|one| one["kind"] == "Namespace");
             ask(&["create", "--validate=false"], &spaces);
             ask(&["create", "--validate=false"], &others);
             ask(&["delete", "--grace-period=0", "--force", "--wait=false", "--ignore-not-found"], &gone);
@@ -95,7 +102,9 @@ fn load(cluster: &str, there: &mut BTreeMap<&'static str, Documents>, fault: Opt
         // What an earlier run of this test has left is the same.
         let wrong: Vec<&str> = said
             .lines()
-            .filter(|line| !line.contains("AlreadyExists") && !line.contains("already exists") && !line.trim().is_empty())
+            .filter(|line| {
+                !line.contains("AlreadyExists") && !line.contains("already exists") && !line.trim().is_empty()
+            })
             .filter(|line| !line.contains("Immediate deletion does not wait"))
             .collect();
         assert!(wrong.is_empty(), "{part} of {cluster} under {fault:?}:\n{}", wrong.join("\n"));
@@ -133,7 +142,12 @@ impl Open {
             .unwrap_or_else(|e| panic!("{e}: {}", String::from_utf8_lossy(&output.stderr)));
         let report: Value = serde_json::from_str(&text).expect("JSON");
         let told = |step: &Value, key: &str| step[key].as_str().expect("a text").to_owned();
-        report["steps"].as_array().expect("steps").iter().map(|step| (told(step, "id"), told(step, "outcome"))).collect()
+        report["steps"]
+            .as_array()
+            .expect("steps")
+            .iter()
+            .map(|step| (told(step, "id"), told(step, "outcome")))
+            .collect()
     }
 
     /// The lab's configuration with the real servers in place of its own.

@@ -40,6 +40,7 @@ pub(super) fn run(args: &Args, environment: &Environment, out: &mut dyn Write) -
     runtime.block_on(async {
         let lab = Lab::open(topology, LabClock::real(), &dir).await.map_err(|e| vec![e])?;
         let clock: std::sync::Arc<dyn Clock> = std::sync::Arc::new(lab.clock.clone());
+        crate::cli::inside::stand_ins(&dir).map_err(|e| vec![e])?;
         lab.faults.begin(&faults, &clock).map_err(|e| vec![e])?;
         for line in told(&lab, &dir, &args.faults) {
             say(out, line)?;

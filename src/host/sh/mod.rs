@@ -46,8 +46,8 @@ fn register(m: &mut Registrar) {
                 .args(serde_json::json!({ "name": name }));
             let own = std::env::var_os("PATH").unwrap_or_default();
             let path = cx.world.config.tools.path(Some(&own)).unwrap_or(own);
-            let found: Option<String> =
-                cx.call(&at, call, async { Ok(which_in(name, &path).map(|path| path.to_string_lossy().into_owned())) })?;
+            let found: Option<String> = cx
+                .call(&at, call, async { Ok(which_in(name, &path).map(|path| path.to_string_lossy().into_owned())) })?;
             Ok(found.map_or(Dynamic::UNIT, Into::into))
         });
 }

@@ -21,9 +21,11 @@ pub fn write(dir: &Path, program: &Path) -> Result<()> {
     };
     let dir = std::path::absolute(dir).map_err(failed)?;
     for tool in &TOOLS {
-        let text = format!("#!/bin/sh\nexec {} lab tool --dir {} {} -- \"$@\"\n", quoted(program), quoted(&dir), tool.name);
+        let text =
+            format!("#!/bin/sh\nexec {} lab tool --dir {} {} -- \"$@\"\n", quoted(program), quoted(&dir), tool.name);
         let mut options = std::fs::OpenOptions::new();
-        let mut file = options.write(true).create(true).truncate(true).mode(0o700).open(bin.join(tool.name)).map_err(failed)?;
+        let mut file =
+            options.write(true).create(true).truncate(true).mode(0o700).open(bin.join(tool.name)).map_err(failed)?;
         file.write_all(text.as_bytes()).map_err(failed)?;
     }
     Ok(())

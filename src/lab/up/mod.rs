@@ -24,6 +24,7 @@ use super::router::live::Live;
 use super::services::{self, Services};
 use super::ssh;
 use super::talos::Talos;
+use super::tools::{self, Bench};
 use super::world::{Topology, World};
 use crate::error::{Error, Kind, Result};
 
@@ -122,10 +123,14 @@ impl Lab {
         for access in &accesses {
             if let Some(cluster) = clusters.get(&access.cluster) {
                 control::start(&world, cluster, access, &end);
-                operators.remove(&access.cluster).into_iter().for_each(|own| control::operate(&world, cluster, own, &end));
+                operators
+                    .remove(&access.cluster)
+                    .into_iter()
+                    .for_each(|own| control::operate(&world, cluster, own, &end));
             }
         }
 
+        tools::carried::serve(Bench::new(services.clone()), dir, &end).await?;
         let faults = Faults::start(&world, &clusters, &end);
         faults::control::serve(&faults, dir, &end).await?;
         let dir = dir.to_path_buf();

@@ -123,7 +123,8 @@ impl ExternalSecrets {
         let last = parsed(&object["status"]["refreshTime"]);
         let there = site.get("secrets", &place.namespace, &name);
         let intact = there.as_ref().is_some_and(|secret| {
-            secret.value["metadata"]["annotations"]["reconcile.external-secrets.io/data-hash"] == data_hash(&secret.value["data"])
+            secret.value["metadata"]["annotations"]["reconcile.external-secrets.io/data-hash"]
+                == data_hash(&secret.value["data"])
         });
         let fresh = object["status"]["syncedResourceVersion"] == version.as_str() && is_ready(object) && intact;
         let due = last.filter(|_| !interval.is_zero()).map(|last| after(last, interval));
@@ -174,7 +175,8 @@ impl ExternalSecrets {
     /// What the vault has for an ExternalSecret.
     fn data(&self, site: &Site<'_>, place: &Place, object: &Value) -> Result<Map<String, Value>, String> {
         let reference = &object["spec"]["secretStoreRef"];
-        let (kind, name) = (reference["kind"].as_str().unwrap_or("SecretStore"), reference["name"].as_str().unwrap_or_default());
+        let (kind, name) =
+            (reference["kind"].as_str().unwrap_or("SecretStore"), reference["name"].as_str().unwrap_or_default());
         let (resource, namespace) = match kind {
             "ClusterSecretStore" => (WATCHES[1], ""),
             _ => (WATCHES[2], place.namespace.as_str()),
@@ -195,7 +197,9 @@ impl ExternalSecrets {
             let (key, field) = (text(&one["remoteRef"]["key"]), text(&one["remoteRef"]["property"]));
             let wrong = |why: String| format!("error processing spec.data[{at}] (key: {key}), err: {why}");
             let fields = self.upstream.fields(site.world, &key);
-            let fields = fields.ok_or_else(|| wrong(format!("error finding 1Password Item: key not found in 1Password Vaults: {key}")))?;
+            let fields = fields.ok_or_else(|| {
+                wrong(format!("error finding 1Password Item: key not found in 1Password Vaults: {key}"))
+            })?;
             let field = if field.is_empty() { "password".to_owned() } else { field };
             if !fields.contains(&field) && field != "password" {
                 return Err(wrong(format!("expected one 1Password ItemField matching: '{field}' in '{key}', got 0")));
@@ -220,7 +224,10 @@ fn token(site: &Site<'_>, place: &Place, object: &Value) -> Result<(), (&'static
     let namespace = reference["namespace"].as_str().unwrap_or(&place.namespace);
     let wrong = |why: String| Err(("unable to create client", format!("could not get provider client: {why}")));
     match site.get("secrets", namespace, text("name")) {
-        None => wrong(format!("cannot get Kubernetes secret \"{0}\" from namespace \"{namespace}\": secrets \"{0}\" not found", text("name"))),
+        None => wrong(format!(
+            "cannot get Kubernetes secret \"{0}\" from namespace \"{namespace}\": secrets \"{0}\" not found",
+            text("name")
+        )),
         Some(secret) if secret.value["data"][text("key")].is_null() => {
             wrong(format!("cannot find secret data for key: \"{}\"", text("key")))
         }
@@ -264,8 +271,10 @@ fn write(site: &mut Site<'_>, place: &Place, object: &Value, name: &str, data: M
         }
         None => data,
     };
-    let encoded: Map<String, Value> =
-        filled.into_iter().map(|(key, value)| (key, STANDARD.encode(value.as_str().unwrap_or_default()).into())).collect();
+    let encoded: Map<String, Value> = filled
+        .into_iter()
+        .map(|(key, value)| (key, STANDARD.encode(value.as_str().unwrap_or_default()).into()))
+        .collect();
     let encoded = Value::Object(encoded);
     let there = Place::new("secrets", &place.namespace, name);
     let mut secret = match site.objects.store.get(&there) {

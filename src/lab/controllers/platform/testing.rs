@@ -75,7 +75,8 @@ impl Bench {
     pub(super) fn change(&self, resource: &str, namespace: &str, name: &str, change: impl FnOnce(&mut Value)) {
         let mut world = self.cluster.world();
         let place = Place::new(resource, namespace, name);
-        let mut value = world.store.get(&place).unwrap_or_else(|| panic!("no {resource} {namespace}/{name}")).value.clone();
+        let mut value =
+            world.store.get(&place).unwrap_or_else(|| panic!("no {resource} {namespace}/{name}")).value.clone();
         let before = value["spec"].clone();
         change(&mut value);
         if value["spec"] != before {

@@ -62,11 +62,8 @@ impl Upstream {
     pub(crate) fn of(topology: &Topology, cluster: &str) -> Self {
         let mut upstream = Self { seed: format!("{}/{cluster}", topology.name), ..Self::default() };
         for (name, cluster_of) in &topology.clusters {
-            let objects: Vec<Value> = cluster_of
-                .objects
-                .iter()
-                .flat_map(|rows| wanted::expand(rows.get_ref()).unwrap_or_default())
-                .collect();
+            let objects: Vec<Value> =
+                cluster_of.objects.iter().flat_map(|rows| wanted::expand(rows.get_ref()).unwrap_or_default()).collect();
             if name == cluster {
                 upstream.repository(cluster_of, &objects);
             }

@@ -89,7 +89,7 @@ fn agents(scope: &Scope<'_>, out: &mut Out) {
 }
 
 /// BGP sessions as the agents' own objects say; where those have no status, by the causes.
-fn sessions(scope: &Scope<'_>, out: &mut Out) {
+pub(crate) fn sessions(scope: &Scope<'_>, out: &mut Out) {
     let world = &scope.services.world;
     let router = &world.topology.router;
     let Some(cluster) = world.topology.clusters.get(&scope.cluster.name) else { return };

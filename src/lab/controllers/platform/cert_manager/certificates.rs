@@ -69,7 +69,9 @@ fn text(value: &Value) -> &str {
 fn names(object: &Value) -> Vec<String> {
     let all = object["spec"]["dnsNames"].as_array().into_iter().flatten();
     let mut names: Vec<String> = all.map(|name| text(name).to_owned()).collect();
-    if let Some(common) = object["spec"]["commonName"].as_str().filter(|common| !names.iter().any(|name| name == common)) {
+    if let Some(common) =
+        object["spec"]["commonName"].as_str().filter(|common| !names.iter().any(|name| name == common))
+    {
         names.insert(0, common.to_owned());
     }
     names
@@ -81,7 +83,8 @@ fn judge(site: &mut Site<'_>, place: &Place, object: &mut Value) {
     let secret = site.get("secrets", &place.namespace, text(&object["spec"]["secretName"]));
     match wrong(site, object, secret.as_deref().map(|secret| &secret.value)) {
         None => {
-            Condition::new("Ready", "True", "Ready", "Certificate is up to date and has not expired").set(object, &stamp);
+            Condition::new("Ready", "True", "Ready", "Certificate is up to date and has not expired")
+                .set(object, &stamp);
             if let Some(at) = parsed(&object["status"]["renewalTime"]) {
                 site.at(at);
             }
@@ -111,30 +114,57 @@ fn wrong(site: &Site<'_>, object: &mut Value, secret: Option<&Value>) -> Option<
         return Some(("MissingData", "Issuing certificate as Secret does not contain any data".into()));
     }
     let Some(found) = read(&pem) else {
-        return Some(("InvalidCertificate", "Issuing certificate as Secret contains an invalid certificate: error decoding certificate PEM block".into()));
+        return Some((
+            "InvalidCertificate",
+            "Issuing certificate as Secret contains an invalid certificate: error decoding certificate PEM block"
+                .into(),
+        ));
     };
     let reference = &object["spec"]["issuerRef"];
     let annotations = &secret["metadata"]["annotations"];
     let kind = reference["kind"].as_str().unwrap_or("Issuer");
-    if annotations["cert-manager.io/issuer-name"] != reference["name"] || annotations["cert-manager.io/issuer-kind"] != kind {
-        let was = format!("{}.cert-manager.io/{}", text(&annotations["cert-manager.io/issuer-kind"]), text(&annotations["cert-manager.io/issuer-name"]));
+    if annotations["cert-manager.io/issuer-name"] != reference["name"]
+        || annotations["cert-manager.io/issuer-kind"] != kind
+    {
+        let was = format!(
+            "{}.cert-manager.io/{}",
+            text(&annotations["cert-manager.io/issuer-kind"]),
+            text(&annotations["cert-manager.io/issuer-name"])
+        );
         return Some(("IncorrectIssuer", format!("Issuing certificate as Secret was previously issued by {was:?}")));
     }
     if found.names != names(object) {
-        return Some(("SecretMismatch", "Issuing certificate as Existing issued Secret is not up to date for spec: [spec.dnsNames]".into()));
+        return Some((
+            "SecretMismatch",
+            "Issuing certificate as Existing issued Secret is not up to date for spec: [spec.dnsNames]".into(),
+        ));
     }
     let lasts = found.until.duration_since(found.from);
-    let before = object["spec"]["renewBefore"].as_str().and_then(span).and_then(|span| span.try_into().ok()).unwrap_or(lasts / 3);
+    let before = object["spec"]["renewBefore"]
+        .as_str()
+        .and_then(span)
+        .and_then(|span| span.try_into().ok())
+        .unwrap_or(lasts / 3);
     let renewal = found.until.checked_sub(before).unwrap_or(found.until);
     let status = &mut object["status"];
     status["notBefore"] = time(found.from).into();
     status["notAfter"] = time(found.until).into();
     status["renewalTime"] = time(renewal).into();
     if found.until <= site.now {
-        return Some(("Expired", format!("Certificate expired on {}", found.until.strftime("%a, %d %b %Y %H:%M:%S UTC"))));
+        return Some((
+            "Expired",
+            format!("Certificate expired on {}", found.until.strftime("%a, %d %b %Y %H:%M:%S UTC")),
+        ));
     }
-    (renewal <= site.now)
-        .then(|| ("Renewing", format!("Renewing certificate as renewal was scheduled at {}", renewal.strftime("%Y-%m-%d %H:%M:%S +0000 UTC"))))
+    (renewal <= site.now).then(|| {
+        (
+            "Renewing",
+            format!(
+                "Renewing certificate as renewal was scheduled at {}",
+                renewal.strftime("%Y-%m-%d %H:%M:%S +0000 UTC")
+            ),
+        )
+    })
 }
 
 impl Certificates {
@@ -167,7 +197,8 @@ impl Certificates {
                 site.event(&of, false, "Issuing", message, COMPONENT);
                 let secret = site.get("secrets", &place.namespace, text(&object["spec"]["secretName"]));
                 if wrong(site, object, secret.as_deref().map(|secret| &secret.value)).is_none() {
-                    Condition::new("Ready", "True", "Ready", "Certificate is up to date and has not expired").set(object, &stamp);
+                    Condition::new("Ready", "True", "Ready", "Certificate is up to date and has not expired")
+                        .set(object, &stamp);
                 }
                 if let Some(at) = parsed(&object["status"]["renewalTime"]) {
                     site.at(at);
@@ -202,7 +233,13 @@ impl Certificates {
             },
         }));
         let of = object.clone();
-        site.event(&of, false, "Requested", &format!("Created new CertificateRequest resource \"{name}\""), "cert-manager-certificates-request-manager");
+        site.event(
+            &of,
+            false,
+            "Requested",
+            &format!("Created new CertificateRequest resource \"{name}\""),
+            "cert-manager-certificates-request-manager",
+        );
         site.again(Duration::from_secs(1));
     }
 
@@ -221,7 +258,10 @@ impl Certificates {
         };
         let Some(issuer) = site.get(resource, namespace, name) else {
             let lower = kind.to_lowercase();
-            return pending(request, &format!("Referenced \"{kind}\" not found: {lower}.cert-manager.io \"{name}\" not found"));
+            return pending(
+                request,
+                &format!("Referenced \"{kind}\" not found: {lower}.cert-manager.io \"{name}\" not found"),
+            );
         };
         if !is(&issuer.value, "Ready") {
             return pending(request, "Referenced issuer does not have a Ready status condition");
@@ -242,7 +282,8 @@ impl Certificates {
         match signed {
             Some(signed) => {
                 request["status"]["certificate"] = STANDARD.encode(&signed.chain).into();
-                Condition::new("Ready", "True", "Issued", "Certificate fetched from issuer successfully").set(request, &stamp);
+                Condition::new("Ready", "True", "Issued", "Certificate fetched from issuer successfully")
+                    .set(request, &stamp);
                 Some(signed)
             }
             None => {
@@ -262,7 +303,8 @@ impl Certificates {
         if !self.authorities.contains_key(place) {
             self.authorities.insert(place.to_owned(), Authority::new(common).ok()?);
         }
-        let names = STANDARD.decode(text(&request["spec"]["request"])).ok().and_then(|text| String::from_utf8(text).ok())?;
+        let names =
+            STANDARD.decode(text(&request["spec"]["request"])).ok().and_then(|text| String::from_utf8(text).ok())?;
         let names: Vec<String> = names.split(',').map(String::from).collect();
         // ACME gives what it gives; the others what was asked for.
         let asked = if server.is_empty() { span(text(&request["spec"]["duration"])) } else { None };
@@ -280,11 +322,18 @@ fn reference(object: &Value) -> Value {
 
 /// The Order of a request; an error says what it waits for.
 fn order(site: &mut Site<'_>, place: &Place, request: &Value, issuer: &Value) -> Result<(), String> {
-    let name = format!("{}-{}", place.name, hex(&["order", &request["spec"].to_string()], 10).bytes().fold(0u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into())));
+    let name = format!(
+        "{}-{}",
+        place.name,
+        hex(&["order", &request["spec"].to_string()], 10)
+            .bytes()
+            .fold(0u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()))
+    );
     let at = Place::new("orders.acme.cert-manager.io", &place.namespace, &name);
     let server = text(&issuer["spec"]["acme"]["server"]);
     let host = server.split("://").nth(1).and_then(|rest| rest.split('/').next()).unwrap_or_default();
-    let waiting = |state: &str| Err(format!("Waiting on certificate issuance from order {}/{name}: {state:?}", place.namespace));
+    let waiting =
+        |state: &str| Err(format!("Waiting on certificate issuance from order {}/{name}: {state:?}", place.namespace));
     let Some(stored) = site.objects.store.get(&at).cloned() else {
         site.create(&json!({
             "apiVersion": "acme.cert-manager.io/v1", "kind": "Order",
@@ -305,7 +354,9 @@ fn order(site: &mut Site<'_>, place: &Place, request: &Value, issuer: &Value) ->
     let solver = &issuer["spec"]["acme"]["solvers"][0]["dns01"]["cloudflare"]["apiTokenSecretRef"];
     let missing = solver["name"].as_str().filter(|secret| site.get("secrets", "cert-manager", secret).is_none());
     if let Some(secret) = missing {
-        let why = format!("error getting cloudflare secret: failed to load secret \"cert-manager/{secret}\": secrets \"{secret}\" not found");
+        let why = format!(
+            "error getting cloudflare secret: failed to load secret \"cert-manager/{secret}\": secrets \"{secret}\" not found"
+        );
         order["status"]["reason"] = why.into();
         site.put(&at, order);
         site.again(SIGNING.1);

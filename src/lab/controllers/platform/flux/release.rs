@@ -178,7 +178,10 @@ impl Releases {
         if broken || ill || over < done {
             let why = if broken {
                 let (_, name) = target(object);
-                format!("post-{} hooks failed: 1 error occurred:\n\t* job {name}-hook failed: BackoffLimitExceeded", run.action)
+                format!(
+                    "post-{} hooks failed: 1 error occurred:\n\t* job {name}-hook failed: BackoffLimitExceeded",
+                    run.action
+                )
             } else {
                 "context deadline exceeded".into()
             };
@@ -201,11 +204,27 @@ impl Releases {
     }
 
     #[allow(clippy::too_many_arguments)]
-    fn failed(&mut self, site: &mut Site<'_>, uid: &str, run: &Run, object: &mut Value, chart: &Chart, config: &str, why: &str) {
+    fn failed(
+        &mut self,
+        site: &mut Site<'_>,
+        uid: &str,
+        run: &Run,
+        object: &mut Value,
+        chart: &Chart,
+        config: &str,
+        why: &str,
+    ) {
         let stamp = site.stamp();
         let (namespace, name) = target(object);
-        let (reason, count) = if run.action == "install" { ("InstallFailed", "installFailures") } else { ("UpgradeFailed", "upgradeFailures") };
-        let message = format!("Helm {} failed for release {namespace}/{name} with chart {}@{}: {why}", run.action, chart.name, chart.version);
+        let (reason, count) = if run.action == "install" {
+            ("InstallFailed", "installFailures")
+        } else {
+            ("UpgradeFailed", "upgradeFailures")
+        };
+        let message = format!(
+            "Helm {} failed for release {namespace}/{name} with chart {}@{}: {why}",
+            run.action, chart.name, chart.version
+        );
         record(object, chart, config, "failed", &stamp);
         Condition::new("Released", "False", reason, &message).set(object, &stamp);
         ready(object, "False", reason, &message, &stamp);
@@ -224,14 +243,25 @@ impl Releases {
             Condition::new("Stalled", "True", "RetriesExceeded", &told).set(object, &stamp);
             self.again.insert(uid.to_owned(), (Timestamp::MAX, run.generation.clone()));
         } else {
-            let again = after(site.now, every(&object["spec"]["interval"], Duration::from_secs(600)).min(Duration::from_secs(60)));
+            let again = after(
+                site.now,
+                every(&object["spec"]["interval"], Duration::from_secs(600)).min(Duration::from_secs(60)),
+            );
             self.again.insert(uid.to_owned(), (again, run.generation.clone()));
             site.at(again);
         }
     }
 
     /// Notes what stands against a release.
-    fn prerequisite(&mut self, site: &mut Site<'_>, uid: &str, object: &mut Value, reason: &'static str, message: &str, span: Duration) {
+    fn prerequisite(
+        &mut self,
+        site: &mut Site<'_>,
+        uid: &str,
+        object: &mut Value,
+        reason: &'static str,
+        message: &str,
+        span: Duration,
+    ) {
         let stamp = site.stamp();
         if conditions::text(object, "Ready", "message") != message {
             let of = object.clone();
@@ -294,7 +324,11 @@ fn released(object: &Value, action: &str) -> String {
     let action = if newest["version"] == 1 { "install" } else { action };
     format!(
         "Helm {action} succeeded for release {}/{}.v{} with chart {}@{}",
-        text("namespace"), text("name"), newest["version"], text("chartName"), text("chartVersion")
+        text("namespace"),
+        text("name"),
+        newest["version"],
+        text("chartName"),
+        text("chartVersion")
     )
 }
 
@@ -308,12 +342,15 @@ fn record(object: &mut Value, chart: &Chart, config: &str, status: &str, stamp: 
     }
     let first = history.last().map_or_else(|| stamp.into(), |one| one["firstDeployed"].clone());
     let version = (last + 1).to_string();
-    history.insert(0, json!({
-        "name": name, "namespace": namespace, "version": last + 1, "status": status, "chartName": chart.name,
-        "chartVersion": chart.version, "appVersion": chart.version.trim_start_matches('v'), "configDigest": config,
-        "digest": format!("sha256:{}", hex(&[&namespace, &name, &version, config], 64)), "firstDeployed": first,
-        "lastDeployed": stamp, "deleted": null,
-    }));
+    history.insert(
+        0,
+        json!({
+            "name": name, "namespace": namespace, "version": last + 1, "status": status, "chartName": chart.name,
+            "chartVersion": chart.version, "appVersion": chart.version.trim_start_matches('v'), "configDigest": config,
+            "digest": format!("sha256:{}", hex(&[&namespace, &name, &version, config], 64)), "firstDeployed": first,
+            "lastDeployed": stamp, "deleted": null,
+        }),
+    );
     history.truncate(3);
     let generation = object["metadata"]["generation"].clone();
     let status = &mut object["status"];

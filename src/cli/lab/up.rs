@@ -71,6 +71,7 @@ fn told(lab: &Lab, dir: &Path, faults: &[String]) -> Vec<String> {
         format!("  kubectl --kubeconfig {}/kubeconfig --context {first} get nodes", dir.display()),
         format!("  talosctl --talosconfig {}/talosconfig --context {first} version", dir.display()),
         format!("  ssh -F {}/ssh_config {} show ip bgp summary", dir.display(), router.name),
+        format!("  curl --proxy socks5h://{} --cacert {}/ca.crt https://grafana.monosense.io/api/health", lab.socks, dir.display()),
         format!("  pb run t5 --config {}/pb.toml", dir.display()),
         format!("  pb lab fault bgp-agent-killed on --dir {}", dir.display()),
         String::new(),

@@ -22,7 +22,7 @@ const WORKS: i64 = 20;
 
 /// The token that the platform has.
 pub(crate) fn token() -> String {
-    format!("ghp_{}", vault::value("github", "token"))
+    vault::value("github", "token")
 }
 
 fn refused(status: u16, message: &str) -> Reply {

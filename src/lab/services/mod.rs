@@ -174,3 +174,6 @@ pub(crate) fn ready(pod: &Value) -> bool {
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod curl;

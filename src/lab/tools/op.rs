@@ -34,12 +34,12 @@ pub(super) async fn run(bench: &Bench, call: &Call, say: &Say) -> i32 {
         ["item", "list"] => {
             say.out("ID      TITLE      VAULT\n");
             say.out(
-                onepassword::items().map(|(item, _)| format!("{item}    {item}    monosense\n")).collect::<String>(),
+                onepassword::items(&bench.services).keys().map(|item| format!("{item}    {item}    monosense\n")).collect::<String>(),
             );
             0
         }
         ["item", "get", item] => {
-            let Some((_, fields)) = onepassword::items().find(|(own, _)| own == item) else {
+            let Some(fields) = onepassword::items(&bench.services).remove(*item) else {
                 return error(&format!("\"{item}\" isn't an item. Specify the item with its UUID, name, or domain."));
             };
             let value = |field: &str| onepassword::field(&bench.services, item, field);
@@ -47,7 +47,7 @@ pub(super) async fn run(bench: &Bench, call: &Call, say: &Say) -> i32 {
                 let names: Vec<&str> = wanted.split(',').map(|name| name.trim_start_matches("label=")).collect();
                 let Some(values) = names
                     .iter()
-                    .map(|name| onepassword::has(item, name).then(|| value(name)))
+                    .map(|name| onepassword::has(&bench.services, item, name).then(|| value(name)))
                     .collect::<Option<Vec<_>>>()
                 else {
                     return error(&format!("{wanted:?} isn't a field in the {item:?} item"));
@@ -84,7 +84,7 @@ pub(super) async fn run(bench: &Bench, call: &Call, say: &Say) -> i32 {
         ["read", reference] => {
             let parts: Vec<&str> = reference.strip_prefix("op://").unwrap_or_default().split('/').collect();
             match parts.as_slice() {
-                [_, item, .., field] if onepassword::has(item, field) => {
+                [_, item, .., field] if onepassword::has(&bench.services, item, field) => {
                     say.out(
                         onepassword::field(&bench.services, item, field)
                             + if words.has(&["n", "no-newline"]) { "" } else { "\n" },
@@ -108,7 +108,7 @@ pub(super) async fn run(bench: &Bench, call: &Call, say: &Say) -> i32 {
                 let [_, item, .., field] = parts.as_slice() else {
                     return error(&format!("invalid secret reference 'op://{}'", &after[..end]));
                 };
-                if !onepassword::has(item, field) {
+                if !onepassword::has(&bench.services, item, field) {
                     return error(&format!("could not resolve item 'op://{}'", &after[..end]));
                 }
                 text.push_str(before.trim_end_matches("{{ ").trim_end_matches("{{"));

@@ -127,11 +127,11 @@ async fn bootstrap_tasks_end_when_what_they_make_works() {
 #[tokio::test(flavor = "multi_thread")]
 async fn secrets_are_read_and_releases_listed() {
     let (lab, _dir, bench) = open().await;
-    let (out, _, code) = ran(&bench, "op read op://monosense/cloudflare/token", "").await;
+    let (out, _, code) = ran(&bench, "op read op://monosense/cloudflare/api-token", "").await;
     assert!(code == 0 && out.starts_with("lab-cloudflare-"), "{out}");
     assert_eq!(ran(&bench, "op read op://monosense/cloudflare/none", "").await.2, 1);
     lab.world.put(Cause::service("onepassword", Wrong::Down));
-    assert_eq!(ran(&bench, "op read op://monosense/cloudflare/token", "").await.2, 1);
+    assert_eq!(ran(&bench, "op read op://monosense/cloudflare/api-token", "").await.2, 1);
     let (out, _, code) = ran(&bench, "helm list -A", "").await;
     assert!(code == 0 && out.contains("deployed"), "{out}");
     let (out, _, code) = ran(&bench, "hubble observe --last 3", "").await;

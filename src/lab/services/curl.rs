@@ -59,7 +59,8 @@ async fn pb_toml_names_the_services_with_their_secrets() {
     let overrides = crate::config::Overrides { config: Some(dir.path().join("pb.toml")), ..Default::default() };
     let environment = crate::config::Environment { dir: dir.path().into(), home: None, variables: Default::default() };
     let config = crate::config::load(&overrides, &environment).unwrap();
-    let endpoint = |name: &str| config.endpoints.get(name).unwrap_or_else(|| panic!("{name}: {:?}", config.endpoints.keys()));
+    let endpoint =
+        |name: &str| config.endpoints.get(name).unwrap_or_else(|| panic!("{name}: {:?}", config.endpoints.keys()));
     assert_eq!(endpoint("vmselect").service.as_deref(), Some("infra/observability/vmselect:8481"));
     assert_eq!(endpoint("schema-registry").service.as_deref(), Some("apps/messaging/schema-registry:8081"));
     assert_eq!(endpoint("grafana").url.as_deref(), Some("https://grafana.monosense.io"));
@@ -76,18 +77,34 @@ async fn the_platform_as_it_was_built_is_measured() {
         let services = lab.services.clone();
         async move {
             let address = format!("/select/0/prometheus/api/v1/query?query={text}");
-            let reply = super::at::fetch(&services, "infra", "default", "vmselect.observability", 8481, super::Asked::get(&address)).await;
+            let reply = super::at::fetch(
+                &services,
+                "infra",
+                "default",
+                "vmselect.observability",
+                8481,
+                super::Asked::get(&address),
+            )
+            .await;
             let value: Value = reply.unwrap().value();
             value["data"]["result"].as_array().cloned().unwrap_or_default()
         }
     };
     for cluster in ["infra", "apps"] {
-        let up = if cluster == "infra" { ask("up%7Bcluster%3D%22infra%22%7D").await } else { ask("up%7Bcluster%3D%22apps%22%7D").await };
+        let up = if cluster == "infra" {
+            ask("up%7Bcluster%3D%22infra%22%7D").await
+        } else {
+            ask("up%7Bcluster%3D%22apps%22%7D").await
+        };
         assert!(up.len() > 5, "{cluster}: {up:?}");
         let down: Vec<&Value> = up.iter().filter(|one| one["value"][1] != "1").collect();
         assert!(down.is_empty(), "{cluster}: {down:?}");
     }
-    assert_eq!(ask("count(kube_node_status_condition%7Bcondition%3D%22Ready%22,status%3D%22true%22%7D%3D%3D1)").await[0]["value"][1], "6");
+    assert_eq!(
+        ask("count(kube_node_status_condition%7Bcondition%3D%22Ready%22,status%3D%22true%22%7D%3D%3D1)").await[0]["value"]
+            [1],
+        "6"
+    );
     assert!(ask("ALERTS%7Balertstate%3D%22firing%22%7D").await.is_empty());
     assert!(ask("rate(coredns_dns_requests_total%5B5m%5D)").await.len() >= 4);
 }

@@ -20,7 +20,7 @@ pub mod at;
 mod cloudflare;
 pub mod endpoints;
 mod etcd;
-mod faults;
+pub(crate) mod faults;
 pub mod gateway;
 mod github;
 mod gitlab;

@@ -32,7 +32,9 @@ pub(crate) fn items(services: &Services) -> BTreeMap<String, BTreeSet<String>> {
         let world = cluster.world();
         for (_, object) in world.store.list("externalsecrets.external-secrets.io", "") {
             for one in object.value["spec"]["data"].as_array().into_iter().flatten() {
-                if let (Some(item), Some(field)) = (one["remoteRef"]["key"].as_str(), one["remoteRef"]["property"].as_str()) {
+                if let (Some(item), Some(field)) =
+                    (one["remoteRef"]["key"].as_str(), one["remoteRef"]["property"].as_str())
+                {
                     out.entry(item.into()).or_default().insert(field.into());
                 }
             }
@@ -131,9 +133,8 @@ pub(super) fn answer(services: &Services, asked: &Asked) -> Reply {
             let all = vaults.iter().filter(|name| wanted.as_ref().is_none_or(|wanted| *name == wanted));
             Reply::json(200, &all.map(|name| shown_vault(name, items.len())).collect())
         }
-        (&Method::GET, ["v1", "vaults", wanted]) => {
-            by_id(wanted).map_or_else(|| refused(404, "Vault not found"), |name| Reply::json(200, &shown_vault(name, items.len())))
-        }
+        (&Method::GET, ["v1", "vaults", wanted]) => by_id(wanted)
+            .map_or_else(|| refused(404, "Vault not found"), |name| Reply::json(200, &shown_vault(name, items.len()))),
         (&Method::GET, ["v1", "vaults", wanted, "items"]) => match by_id(wanted) {
             Some(name) => {
                 let title = filter(asked, "title");

@@ -51,7 +51,7 @@ pub(super) async fn run(bench: &Bench, call: &Call, say: &Say) -> i32 {
         ["check"] => check(cluster, &words, say),
         ["version"] => version(cluster, say),
         ["get", what @ ..] => get(cluster, &words, what, say).await,
-        ["reconcile", what @ ..] => reconcile(cluster, &words, what, say).await,
+        ["reconcile", what @ ..] => reconcile(bench, cluster, &words, what, say).await,
         ["suspend", what @ ..] => suspend(cluster, &words, what, true, say).await,
         ["resume", what @ ..] => suspend(cluster, &words, what, false, say).await,
         ["build", "kustomization" | "ks", name] => build(cluster, call, &words, name, say),
@@ -220,7 +220,8 @@ fn object<'k>(cluster: &Cluster, words: &Words, what: &[&str], say: &Say) -> Opt
     found.map(|object| (kind, object))
 }
 
-async fn reconcile(cluster: &Arc<Cluster>, words: &Words, what: &[&str], say: &Say) -> i32 {
+async fn reconcile(bench: &Bench, cluster: &Arc<Cluster>, words: &Words, what: &[&str], say: &Say) -> i32 {
+    hand_over(bench, cluster, words, what.last().copied().unwrap_or_default()).await;
     let Some((kind, object)) = object(cluster, words, what, say) else { return 1 };
     if words.has(&["with-source"]) {
         let reference = if object["spec"]["sourceRef"].is_object() {
@@ -245,12 +246,26 @@ async fn reconcile(cluster: &Arc<Cluster>, words: &Words, what: &[&str], say: &S
     once(cluster, words, kind, &object, say).await
 }
 
+/// A cluster whose core stands is handed over to Flux by the first reconciliation of what it is to have: it is built up, as
+/// far as the entry says.
+async fn hand_over(bench: &Bench, cluster: &Arc<Cluster>, words: &Words, name: &str) {
+    let world = &bench.services.world;
+    let stage = match name {
+        name if name.starts_with("cluster-") && name.ends_with("-infrastructure") => "storage",
+        name if name.starts_with("cluster-") && name.ends_with("-workloads") => "workloads",
+        _ => return,
+    };
+    if world.reached(&cluster.name, "core") && world.advance(&cluster.name, stage).is_ok() {
+        act::until(cluster, limit(words), || world.reached(&cluster.name, stage)).await;
+    }
+}
+
 /// Asks for one reconciliation, and waits for its end.
 async fn once(cluster: &Arc<Cluster>, words: &Words, kind: &Kind, object: &Value, say: &Say) -> i32 {
     let text = |key: &str| object["metadata"][key].as_str().unwrap_or_default().to_string();
     let (space, name) = (text("namespace"), text("name"));
     if object["spec"]["suspend"] == true {
-        say.err(format!("✗ resource is suspended\n"));
+        say.err("✗ resource is suspended\n");
         return 1;
     }
     say.out(format!("► annotating {} {name} in {space} namespace\n", kind.kind));

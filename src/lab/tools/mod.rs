@@ -42,12 +42,15 @@ pub struct Tool {
     run: Run,
 }
 
+/// What runs beside the lab's world; its exit code comes at its end.
+type There = for<'a> fn(&'a Bench, &'a Call, &'a Say) -> Pin<Box<dyn Future<Output = i32> + Send + 'a>>;
+
 /// Where a tool runs, and how.
 enum Run {
     /// Where it was called.
     Here(fn(&Call) -> Ended),
     /// Beside the lab's world.
-    There(for<'a> fn(&'a Bench, &'a Call, &'a Say) -> Pin<Box<dyn Future<Output = i32> + Send + 'a>>),
+    There(There),
 }
 
 /// A call of a tool.

@@ -34,7 +34,10 @@ pub(super) async fn run(bench: &Bench, call: &Call, say: &Say) -> i32 {
         ["item", "list"] => {
             say.out("ID      TITLE      VAULT\n");
             say.out(
-                onepassword::items(&bench.services).keys().map(|item| format!("{item}    {item}    monosense\n")).collect::<String>(),
+                onepassword::items(&bench.services)
+                    .keys()
+                    .map(|item| format!("{item}    {item}    monosense\n"))
+                    .collect::<String>(),
             );
             0
         }

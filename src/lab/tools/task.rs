@@ -69,9 +69,16 @@ pub(super) async fn stage(bench: &Bench, name: &str, stage: &str, say: &Say) -> 
             return 1;
         }
     };
+    if let Err(why) = bench.services.world.advance(name, stage) {
+        say.err(format!("error: {}\n", why.message));
+        return 1;
+    }
     let order = ["api", "crds", "core", "complete"];
     for one in order.iter().take_while(|one| **one != stage).chain([&stage]) {
-        let missing = || missing(cluster, one);
+        let reached = || bench.services.world.reached(name, one);
+        let missing = || {
+            if reached() { missing(cluster, one) } else { vec![format!("{name}: it has not come to the stage {one}")] }
+        };
         if !act::until(cluster, PATIENCE, || missing().is_empty()).await {
             say.err(
                 missing()

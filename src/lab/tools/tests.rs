@@ -155,7 +155,7 @@ fn manifests_are_held_to_their_schemas() {
         (ended.code, ended.out.as_str()),
         (0, "Summary: 1 resource found parsing stdin - Valid: 1, Invalid: 0, Errors: 0, Skipped: 0\n")
     );
-    let odd = good.replace("data:", "dta:");
+    let odd = good.replace("\ndata:", "\ndta:");
     assert_eq!((judged(&odd, "-summary").code, judged(&odd, "-strict").code), (0, 1));
     let wrong =
         judged("apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: a\nspec:\n  replicas: many\n", "-summary");

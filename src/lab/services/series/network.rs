@@ -53,10 +53,12 @@ pub(super) const TABLE: &[(&[&str], Maker)] = &[
 
 /// Each running agent, with its pod's labels.
 fn each(scope: &Scope<'_>, program: &str, mut of: impl FnMut(&Value, [(&str, &str); 3])) {
+    // The agent's process has another name than its image.
+    let process = if program == "cilium" { cause::BGP } else { program };
     for pod in scope.pods(program) {
         let node = text(&pod, "/spec/nodeName").to_string();
         let gone =
-            [Cause::link(&node), Cause::process(&node, program)].iter().any(|cause| scope.since(cause).is_some());
+            [Cause::link(&node), Cause::process(&node, process)].iter().any(|cause| scope.since(cause).is_some());
         if ready(&pod) && !gone {
             let (namespace, name) = (text(&pod, "/metadata/namespace"), text(&pod, "/metadata/name"));
             of(&pod, [("namespace", namespace), ("pod", name), ("node", &node)]);

@@ -43,7 +43,7 @@ pub(super) fn run(args: &Args, environment: &Environment, out: &mut dyn Write) -
         }
         None => carried::call(&environment.dir.join(&args.dir), call, out, &mut err).map_err(|e| vec![e])?,
     };
-    Ok(u8::try_from(code).unwrap_or(1).into())
+    Ok(u8::try_from(code).unwrap_or(1))
 }
 
 /// What the tool is given to read: only those that read at all wait for it.

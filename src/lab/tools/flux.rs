@@ -61,7 +61,7 @@ pub(super) async fn run(bench: &Bench, call: &Call, say: &Say) -> i32 {
 }
 
 /// The namespace that is meant; none for all.
-fn namespace<'w>(words: &'w Words) -> Option<&'w str> {
+fn namespace(words: &Words) -> Option<&str> {
     if words.has(&["A", "all-namespaces"]) {
         return None;
     }

@@ -17,7 +17,7 @@ pub fn write(dir: &Path, program: &Path) -> Result<()> {
     std::fs::create_dir_all(&bin).map_err(failed)?;
     let quoted = |path: &Path| {
         let text = path.to_string_lossy().into_owned();
-        shlex::try_quote(&text).map(|text| text.into_owned()).unwrap_or(text)
+        shlex::try_quote(&text).map(std::borrow::Cow::into_owned).unwrap_or(text)
     };
     let dir = std::path::absolute(dir).map_err(failed)?;
     for tool in &TOOLS {

@@ -191,11 +191,11 @@ fn programs_find_what_pb_toml_names() {
     assert_eq!(which_in("lab-tool", &own), None);
     assert_eq!(crate::config::Tools::default().path(Some(&own)), None);
     let mut command = Command::new("lab-tool", ["there"]);
-    request::surround(&mut command, &tools);
+    surround(&mut command, &tools);
     let output = runtime().block_on(start(&command)).unwrap();
     assert_eq!(output.stdout, "from the file there");
     let mut own = Command::new("lab-tool", ["there"]);
     own.env.insert("LAB_VALUE".into(), "the call's own".into());
-    request::surround(&mut own, &tools);
+    surround(&mut own, &tools);
     assert_eq!(runtime().block_on(start(&own)).unwrap().stdout, "the call's own there");
 }

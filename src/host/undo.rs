@@ -73,7 +73,9 @@ fn closed_by_others(managers: &[String]) -> Option<String> {
 
 async fn command(world: &World, program: &str, args: &[String]) -> Result<Undone> {
     let line = [program].into_iter().chain(args.iter().map(String::as_str)).collect::<Vec<_>>().join(" ");
-    let command = sh::Command::new(program, args.iter().cloned());
+    let mut command = sh::Command::new(program, args.iter().cloned());
+    // What changed something with a tool of pb.toml is undone with the same.
+    super::sh::surround(&mut command, &world.config.tools);
     let output = tokio::select! {
         output = sh::run(&command) => output?,
         () = world.clock.sleep(COMMAND_LIMIT) => {

@@ -9,6 +9,7 @@ use super::{Call, Context, HostResult, Module, Needs, Registrar};
 use crate::client::sh::{Command, last_lines, run as start, which_in};
 use crate::error::{Error, Kind};
 use crate::event::{Effect, Undo};
+pub(super) use request::surround;
 use request::{OPTIONS, Request, SCRIPT_OPTIONS};
 
 pub(crate) const MODULE: Module =

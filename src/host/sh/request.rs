@@ -189,7 +189,7 @@ impl Request {
 }
 
 /// What `pb.toml` says that programs find, as far as the call itself says nothing else.
-fn surround(command: &mut Command, tools: &Tools) {
+pub(in crate::host) fn surround(command: &mut Command, tools: &Tools) {
     if command.clear_env {
         return;
     }

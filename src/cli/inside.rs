@@ -118,6 +118,7 @@ fn joined(own: Config, lab: Config, name: &str) -> Config {
         hosts: lab.hosts,
         endpoints: lab.endpoints,
         networks: lab.networks,
+        tools: lab.tools,
         profile: Some(own.profile.clone().unwrap_or_else(|| name.into())),
         ..own
     };

@@ -24,8 +24,6 @@ mod resume;
 mod run;
 mod runs;
 mod show;
-#[cfg(feature = "lab")]
-mod topology;
 
 use std::io::Write;
 use std::process::ExitCode;

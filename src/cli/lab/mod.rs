@@ -6,13 +6,14 @@ mod fault;
 mod faults;
 mod prove;
 mod told;
+mod topology;
 mod up;
 
 use std::io::Write;
 
-pub(super) use up::topologies;
+use up::topologies;
 
-use super::{Outcome, topology};
+use super::Outcome;
 use crate::config::Environment;
 
 /// `pb lab`

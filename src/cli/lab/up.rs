@@ -114,7 +114,7 @@ fn told(lab: &Lab, dir: &Path, faults: &[String]) -> Vec<String> {
         format!("  pb run t5 --config {}/pb.toml", dir.display()),
         format!("  pb lab fault bgp-agent-killed on --dir {}", dir.display()),
         String::new(),
-        "Ctrl-C closes it, and so does the end of whatever started it.".into(),
+        "Ctrl-C closes it.".into(),
     ]);
     lines
 }

@@ -18,16 +18,15 @@ pub struct Door {
 }
 
 impl Door {
-    /// A port of 127.0.0.1 (0: any that is free), shut. Has to be called within a runtime.
+    /// A port of 127.0.0.1 (0: any that is free), open. Has to be called within a runtime.
     ///
     /// # Errors
     /// The port is in use.
     pub fn new(port: u16) -> io::Result<Self> {
         let holder = hold(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))?;
         let mut door = Self { address: holder.local_addr()?, listener: None, holder: Some(holder) };
-        // That a port is held by another lab shows only where somebody would listen at it.
+        // That another has the port may show only where somebody would listen at it.
         door.open()?;
-        door.shut()?;
         Ok(door)
     }
 
@@ -73,8 +72,11 @@ impl Door {
 
 fn hold(address: SocketAddr) -> io::Result<TcpSocket> {
     let socket = TcpSocket::new_v4()?;
-    socket.set_reuseaddr(true)?;
+    // A port that is chosen is to be nobody else's; one that is known has connections of former days.
+    let chosen = address.port() == 0;
+    socket.set_reuseaddr(!chosen)?;
     socket.bind(address)?;
+    socket.set_reuseaddr(true)?;
     Ok(socket)
 }
 
@@ -87,6 +89,7 @@ mod tests {
         let mut door = Door::new(0).unwrap();
         let at = door.address();
         let refused = async || TcpStream::connect(at).await.unwrap_err().kind();
+        door.shut().unwrap();
         assert_eq!(refused().await, io::ErrorKind::ConnectionRefused);
         door.open().unwrap();
         let (client, server) = tokio::join!(TcpStream::connect(at), door.accept());

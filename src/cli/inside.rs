@@ -4,20 +4,26 @@ use std::any::Any;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::args::Configured;
+use super::args::{Configured, Inside};
 use super::prepare::{Prepared, prepared};
+use crate::clock::Clock;
 use crate::config::settings::Row;
 use crate::config::{Config, Environment, Origin, Overrides, load};
 use crate::error::{Error, Kind, Result};
-use crate::lab::clock::LabClock;
+use crate::lab::clock::{LabClock, Pace};
+use crate::lab::faults::timed;
 use crate::lab::up::Lab;
-use crate::lab::world::read;
+use crate::lab::world::{Topology, read, stage};
+use crate::playbook::Library;
+
+/// What the name of the playbook begins with that bootstraps Talos.
+const BUILDS: &str = "t1-";
 
 /// An open lab with what it needs; it goes when this is dropped.
 struct Open {
     lab: Option<Lab>,
     runtime: Option<tokio::runtime::Runtime>,
-    dir: PathBuf,
+    _dir: Folder,
 }
 
 impl Drop for Open {
@@ -26,30 +32,64 @@ impl Drop for Open {
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }
-        // Where it stays, it is a folder with keys to a lab that is no more.
-        let _ = std::fs::remove_dir_all(&self.dir);
     }
 }
 
+/// Does something with the lab that a command was prepared with.
+pub(super) fn within<T>(
+    prepared: &Prepared,
+    work: impl FnOnce(&Lab, &tokio::runtime::Runtime) -> T,
+) -> Result<T, Vec<Error>> {
+    let open = prepared.platform.as_ref().and_then(|platform| platform.downcast_ref::<Open>());
+    let parts = open.and_then(|open| Some((open.lab.as_ref()?, open.runtime.as_ref()?)));
+    let (lab, runtime) = parts.ok_or_else(|| vec![Error::new(Kind::Io, "no lab is open for this command")])?;
+    Ok(work(lab, runtime))
+}
+
 /// Opens a lab, and configures the command for it.
-pub(super) fn open(topology: &str, args: &Configured, environment: &Environment) -> Result<Prepared, Vec<Error>> {
+pub(super) fn open(
+    topology: &str,
+    inside: &Inside,
+    args: &Configured,
+    environment: &Environment,
+) -> Result<Prepared, Vec<Error>> {
+    let faults = timed::all(&inside.faults)?;
     let topology = read::named(topology, &environment.dir)?;
     let name = topology.name.clone();
     let own = of_pb_toml(args, environment, &name)?;
+    let stage = inside.stage.as_deref().unwrap_or_else(|| first_stage(&topology, inside, &own, environment));
+    stage::find(&topology.stages, stage).map_err(|e| vec![e])?;
+    let stage = stage.to_owned();
     let runtime = super::runtime()?;
-    let dir = folder().map_err(|e| vec![e])?;
-    let mut open = Open { lab: None, runtime: Some(runtime), dir: dir.clone() };
-    let clock = LabClock::real();
-    let opening = Lab::open(topology, clock.clone(), &dir);
+    let folder = Folder::new().map_err(|e| vec![e])?;
+    let dir = folder.path().to_path_buf();
+    let mut open = Open { lab: None, runtime: Some(runtime), _dir: folder };
+    let clock = LabClock::at(inside.clock.unwrap_or(Pace::Rate(1.0)));
+    let opening = Lab::open_at(topology, clock.clone(), &dir, &stage);
     if let Some(runtime) = &open.runtime {
+        let timed: Arc<dyn Clock> = Arc::new(clock.clone());
+        let opening = async {
+            let lab = opening.await?;
+            lab.faults.begin(&faults, &timed)?;
+            Ok(lab)
+        };
         open.lab = Some(runtime.block_on(opening).map_err(|e| vec![e])?);
     }
     let config = Overrides { config: Some(dir.join("pb.toml")), set: args.set.clone(), ..Overrides::default() };
     let config = joined(own, load(&config, environment)?, &name);
     let mut prepared = prepared(config, environment);
-    prepared.clock = Arc::new(clock);
+    prepared.clock = Arc::new(clock.hurried());
     prepared.platform = Some(Box::new(open) as Box<dyn Any>);
     Ok(prepared)
+}
+
+/// Where a run begins that says nothing of it: at the first stage if everything is to run, and a playbook is there that
+/// builds the clusters up; else everything is there.
+fn first_stage<'t>(topology: &'t Topology, inside: &Inside, own: &Config, environment: &Environment) -> &'t str {
+    let library = Library::new(&own.dir, &environment.dir);
+    let builds = || library.playbooks().unwrap_or_default().iter().any(|source| source.stem().starts_with(BUILDS));
+    let first = topology.stages.first().filter(|_| inside.whole && builds());
+    first.map_or(stage::COMPLETE, |stage| stage.name.as_str())
 }
 
 /// What `pb.toml` says, with the profile that has the topology's name where it has one. Settings that were typed are
@@ -78,6 +118,7 @@ fn joined(own: Config, lab: Config, name: &str) -> Config {
         hosts: lab.hosts,
         endpoints: lab.endpoints,
         networks: lab.networks,
+        tools: lab.tools,
         profile: Some(own.profile.clone().unwrap_or_else(|| name.into())),
         ..own
     };
@@ -87,6 +128,26 @@ fn joined(own: Config, lab: Config, name: &str) -> Config {
     let known = |row: &Row| row.cluster.as_ref().is_none_or(|cluster| joined.clusters.contains_key(cluster));
     joined.settings.rows.extend(rows.into_iter().filter(known).collect::<Vec<_>>());
     joined
+}
+
+/// A folder of a lab's own, with what is in it for as long as it is needed.
+pub(super) struct Folder(PathBuf);
+
+impl Folder {
+    pub(super) fn new() -> Result<Self> {
+        folder().map(Self)
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // Where it stays, it is a folder with keys to a lab that is no more.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
 }
 
 /// A folder of the lab's own, that nobody else can look into.

@@ -1,7 +1,11 @@
 //! The world's network: which address leads where, and the SOCKS port through which it is reached, as through a bastion.
 
+pub mod asked;
+pub mod door;
+pub mod places;
 pub mod socks;
 
+use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::future::Future;
@@ -11,11 +15,16 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio::net::TcpStream;
 
+use crate::clock::Clock;
+
 /// Talks to whoever connected.
 pub type Handler = Arc<dyn Fn(TcpStream) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
 
 /// Says where a port of an address leads that no table has, because it comes and goes with the world.
 pub type Finder = Arc<dyn Fn(IpAddr, u16) -> Option<Way> + Send + Sync>;
+
+/// Says which address a name has that no table has.
+pub type Namer = Arc<dyn Fn(&str) -> Option<IpAddr> + Send + Sync>;
 
 /// Where an address and port lead.
 #[derive(Clone)]
@@ -56,6 +65,8 @@ struct Tables {
     machines: BTreeSet<IpAddr>,
     names: BTreeMap<String, IpAddr>,
     finders: Vec<Finder>,
+    clock: Option<Arc<dyn Clock>>,
+    namers: Vec<Namer>,
 }
 
 impl fmt::Debug for Network {
@@ -68,6 +79,17 @@ impl fmt::Debug for Network {
 impl Network {
     fn tables(&self) -> std::sync::RwLockWriteGuard<'_, Tables> {
         self.inner.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Those who wait for an address are told to this clock.
+    pub fn clock(&self, clock: Arc<dyn Clock>) {
+        self.tables().clock = Some(clock);
+    }
+
+    /// Somebody waits for an address, until this is dropped.
+    pub fn asked(&self) -> Option<Box<dyn Any + Send + Sync>> {
+        let tables = self.inner.read().unwrap_or_else(PoisonError::into_inner);
+        tables.clock.as_ref().map(|clock| clock.asked())
     }
 
     /// A machine has this address: ports where nothing listens are refused.
@@ -93,11 +115,20 @@ impl Network {
         self.tables().finders.push(finder);
     }
 
+    /// Adds somebody to ask for names that no table has.
+    pub fn ask_names(&self, namer: Namer) {
+        self.tables().namers.push(namer);
+    }
+
     /// The address of a name; an address is its own.
     pub fn resolve(&self, name: &str) -> Option<IpAddr> {
         let bare = name.trim_end_matches('.').to_lowercase();
         let known = || self.inner.read().unwrap_or_else(PoisonError::into_inner).names.get(&bare).copied();
-        bare.parse().ok().or_else(known)
+        if let Some(address) = bare.parse().ok().or_else(known) {
+            return Some(address);
+        }
+        let namers = self.inner.read().unwrap_or_else(PoisonError::into_inner).namers.clone();
+        namers.iter().find_map(|namer| namer(&bare))
     }
 
     /// Where an address and port lead.

@@ -1,5 +1,6 @@
 //! One client of the SSH server: who it is, its channels, and what is typed in each.
 
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -9,6 +10,7 @@ use russh::{Channel, ChannelId, Pty};
 use super::console::Console;
 use super::key::Key;
 use super::line::{Line, Typed};
+use crate::lab::world::{Cause, World};
 
 /// The server's side of a connection.
 pub(super) struct Session {
@@ -16,6 +18,9 @@ pub(super) struct Session {
     authorized: Key,
     console: Arc<dyn Console>,
     channels: BTreeMap<ChannelId, Terminal>,
+    world: Arc<World>,
+    /// The client waits: to be let in, and for each channel.
+    asked: BTreeMap<Option<ChannelId>, Box<dyn Any + Send + Sync>>,
 }
 
 /// A channel: with a terminal, or as a plain stream.
@@ -28,8 +33,21 @@ struct Terminal {
 }
 
 impl Session {
-    pub(super) fn new(user: &str, authorized: &Key, console: Arc<dyn Console>) -> Self {
-        Self { user: user.into(), authorized: authorized.clone(), console, channels: BTreeMap::new() }
+    pub(super) fn new(
+        user: &str,
+        authorized: &Key,
+        console: Arc<dyn Console>,
+        world: Arc<World>,
+        asked: Box<dyn Any + Send + Sync>,
+    ) -> Self {
+        let asked = BTreeMap::from([(None, asked)]);
+        Self { user: user.into(), authorized: authorized.clone(), console, channels: BTreeMap::new(), world, asked }
+    }
+
+    /// As long as the world has it so, no command ends.
+    async fn wait_while_stuck(&self) {
+        let mut changes = self.world.subscribe();
+        while self.world.has(&Cause::Stuck) && changes.changed().await.is_ok() {}
     }
 
     fn judge(&self, user: &str, key: &russh::keys::PublicKey) -> Auth {
@@ -89,6 +107,7 @@ impl Session {
 
     fn close(&mut self, channel: ChannelId, code: u32, wire: &mut Wire) -> Result<(), russh::Error> {
         self.channels.remove(&channel);
+        self.asked.remove(&Some(channel));
         wire.exit_status_request(channel, code)?;
         wire.eof(channel)?;
         wire.close(channel)
@@ -112,7 +131,9 @@ impl Handler for Session {
     }
 
     async fn auth_publickey(&mut self, user: &str, key: VerifiedPublicKey<'_>) -> Result<Auth, russh::Error> {
-        Ok(self.judge(user, key.public_key))
+        let judged = self.judge(user, key.public_key);
+        self.asked.remove(&None);
+        Ok(judged)
     }
 
     async fn channel_open_session(
@@ -122,6 +143,7 @@ impl Handler for Session {
         _: &mut Wire,
     ) -> Result<(), russh::Error> {
         self.channels.insert(channel.id(), Terminal::default());
+        self.asked.insert(Some(channel.id()), self.world.clock.asked());
         reply.accept().await;
         Ok(())
     }
@@ -150,12 +172,14 @@ impl Handler for Session {
 
     async fn exec_request(&mut self, channel: ChannelId, data: &[u8], wire: &mut Wire) -> Result<(), russh::Error> {
         wire.channel_success(channel)?;
+        self.wait_while_stuck().await;
         let reply = self.console.answer(&String::from_utf8_lossy(data), false);
         self.show(channel, &reply.text, wire)?;
         self.close(channel, reply.code, wire)
     }
 
     async fn data(&mut self, channel: ChannelId, data: &[u8], wire: &mut Wire) -> Result<(), russh::Error> {
+        self.wait_while_stuck().await;
         let mut shown = String::new();
         for byte in data {
             let (text, over) = self.typed(channel, *byte);
@@ -181,6 +205,7 @@ impl Handler for Session {
 
     async fn channel_close(&mut self, channel: ChannelId, _: &mut Wire) -> Result<(), russh::Error> {
         self.channels.remove(&channel);
+        self.asked.remove(&Some(channel));
         Ok(())
     }
 }

@@ -5,19 +5,25 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use crate::lab::controllers::kubelet::Kubelets;
-use crate::lab::controllers::{namespaces, pools, run, scheduler};
+use crate::lab::controllers::platform::Operators;
+use crate::lab::controllers::{namespaces, network, pools, run, scheduler};
 use crate::lab::kube::cluster::{Cluster, time};
 use crate::lab::kube::server::Access;
-use crate::lab::world::World;
+use crate::lab::world::{Cause, World};
 
 /// Starts all of them; they end with the lab.
 pub(super) fn start(world: &Arc<World>, cluster: &Arc<Cluster>, access: &Access, end: &CancellationToken) {
+    let own = world.clone();
+    cluster
+        .ask_kubelets(Box::new(move |node| !own.has(&Cause::process(node, "kubelet")) && !own.has(&Cause::link(node))));
     let (clock, authority) = (cluster.clock.clone(), access.authority.clone());
     tokio::spawn(run(cluster.clone(), end.clone(), move |objects| namespaces::look(objects, &authority, clock.now())));
     let clock = cluster.clock.clone();
     tokio::spawn(run(cluster.clone(), end.clone(), move |objects| pools::look(objects, &time(clock.now()))));
     let clock = cluster.clock.clone();
     tokio::spawn(run(cluster.clone(), end.clone(), move |objects| scheduler::look(objects, &time(clock.now()))));
+    let clock = cluster.clock.clone();
+    tokio::spawn(run(cluster.clone(), end.clone(), move |objects| network::look(objects, &time(clock.now()))));
     let (own, mut kubelets) = (world.clone(), Kubelets::default());
     tokio::spawn(run(cluster.clone(), end.clone(), move |objects| {
         kubelets.look(&own, objects, &time(own.clock.now()))
@@ -34,4 +40,10 @@ pub(super) fn start(world: &Arc<World>, cluster: &Arc<Cluster>, access: &Access,
             cluster.nudge();
         }
     });
+}
+
+/// Starts a cluster's operators.
+pub(super) fn operate(world: &Arc<World>, cluster: &Arc<Cluster>, mut operators: Operators, end: &CancellationToken) {
+    let world = world.clone();
+    tokio::spawn(run(cluster.clone(), end.clone(), move |objects| operators.look(&world, objects)));
 }

@@ -89,7 +89,7 @@ pub(super) async fn answer(
         sub,
         query: head.query.clone(),
         agent: head.agent.clone(),
-        user: head.user.clone(),
+        user: head.who.user.clone(),
         now: cluster.clock.now(),
         kind,
     };
@@ -104,6 +104,9 @@ pub(super) async fn answer(
         (&Method::GET, false) if !review => {
             let world = cluster.world();
             Answered::new(200, verbs::get(&world, &asked)?)
+        }
+        (&Method::POST, true) if review && (!asked.kind.namespaced || address.namespace.is_some()) => {
+            verbs::review(&cluster.world(), &asked, payload, &head.who)?
         }
         (&Method::POST, true) if !asked.kind.namespaced || address.namespace.is_some() => {
             change(cluster, |world| verbs::create(world, &asked, payload))?
@@ -144,7 +147,7 @@ fn list(cluster: &Cluster, asked: &Asked, style: Style, view: View) -> Answer<Re
         if style.pretty || style.media == verbs::Media::Yaml {
             return Ok(answer::value(style, 200, &listed.to_json(asked)));
         }
-        return Ok(answer::whole(200, "application/json", listed.to_text(asked)));
+        return Ok(answer::pieces("application/json", listed.into_pieces(asked)));
     }
     let objects: Vec<&Value> = listed.objects.iter().map(|o| &o.value).collect();
     let shown = view.list(asked, &objects, listed.metadata(asked))?;

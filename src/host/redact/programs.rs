@@ -21,7 +21,7 @@ const ELSEWHERE: &[&str] = &["sock", "socket", "address", "addr", "dir", "home",
 const VAGUE: &[&str] = &["secret", "auth", "cookie", "credential", "credentials", "sig", "sid", "signature"];
 
 /// Whether a variable or an option of this name holds a secret. A desktop's sessions (`XDG_SESSION_ID`) are none.
-fn holds(name: &str) -> bool {
+pub(crate) fn holds(name: &str) -> bool {
     let lower = name.to_lowercase();
     let last = lower.rsplit(['_', '-', '.']).next().unwrap_or_default();
     let session = lower.contains("session") && !["token", "secret", "key", "cookie", "pass"].iter().any(|w| lower.contains(w));

@@ -1,15 +1,18 @@
 //! One cluster: its kinds, its objects, its clock, and the bell that watches wait for.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
+use super::access::{self, Tokens};
 use super::kinds::{Kinds, custom};
+use super::refusal::Answer;
 use super::store::{Naming, Place, Store};
 use crate::clock::Clock;
+use crate::lab::pods::Inside;
 
 /// A simulated cluster.
 pub struct Cluster {
@@ -18,7 +21,13 @@ pub struct Cluster {
     pub(crate) clock: Arc<dyn Clock>,
     world: Mutex<World>,
     bell: watch::Sender<u64>,
+    platform: OnceLock<Arc<crate::lab::world::World>>,
+    /// Whether a node's kubelet answers; all of them do where nobody says otherwise.
+    kubelets: OnceLock<Answers>,
 }
+
+/// Whether the kubelet of the node of this name answers.
+pub(crate) type Answers = Box<dyn Fn(&str) -> bool + Send + Sync>;
 
 impl fmt::Debug for Cluster {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -32,8 +41,12 @@ pub(crate) struct World {
     pub(crate) kinds: Kinds,
     pub(crate) store: Store,
     pub(crate) naming: Naming,
+    /// What tokens are signed with.
+    pub(crate) tokens: Tokens,
     /// The first two parts of Service addresses: `10.245`.
     pub(crate) services: String,
+    /// What is inside of pods: logs and files.
+    pub(crate) inside: Arc<Inside>,
 }
 
 impl Cluster {
@@ -46,7 +59,9 @@ impl Cluster {
             kinds: Kinds::builtin(),
             store: Store::default(),
             naming: Naming::new(seed),
+            tokens: Tokens::default(),
             services: if name == "apps" { "10.247" } else { "10.245" }.to_owned(),
+            inside: Arc::default(),
         };
         for namespace in ["default", "kube-node-lease", "kube-public", "kube-system"] {
             world.plant(
@@ -58,12 +73,53 @@ impl Cluster {
                 now,
             );
         }
-        Arc::new(Self { name, clock, world: Mutex::new(world), bell: watch::Sender::new(0) })
+        for role in access::defaults() {
+            world.plant(&role, now);
+        }
+        Arc::new(Self {
+            name,
+            clock,
+            world: Mutex::new(world),
+            bell: watch::Sender::new(0),
+            platform: OnceLock::new(),
+            kubelets: OnceLock::new(),
+        })
+    }
+
+    /// Says in which world the cluster lies: from here on, its server feels that world's causes.
+    pub fn lie_in(&self, world: &Arc<crate::lab::world::World>) {
+        let _ = self.platform.set(world.clone());
+    }
+
+    /// The world that the cluster lies in.
+    pub(crate) fn platform(&self) -> Option<&Arc<crate::lab::world::World>> {
+        self.platform.get()
     }
 
     /// The world, for one request.
     pub(crate) fn world(&self) -> MutexGuard<'_, World> {
         self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sets who knows whether kubelets answer; the first one stays.
+    pub(crate) fn ask_kubelets(&self, answers: Answers) {
+        let _ = self.kubelets.set(answers);
+    }
+
+    /// Whether a node's kubelet is reached, which logs and programs come from.
+    ///
+    /// # Errors
+    /// The API server's words for a kubelet that is not; `what` is what it was asked for.
+    pub(crate) fn reached(&self, node: &str, what: &str) -> Answer<()> {
+        if self.kubelets.get().is_none_or(|answers| answers(node)) {
+            return Ok(());
+        }
+        let world = self.world();
+        let addresses = world.store.get(&Place::new("nodes", "", node)).map(|node| &node.value["status"]["addresses"]);
+        let internal =
+            addresses.and_then(Value::as_array).and_then(|all| all.iter().find(|a| a["type"] == "InternalIP"));
+        let address = internal.and_then(|one| one["address"].as_str()).unwrap_or(node);
+        Err(crate::lab::pods::logs::unreached(address, what))
     }
 
     /// Tells the watches that something changed.

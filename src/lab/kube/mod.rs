@@ -10,11 +10,14 @@
 //! | `table` | the columns that `kubectl get` prints |
 //! | `verbs` | one file a verb: what a request does to the store |
 //! | `wire` | the protobuf form that typed clients send |
+//! | `access` | users, tokens, roles: who may do what |
+//! | `stream` | WebSockets and SPDY: what runs in pods, and forwarded ports |
 //! | `server` | TLS, HTTP, addresses, discovery, watches |
 //!
 //! Everything but `server` is pure and synchronous, and is handed its time; so it is tested without sockets. The
 //! comparison with the real API server is `tests/it/lab`.
 
+pub(crate) mod access;
 pub mod cluster;
 mod fault;
 pub(crate) mod kinds;
@@ -23,6 +26,7 @@ pub(crate) mod refusal;
 pub(crate) mod select;
 pub mod server;
 pub(crate) mod store;
+pub(crate) mod stream;
 pub(crate) mod table;
 pub(crate) mod validate;
 pub(crate) mod verbs;

@@ -56,7 +56,8 @@ impl Refusal {
     }
 
     pub(crate) fn forbidden(what: &Named<'_>, why: &str) -> Box<Self> {
-        let message = format!("{} \"{}\" is forbidden: {why}", what.qualified(), what.name);
+        let named = if what.name.is_empty() { String::new() } else { format!(" \"{}\"", what.name) };
+        let message = format!("{}{named} is forbidden: {why}", what.qualified());
         Self::new(403, "Forbidden", message).with(what.details())
     }
 

@@ -1,120 +1,218 @@
-//! `pods/exec` over a WebSocket, as `v4.channel.k8s.io` and `v5.channel.k8s.io` have it: a byte in front of each message
-//! names the stream, and the last one is a `Status`.
+//! `pods/exec` and `pods/attach`: a program in a container, with input, a terminal, and an exit code.
 //!
-//! Source: k8s.io/apimachinery `pkg/util/remotecommand`, k8s.io/kubelet `pkg/cri/streaming/remotecommand`.
+//! Source: k8s.io/kubernetes `pkg/registry/core/pod/strategy.go` (`streamLocation`), k8s.io/kubelet
+//! `pkg/cri/streaming/remotecommand`.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use futures::SinkExt as _;
-use http::{HeaderMap, HeaderValue};
+use bytes::Bytes;
+use http::HeaderMap;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
-use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
-use tokio_tungstenite::tungstenite::protocol::Role;
+use tokio::sync::mpsc;
 
-use super::programs::{self, Ran};
+use super::container::Target;
+use super::log::Stream;
+use super::shell::{Around, Ended, Out, Shell, Stdin};
+use super::{terminal, tools};
 use crate::lab::kube::cluster::Cluster;
-use crate::lab::kube::refusal::{Answer, Named, Refusal};
-use crate::lab::kube::store::Place;
+use crate::lab::kube::refusal::{Answer, Refusal};
+use crate::lab::kube::stream::{self, Headers, Input, Offer, Output, Session, Upgrade, Wanted};
+use crate::lab::kube::verbs::Query;
 
-/// The protocols that are spoken, the one that is liked best first.
-const PROTOCOLS: [&str; 2] = ["v5.channel.k8s.io", "v4.channel.k8s.io"];
-/// The streams.
-const STDOUT: u8 = 1;
-const STDERR: u8 = 2;
-const STATUS: u8 = 3;
+/// What is wanted of a container.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ask {
+    /// To run a program of its own.
+    Exec,
+    /// To see what its program writes from now on.
+    Attach,
+}
 
-/// What the answer to the upgrade has to say, besides 101.
-pub(crate) type Headers = Vec<(&'static str, HeaderValue)>;
-
-/// Takes a request to run a program in a pod, and runs it once the connection is a WebSocket.
+/// Takes a request to talk to a program in a pod, and does so once the connection is upgraded.
 pub(crate) fn start(
     cluster: &Arc<Cluster>,
     place: (&str, &str),
-    command: Vec<String>,
+    ask: Ask,
+    query: &Query,
     headers: &HeaderMap,
     upgrade: Option<OnUpgrade>,
 ) -> Answer<Headers> {
-    let (namespace, name) = place;
-    let what = Named { group: "", kind: "pods", name };
-    let pod = cluster.world().store.get(&Place::new("pods", namespace, name)).map(|pod| pod.value.clone());
-    let pod = pod.ok_or_else(|| Refusal::not_found(&what))?;
-    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let offered: Vec<&str> = header("sec-websocket-protocol").split(',').map(str::trim).collect();
-    let (key, protocol) = (header("sec-websocket-key"), PROTOCOLS.into_iter().find(|known| offered.contains(known)));
-    let (Some(upgrade), Some(protocol), false) = (upgrade, protocol, key.is_empty()) else {
-        return Err(Refusal::bad_request("Upgrade request required"));
+    let target = Target::of(cluster, place, query.get("container"))?;
+    let Some(node) = target.node() else {
+        return Err(Refusal::bad_request(format!("pod {} does not have a host assigned", place.1)));
     };
-    if command.is_empty() {
+    let command: Vec<String> = query.all("command").into_iter().map(str::to_owned).collect();
+    let upgrade = Upgrade::of(headers, upgrade, &Offer::EXEC)?;
+    cluster.reached(node, if ask == Ask::Exec { "exec" } else { "attach" })?;
+    if ask == Ask::Exec && command.is_empty() {
         return Err(Refusal::bad_request("you must specify at least 1 command for the container"));
     }
-    if pod["status"]["phase"] != "Running" {
-        let why =
-            format!("container not found ({:?})", pod["spec"]["containers"][0]["name"].as_str().unwrap_or_default());
-        return Err(Refusal::internal(why));
+    if !target.runs() {
+        let (container, name) = (&target.container, place.1);
+        return Err(Refusal::internal(match ask {
+            Ask::Exec => format!("container not found ({container:?})"),
+            Ask::Attach => format!("container {container} not found in pod {name}_{}", place.0),
+        }));
     }
-    let accept = HeaderValue::from_str(&derive_accept_key(key.as_bytes()));
-    let accept = accept.map_err(|_| Refusal::bad_request("Upgrade request required"))?;
-    let cluster = cluster.clone();
+    let wanted = Wanted {
+        stdin: query.is("stdin"),
+        stdout: query.is("stdout"),
+        stderr: query.is("stderr"),
+        tty: query.is("tty"),
+    };
+    let (cluster, on, spoken) = (cluster.clone(), upgrade.on, upgrade.spoken);
     tokio::spawn(async move {
         // A client that breaks off is no matter of ours.
-        if let Ok(upgraded) = upgrade.await {
-            let socket = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, None).await;
-            let _ = talk(socket, &cluster, &pod, &command).await;
-        }
+        let Ok(upgraded) = on.await else { return };
+        let (session, far) = stream::pair();
+        tokio::spawn(async move {
+            match ask {
+                Ask::Exec => exec(&cluster, target, command, wanted, session).await,
+                Ask::Attach => attach(&cluster, &target, session).await,
+            }
+        });
+        stream::carry(TokioIo::new(upgraded), spoken, wanted, far).await;
     });
-    Ok(vec![
-        ("connection", HeaderValue::from_static("Upgrade")),
-        ("upgrade", HeaderValue::from_static("websocket")),
-        ("sec-websocket-accept", accept),
-        ("sec-websocket-protocol", HeaderValue::from_static(protocol)),
-    ])
+    Ok(upgrade.headers)
 }
 
-async fn talk<S>(
-    mut socket: WebSocketStream<S>,
-    cluster: &Cluster,
-    pod: &Value,
-    command: &[String],
-) -> Result<(), tokio_tungstenite::tungstenite::Error>
-where
-    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
-{
-    let ran = programs::run(&cluster.world(), pod, command);
-    let status = status(ran.as_ref(), command);
-    let ran = ran.unwrap_or_default();
-    for (stream, text) in [(STDOUT, ran.stdout), (STDERR, ran.stderr), (STATUS, status.to_string())] {
-        if !text.is_empty() {
-            let mut message = vec![stream];
-            message.extend_from_slice(text.as_bytes());
-            socket.send(Message::binary(message)).await?;
+async fn exec(cluster: &Arc<Cluster>, target: Target, command: Vec<String>, wanted: Wanted, session: Session) {
+    let disk = {
+        let world = cluster.world();
+        let disks = &world.inside.disks;
+        let uids: BTreeSet<&str> =
+            world.store.list("pods", "").filter_map(|(_, pod)| pod.value["metadata"]["uid"].as_str()).collect();
+        disks.keep(|uid| uids.contains(uid));
+        disks.of(target.uid(), &target.container)
+    };
+    let around = Around { cluster: cluster.clone(), pod: target.pod, container: target.container, disk };
+    let Session { input, output } = session;
+    if !tools::knows(&around, &command) {
+        let _ = output.send(Output::Status(no_program(&command))).await;
+        return;
+    }
+    let mut shell = Shell::new(around);
+    let interactive = terminal::is_shell(&command);
+    let mut out = Out::Live { to: output.clone(), tty: wanted.tty };
+    // A client that is gone takes its program along.
+    let gone = output.clone();
+    let ran = async {
+        match (wanted.stdin, interactive) {
+            (true, true) => terminal::shell(&mut shell, input, &mut out, wanted.tty).await,
+            (true, false) if copies(&command) => copy(input, &mut out, wanted.tty).await,
+            (stdin, _) => {
+                let mut stdin = if stdin { Stdin::Session(input) } else { Stdin::None };
+                match shell.program(&command, &mut stdin, &mut out).await {
+                    Ended::With(code) | Ended::Exit(code) => code,
+                    Ended::Break | Ended::Continue => 0,
+                }
+            }
+        }
+    };
+    let code = tokio::select! {
+        code = ran => code,
+        () = gone.closed() => return,
+    };
+    let _ = output.send(Output::Status(status(code))).await;
+}
+
+/// `cat`, as it stands: what comes goes out at once.
+fn copies(command: &[String]) -> bool {
+    matches!(command, [only] if only.rsplit('/').next() == Some("cat"))
+}
+
+async fn copy(mut input: mpsc::UnboundedReceiver<Input>, out: &mut Out, tty: bool) -> i32 {
+    /// Ctrl-C and Ctrl-D, which a terminal takes for itself.
+    const INTERRUPT: u8 = 3;
+    const END: u8 = 4;
+    while let Some(one) = input.recv().await {
+        let bytes = match one {
+            Input::Data(bytes) => bytes,
+            Input::End => return 0,
+            Input::Size => continue,
+        };
+        if !tty {
+            if !out.write(false, &bytes).await {
+                return 0;
+            }
+            continue;
+        }
+        // A terminal shows what is typed; `cat` shows each line once more.
+        let line: Vec<u8> = bytes.iter().map(|byte| if *byte == b'\r' { b'\n' } else { *byte }).collect();
+        let shown: Vec<u8> = line.iter().copied().filter(|byte| !matches!(*byte, INTERRUPT | END)).collect();
+        out.write(false, &shown).await;
+        if line.contains(&INTERRUPT) {
+            return 130;
+        }
+        if shown.ends_with(b"\n") {
+            out.write(false, &shown).await;
+        }
+        if line.contains(&END) {
+            return 0;
         }
     }
-    socket.close(None).await
+    0
+}
+
+async fn attach(cluster: &Arc<Cluster>, target: &Target, session: Session) {
+    let log = cluster.world().inside.logs.present(target.uid(), &target.container);
+    let mut bell = log.listen();
+    let mut next = log.read(u64::MAX).next;
+    let Session { mut input, output } = session;
+    let mut listening = true;
+    loop {
+        let piece = log.read(next);
+        next = piece.next;
+        for line in piece.lines {
+            let bytes = Bytes::from(line.text + "\n");
+            let sent = match line.stream {
+                Stream::Stdout => Output::Stdout(bytes),
+                Stream::Stderr => Output::Stderr(bytes),
+            };
+            if output.send(sent).await.is_err() {
+                return;
+            }
+        }
+        if piece.ended {
+            let _ = output.send(Output::Status(status(0))).await;
+            return;
+        }
+        tokio::select! {
+            changed = bell.changed() => if changed.is_err() { return },
+            // Its program reads nothing: what is typed is lost.
+            one = input.recv(), if listening => listening = one.is_some(),
+            () = output.closed() => return,
+        }
+    }
 }
 
 /// How it ended, in the API's form.
-fn status(ran: Option<&Ran>, command: &[String]) -> Value {
-    match ran {
-        Some(Ran { code: 0, .. }) => json!({ "metadata": {}, "status": "Success" }),
-        Some(Ran { code, .. }) => json!({
-            "metadata": {}, "status": "Failure", "reason": "NonZeroExitCode",
-            "message": format!("command terminated with non-zero exit code: command terminated with exit code {code}"),
-            "details": { "causes": [{ "reason": "ExitCode", "message": code.to_string() }] },
-        }),
-        None => {
-            let program = command.first().map(String::as_str).unwrap_or_default();
-            json!({
-                "metadata": {}, "status": "Failure", "reason": "InternalError", "code": 500,
-                "message": format!(
-                    "Internal error occurred: error executing command in container: failed to exec in container: failed to start \
-                     exec: OCI runtime exec failed: exec failed: unable to start container process: exec: {program:?}: executable \
-                     file not found in $PATH"
-                ),
-            })
-        }
+fn status(code: i32) -> Value {
+    if code == 0 {
+        return json!({ "metadata": {}, "status": "Success" });
     }
+    json!({
+        "metadata": {}, "status": "Failure", "reason": "NonZeroExitCode",
+        "message": format!("command terminated with non-zero exit code: command terminated with exit code {code}"),
+        "details": { "causes": [{ "reason": "ExitCode", "message": code.to_string() }] },
+    })
+}
+
+fn no_program(command: &[String]) -> Value {
+    let program = command.first().map(String::as_str).unwrap_or_default();
+    let why = if program.contains('/') {
+        format!("exec: {program:?}: stat {program}: no such file or directory")
+    } else {
+        format!("exec: {program:?}: executable file not found in $PATH")
+    };
+    json!({
+        "metadata": {}, "status": "Failure", "reason": "InternalError", "code": 500,
+        "message": format!(
+            "Internal error occurred: error executing command in container: failed to exec in container: failed to start \
+             exec: OCI runtime exec failed: exec failed: unable to start container process: {why}"
+        ),
+    })
 }

@@ -8,10 +8,13 @@ use crate::lab::controllers::kubelet::Kubelets;
 use crate::lab::controllers::{namespaces, pools, run, scheduler};
 use crate::lab::kube::cluster::{Cluster, time};
 use crate::lab::kube::server::Access;
-use crate::lab::world::World;
+use crate::lab::world::{Cause, World};
 
 /// Starts all of them; they end with the lab.
 pub(super) fn start(world: &Arc<World>, cluster: &Arc<Cluster>, access: &Access, end: &CancellationToken) {
+    let own = world.clone();
+    cluster
+        .ask_kubelets(Box::new(move |node| !own.has(&Cause::process(node, "kubelet")) && !own.has(&Cause::link(node))));
     let (clock, authority) = (cluster.clock.clone(), access.authority.clone());
     tokio::spawn(run(cluster.clone(), end.clone(), move |objects| namespaces::look(objects, &authority, clock.now())));
     let clock = cluster.clock.clone();

@@ -8,11 +8,13 @@ use serde_json::{Map, Value};
 use super::normal::pattern;
 
 /// Rows of which only the status is compared, or not even that; topic, title, reason. With the ones below: ten reasons.
-pub(super) const ROWS: [(&str, &str, &str); 4] = [
+pub(super) const ROWS: [(&str, &str, &str); 6] = [
     ("apply", "broken YAML", PARSERS),
     ("custom", "without apiVersion and kind", PARSERS),
     ("update", "a Service's address stays", SERVICES),
     ("update", "its status alone is replaced under /status", RESET),
+    ("access", "its token", TOKENS),
+    ("access", "whose token it is", TOKENS),
 ];
 
 /// 1: parsers have words of their own; the real one's changed, too (1.23, sigs.k8s.io/json in place of jsoniter).
@@ -28,7 +30,10 @@ pub(super) fn codes_agree(reason: &str) -> bool {
     reason != SERVICES
 }
 
-/// 4: what later versions give by default, or write.
+/// 4: what later versions write of tokens: whose they are (1.29, KEP-4193), and which one it is.
+const TOKENS: &str = "tokens are told apart";
+
+/// 4, too: what later versions give by default, or write.
 const LATER: [&str; 18] = [
     "ipFamilies",
     "ipFamilyPolicy",

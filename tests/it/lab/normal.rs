@@ -9,7 +9,7 @@ use super::exceptions;
 use super::side::Answer;
 
 /// Keys whose values differ by nature.
-const BY_NATURE: [&str; 13] = [
+const BY_NATURE: [&str; 16] = [
     "uid",
     "time",
     "creationTimestamp",
@@ -23,6 +23,9 @@ const BY_NATURE: [&str; 13] = [
     "controller-uid",
     "ca.crt",
     "storageVersionHash",
+    "token",
+    "expirationTimestamp",
+    "audiences",
 ];
 
 /// An answer as lines of JSON, the status first.

@@ -33,6 +33,8 @@ pub(super) fn all() -> Vec<(&'static str, Vec<Request>)> {
         ("errors", include_str!("requests/errors.http")),
         ("custom", include_str!("requests/custom.http")),
         ("lists", include_str!("requests/lists.http")),
+        ("access", include_str!("requests/access.http")),
+        ("logs", include_str!("requests/logs.http")),
     ];
     files.into_iter().map(|(topic, text)| (topic, read(text))).collect()
 }

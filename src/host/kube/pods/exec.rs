@@ -16,6 +16,7 @@ use crate::host::call::{Call, Limit};
 use crate::host::context::{Context, HostResult};
 use crate::host::kube::ClusterHandle;
 use crate::host::options::Options;
+use crate::host::redact::programs;
 use crate::host::registrar::Registrar;
 use crate::host::values::Secret;
 

@@ -21,6 +21,34 @@ pub(crate) struct Fact {
 }
 
 impl Fact {
+    /// The same as OpenAPI's extensions say it.
+    pub(super) fn extensions(&self) -> serde_json::Map<String, serde_json::Value> {
+        let mut all = serde_json::Map::new();
+        let mut add = |key: &str, value: serde_json::Value| all.insert(format!("x-kubernetes-{key}"), value);
+        match self.list() {
+            ListKind::Map(keys) => {
+                add("list-type", "map".into());
+                add("list-map-keys", keys.into());
+            }
+            ListKind::Set => drop(add("list-type", "set".into())),
+            ListKind::Atomic => {}
+        }
+        if let Some(key) = self.merge_key {
+            add("patch-merge-key", key.into());
+        }
+        let merges = self.merge_key.is_some() || self.merge_values;
+        match (merges, self.retain_keys) {
+            (true, true) => drop(add("patch-strategy", "merge,retainKeys".into())),
+            (true, false) => drop(add("patch-strategy", "merge".into())),
+            (false, true) => drop(add("patch-strategy", "retainKeys".into())),
+            (false, false) => {}
+        }
+        if self.atomic {
+            add("map-type", "atomic".into());
+        }
+        all
+    }
+
     pub(super) fn list(&self) -> ListKind {
         match self.keys {
             "" => ListKind::Atomic,

@@ -3,9 +3,11 @@
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use http_body_util::combinators::BoxBody;
-use http_body_util::{BodyExt, Full};
+use http_body_util::{BodyExt, Full, StreamBody};
+use hyper::body::Frame;
 use hyper::{Response, StatusCode};
 use serde_json::Value;
+use tokio::sync::mpsc;
 
 use crate::lab::kube::refusal::Refusal;
 use crate::lab::kube::verbs::Media;
@@ -56,6 +58,31 @@ pub(super) fn refusal(style: Style, refusal: &Refusal) -> Response<Body> {
         response.headers_mut().insert(http::header::RETRY_AFTER, HeaderValue::from(seconds));
     }
     response
+}
+
+/// An answer whose pieces are told as they come.
+pub(super) fn streamed(media: &'static str, pieces: mpsc::Receiver<Bytes>) -> Response<Body> {
+    let stream = futures::stream::unfold(pieces, |mut pieces| async move {
+        let bytes = pieces.recv().await?;
+        Some((Ok::<_, std::convert::Infallible>(Frame::data(bytes)), pieces))
+    });
+    let mut response = whole(200, media, Bytes::new());
+    *response.body_mut() = BodyExt::boxed(StreamBody::new(SyncStream(Box::pin(stream))));
+    response
+}
+
+/// A stream that is used by one thread at a time.
+struct SyncStream<S>(std::pin::Pin<Box<S>>);
+
+impl<S: futures::Stream> futures::Stream for SyncStream<S> {
+    type Item = S::Item;
+
+    fn poll_next(
+        mut self: std::pin::Pin<&mut Self>,
+        context: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Self::Item>> {
+        self.0.as_mut().poll_next(context)
+    }
 }
 
 /// Adds what the answer warns of.

@@ -91,7 +91,16 @@ fn parts(kind: &Kind) -> Vec<(&'static str, &'static str, &'static str, String, 
     }
     if kind.group.is_empty() && kind.plural == "pods" {
         parts.push(("eviction", "policy", "v1", "Eviction".to_owned(), json!(["create"])));
-        parts.push(("exec", "", "", "PodExecOptions".to_owned(), json!(["create", "get"])));
+        for (name, kind) in
+            [("attach", "PodAttachOptions"), ("exec", "PodExecOptions"), ("portforward", "PodPortForwardOptions")]
+        {
+            parts.push((name, "", "", kind.to_owned(), json!(["create", "get"])));
+        }
+        parts.push(("log", "", "", kind.kind.clone(), json!(["get"])));
+    }
+    if kind.group.is_empty() && kind.plural == "serviceaccounts" {
+        let request = ("token", "authentication.k8s.io", "v1", "TokenRequest".to_owned(), json!(["create"]));
+        parts.push(request);
     }
     if kind.group.is_empty() && kind.plural == "namespaces" {
         parts.push(("finalize", "", "", kind.kind.clone(), json!(["update"])));

@@ -89,7 +89,7 @@ pub(super) async fn answer(
         sub,
         query: head.query.clone(),
         agent: head.agent.clone(),
-        user: head.user.clone(),
+        user: head.who.user.clone(),
         now: cluster.clock.now(),
         kind,
     };
@@ -104,6 +104,9 @@ pub(super) async fn answer(
         (&Method::GET, false) if !review => {
             let world = cluster.world();
             Answered::new(200, verbs::get(&world, &asked)?)
+        }
+        (&Method::POST, true) if review && (!asked.kind.namespaced || address.namespace.is_some()) => {
+            verbs::review(&cluster.world(), &asked, payload, &head.who)?
         }
         (&Method::POST, true) if !asked.kind.namespaced || address.namespace.is_some() => {
             change(cluster, |world| verbs::create(world, &asked, payload))?

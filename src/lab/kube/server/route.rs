@@ -8,8 +8,9 @@ use hyper::{Request, Response};
 use serde_json::json;
 
 use super::answer::{self, Body, Style};
-use super::identity::Identity;
-use super::{discovery, health, resource, within_pods};
+use super::identity;
+use super::{discovery, health, resource, weather, within_pods};
+use crate::lab::kube::access::{self, Attributes, Who};
 use crate::lab::kube::cluster::Cluster;
 use crate::lab::kube::kinds::openapi;
 use crate::lab::kube::refusal::{Answer, Refusal};
@@ -27,34 +28,42 @@ pub(super) struct Head {
     pub(super) accept: String,
     /// `kubectl`, of `kubectl/v1.32`.
     pub(super) agent: String,
-    pub(super) user: String,
+    pub(super) who: Who,
 }
 
 /// Answers a request.
 pub(super) async fn answer(
     cluster: &Arc<Cluster>,
-    identity: Identity,
+    shown: Option<Who>,
     token: &str,
     request: Request<Incoming>,
 ) -> Response<Body> {
     let (mut parts, body) = request.into_parts();
     let upgrade = parts.extensions.remove::<hyper::upgrade::OnUpgrade>();
     let header = |name: &str| parts.headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
-    let identity = identity.or_token(parts.headers.get("authorization").and_then(|v| v.to_str().ok()), token);
+    let authorization = parts.headers.get("authorization").and_then(|v| v.to_str().ok());
+    let own = match shown {
+        Some(_) if weather::expired(cluster) => None,
+        shown => identity::of_request(cluster, shown, authorization, token),
+    };
     let query = Query::parse(parts.uri.query().unwrap_or_default());
     let agent = header("user-agent");
     let people = ["curl/", "Wget/", "Mozilla/"].iter().any(|p| agent.starts_with(p));
     let style = Style { media: Media::Json, pretty: people || query.is("pretty") };
-    let head = Head {
+    let mut head = Head {
         method: parts.method.clone(),
         path: parts.uri.path().split('/').filter(|p| !p.is_empty()).map(decoded).collect(),
         query,
         accept: header("accept"),
         agent: agent.split('/').next().unwrap_or_default().to_owned(),
-        user: identity.user().to_owned(),
+        who: Who::anonymous(),
     };
-    if let Err(refused) = admit(&identity, &head) {
-        return answer::refusal(style, &refused);
+    if let Some(instead) = weather::before(cluster, &head.method, style).await {
+        return instead;
+    }
+    match admit(cluster, own, &head, &parts.headers) {
+        Ok(who) => head.who = who,
+        Err(refused) => return answer::refusal(style, &refused),
     }
     if let Some(response) = within_pods::connect(cluster, &head, style, &parts.headers, upgrade) {
         return response;
@@ -75,21 +84,16 @@ pub(super) async fn answer(
     }
 }
 
-/// Those who show nothing see that the server is there, and no more.
-fn admit(identity: &Identity, head: &Head) -> Answer<()> {
-    if *identity == Identity::Stranger {
-        return Err(Refusal::new(401, "Unauthorized", "Unauthorized"));
+/// Who is let in, and as whom: those with a wrong token are strangers, the others may what their roles allow.
+fn admit(cluster: &Cluster, own: Option<Who>, head: &Head, headers: &http::HeaderMap) -> Answer<Who> {
+    let Some(own) = own else { return Err(Refusal::new(401, "Unauthorized", "Unauthorized")) };
+    let world = cluster.world();
+    let who = access::impersonated(&world, own, headers, &format!("/{}", head.path.join("/")))?;
+    let what = Attributes::of_request(&head.method, &head.path, &head.query);
+    match access::allowed(&world, &who, &what) {
+        Some(_) => Ok(who),
+        None => Err(what.forbidden(&who)),
     }
-    let open = matches!(head.path.first().map(String::as_str), Some("healthz" | "livez" | "readyz" | "version"));
-    if identity.is_master() || open {
-        return Ok(());
-    }
-    let path = format!("/{}", head.path.join("/"));
-    let verb = head.method.as_str().to_lowercase();
-    let why = format!("forbidden: User {:?} cannot {verb} path {path:?}", identity.user());
-    let mut refusal = Refusal::new(403, "Forbidden", why);
-    refusal.details = Some(json!({}));
-    Err(refusal)
 }
 
 async fn dispatch(cluster: &Arc<Cluster>, head: &Head, style: Style, payload: &Payload) -> Answer<Response<Body>> {
@@ -103,7 +107,14 @@ async fn dispatch(cluster: &Arc<Cluster>, head: &Head, style: Style, payload: &P
             Ok(health::check(check, &part.join("/"), head.query.is("verbose")))
         }
         ["version"] => Ok(answer::value(style, 200, &health::version())),
-        ["openapi", "v2"] => Ok(answer::value(style, 200, &openapi::v2())),
+        ["openapi", "v2"] if openapi::is_packed(&head.accept) => {
+            let packed = openapi::v2_packed(&cluster.world().kinds);
+            Ok(answer::whole(200, "application/com.github.proto-openapi.spec.v2.v1.0+protobuf", packed))
+        }
+        ["openapi", "v2"] => {
+            let document = openapi::v2(&cluster.world().kinds);
+            Ok(answer::value(Style { pretty: false, ..style }, 200, &document))
+        }
         ["openapi", "v3"] => Ok(answer::value(style, 200, &openapi::index(&cluster.world().kinds))),
         ["openapi", "v3", "api", version] => specification(cluster, style, "", version),
         ["openapi", "v3", "apis", group, version] => specification(cluster, style, group, version),
@@ -118,6 +129,14 @@ async fn dispatch(cluster: &Arc<Cluster>, head: &Head, style: Style, payload: &P
         }
         ["api", "v1", "namespaces", namespace, "pods", name, "eviction"] if head.method == http::Method::POST => {
             within_pods::evict(cluster, style, payload, namespace, name)
+        }
+        ["api", "v1", "namespaces", namespace, "serviceaccounts", name, "token"]
+            if head.method == http::Method::POST =>
+        {
+            within_pods::token(cluster, style, payload, (namespace, name))
+        }
+        ["api", "v1", "namespaces", namespace, "pods", name, "log"] if head.method == http::Method::GET => {
+            within_pods::log(cluster, (namespace, name), &head.query)
         }
         ["api", version, rest @ ..] => within(cluster, head, style, payload, "", version, rest).await,
         ["apis", group, version, rest @ ..] => within(cluster, head, style, payload, group, version, rest).await,

@@ -6,13 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, StreamBody};
 use hyper::Response;
-use hyper::body::Frame;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use super::answer::{self, Body};
+use super::weather;
 use crate::lab::kube::cluster::Cluster;
 use crate::lab::kube::refusal::Answer;
 use crate::lab::kube::store::Change;
@@ -61,27 +60,7 @@ pub(super) async fn answer(cluster: &Arc<Cluster>, asked: Asked, view: View, nam
         watch.seen = from.unwrap_or_else(|| cluster.world().store.revision());
     }
     tokio::spawn(run(watch, first, sender, length));
-    let stream = futures::stream::unfold(receiver, |mut receiver| async move {
-        let bytes = receiver.recv().await?;
-        Some((Ok::<_, std::convert::Infallible>(Frame::data(bytes)), receiver))
-    });
-    let mut response = answer::whole(200, "application/json", Bytes::new());
-    *response.body_mut() = BodyExt::boxed(StreamBody::new(SyncStream(Box::pin(stream))));
-    Ok(response)
-}
-
-/// A stream that is used by one thread at a time.
-struct SyncStream<S>(std::pin::Pin<Box<S>>);
-
-impl<S: futures::Stream> futures::Stream for SyncStream<S> {
-    type Item = S::Item;
-
-    fn poll_next(
-        mut self: std::pin::Pin<&mut Self>,
-        context: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<Option<Self::Item>> {
-        self.0.as_mut().poll_next(context)
-    }
+    Ok(answer::streamed("application/json", receiver))
 }
 
 /// Sends until the time is over, or nobody listens any more.
@@ -89,12 +68,18 @@ async fn run(mut watch: Watch, first: Vec<Bytes>, sender: mpsc::Sender<Bytes>, l
     let clock = Arc::clone(&watch.cluster.clock);
     let mut bell = watch.cluster.listen();
     let mut end = clock.sleep(length);
-    for bytes in first {
-        if sender.send(bytes).await.is_err() {
-            return;
-        }
-    }
+    let mut first = Some(first);
     loop {
+        tokio::select! {
+            () = weather::while_silent(&watch.cluster) => {}
+            () = &mut end => return,
+            () = sender.closed() => return,
+        }
+        for bytes in first.take().unwrap_or_default() {
+            if sender.send(bytes).await.is_err() {
+                return;
+            }
+        }
         bell.mark_unchanged();
         let (events, alive) = watch.news();
         for bytes in events {
@@ -108,6 +93,9 @@ async fn run(mut watch: Watch, first: Vec<Bytes>, sender: mpsc::Sender<Bytes>, l
         tokio::select! {
             changed = bell.changed() => if changed.is_err() { return },
             () = clock.sleep(BOOKMARK), if watch.bookmarks => {
+                if weather::silent(&watch.cluster) {
+                    continue;
+                }
                 let bookmark = watch.bookmark(false);
                 if sender.send(bookmark).await.is_err() {
                     return;

@@ -4,9 +4,7 @@ use serde_json::{Value, json};
 
 use super::asked::{Answered, Asked, Payload};
 use super::body::{self, Read};
-use super::review;
 use crate::lab::kube::cluster::World;
-use crate::lab::kube::kinds::Verbs;
 use crate::lab::kube::patch::Managers;
 use crate::lab::kube::refusal::{Answer, Refusal};
 use crate::lab::kube::store::Place;
@@ -17,11 +15,6 @@ pub(crate) fn create(world: &mut World, asked: &Asked, payload: &Payload) -> Ans
     asked.query.check("CreateOptions")?;
     let dry = asked.query.dry_run("CreateOptions")?;
     let Read { object, warnings } = body::object(asked, payload)?;
-    if asked.kind.verbs == Verbs::Review {
-        let owner = asked.owner("Update");
-        let managers = Managers::default().updated(asked.kind.schema(), &json!({}), &object, &owner, None);
-        return review::answer(asked, object, managers);
-    }
     let value = object_in(world, asked, object, None, dry)?;
     Ok(Answered { code: 201, value, warnings })
 }
@@ -85,9 +78,16 @@ pub(super) fn object_in(
     let shown = asked.shown(&stored.value);
     if kind.plural == "customresourcedefinitions" {
         // The controller that serves it answers a moment later, in a change of its own.
-        let established = definition::established(&asked.kind, &stored.value, &asked.time());
-        world.register(&established, true);
-        world.store.put(place, established);
+        let all = world.store.list(&place.resource, "").map(|(_, other)| &other.value);
+        let judged = match definition::conflict(&stored.value, all) {
+            Some(taken) => definition::refused(&stored.value, &taken, &asked.time()),
+            None => {
+                let established = definition::established(&asked.kind, &stored.value, &asked.time());
+                world.register(&established, true);
+                established
+            }
+        };
+        world.store.put(place, judged);
     }
     Ok(shown)
 }

@@ -104,6 +104,15 @@ impl ListOptions {
                 ));
             }
         }
+        if query.get("sendInitialEvents").is_some() {
+            let field = "sendInitialEvents";
+            if !query.is("watch") {
+                faults.push(Fault::forbidden(field, "sendInitialEvents is forbidden for list"));
+            } else if matched != Some("NotOlderThan") {
+                let why = "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan";
+                faults.push(Fault::forbidden("resourceVersionMatch", why));
+            }
+        }
         if !faults.is_empty() {
             return Err(query::refused("ListOptions", &faults));
         }

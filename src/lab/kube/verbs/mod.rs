@@ -11,11 +11,12 @@ mod patch;
 mod query;
 mod review;
 mod scale;
+mod token;
 mod view;
 
 pub(crate) use asked::{Answered, Asked, Payload, Sub};
 pub(crate) use list::ListOptions;
-pub(crate) use query::Query;
+pub(crate) use query::{Query, decoded};
 pub(crate) use view::{Media, View, metadata};
 
 pub(crate) use change::replace;
@@ -23,3 +24,5 @@ pub(crate) use create::create;
 pub(crate) use delete::{delete, delete_all};
 pub(crate) use list::{get, list};
 pub(crate) use patch::patch;
+pub(crate) use review::review;
+pub(crate) use token::token;

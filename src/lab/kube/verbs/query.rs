@@ -83,7 +83,8 @@ pub(crate) fn refused(options: &str, faults: &[Fault]) -> Box<Refusal> {
     Refusal::invalid(&Named { group: "meta.k8s.io", kind: options, name: "" }, faults)
 }
 
-fn decoded(text: &str) -> String {
+/// A text without `%20` and `+`.
+pub(crate) fn decoded(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut out = Vec::with_capacity(bytes.len());
     let mut at = 0;

@@ -1,12 +1,10 @@
-//! OpenAPI, as far as `kubectl explain` and `kubectl apply` ask for it: version 3, one document a group's version.
-//!
-//! Texts of built-in kinds come from the typed library.
+//! Version 3: one document a group's version.
 
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use super::kind::{Kind, Kinds};
-use super::typed;
+use super::super::kind::{Kind, Kinds};
+use super::{VERSION, definitions};
 
 /// `/openapi/v3`: where each document is.
 pub(crate) fn index(kinds: &Kinds) -> Value {
@@ -24,72 +22,46 @@ pub(crate) fn index(kinds: &Kinds) -> Value {
     json!({ "paths": paths })
 }
 
-/// `/openapi/v2`: who asks for it has to do without.
-pub(crate) fn v2() -> Value {
-    json!({ "swagger": "2.0", "info": { "title": "Kubernetes", "version": "v1.34.1" }, "paths": {}, "definitions": {} })
-}
-
 /// The document of a group's version.
-pub(crate) fn v3(kinds: &Kinds, group: &str, version: &str) -> Option<Value> {
-    let served: Vec<_> = kinds.iter().filter(|k| k.group == group && k.version == version).collect();
+pub(crate) fn document(kinds: &Kinds, group: &str, version: &str) -> Option<Value> {
+    let served: Vec<&Kind> =
+        kinds.iter().map(AsRef::as_ref).filter(|k| k.group == group && k.version == version).collect();
     if served.is_empty() {
         return None;
     }
-    let sources: Vec<typed::Source> = served.iter().filter_map(|k| k.source).collect();
-    let (roots, definitions) = typed::raw(&sources);
-    let mut schemas: Map<String, Value> = definitions.iter().map(|(name, d)| (name.clone(), rewritten(d))).collect();
+    let (names, definitions) = definitions(&served);
+    let schemas: Map<String, Value> = definitions.iter().map(|(name, d)| (name.clone(), rewritten(d))).collect();
     let mut paths = Map::new();
-    let mut roots = roots.iter();
-    for kind in &served {
-        let name = match kind.source {
-            Some(_) => roots.next().and_then(typed::reference).unwrap_or_default().to_owned(),
-            None => {
-                let name = registered(kind);
-                schemas.insert(name.clone(), custom(kind));
-                name
-            }
-        };
-        let identity = json!({ "group": kind.group, "version": kind.version, "kind": kind.kind });
-        if let Some(schema) = schemas.get_mut(&name) {
-            schema["x-kubernetes-group-version-kind"] = json!([identity]);
-        }
-        describe(kind, &name, &identity, &mut paths);
+    for (kind, name) in served.iter().zip(&names) {
+        describe(kind, name, &mut paths);
     }
     Some(json!({
-        "openapi": "3.0.0", "info": { "title": "Kubernetes", "version": "v1.34.1" }, "paths": paths,
+        "openapi": "3.0.0", "info": { "title": "Kubernetes", "version": VERSION }, "paths": paths,
         "components": { "schemas": schemas },
     }))
 }
 
-/// `com.example.v1.Widget`.
-fn registered(kind: &Kind) -> String {
-    let group: Vec<&str> = kind.group.rsplit('.').collect();
-    format!("{}.{}.{}", group.join("."), kind.version, kind.kind)
-}
-
-fn custom(kind: &Kind) -> Value {
-    let mut schema = kind.custom.as_ref().map_or(Value::Null, |c| c.raw.clone());
-    if !schema.is_object() {
-        schema = json!({ "type": "object" });
-    }
-    for (key, text) in [
-        ("apiVersion", "APIVersion defines the versioned schema of this representation of an object."),
-        ("kind", "Kind is a string value representing the REST resource this object represents."),
-    ] {
-        schema["properties"][key] = json!({ "type": "string", "description": text });
-    }
-    schema["properties"]["metadata"] = json!({ "type": "object", "description": "Standard object's metadata." });
-    schema
-}
-
 /// The addresses of a kind, with what each does.
-fn describe(kind: &Kind, name: &str, identity: &Value, paths: &mut Map<String, Value>) {
+fn describe(kind: &Kind, name: &str, paths: &mut Map<String, Value>) {
+    let identity = super::identity(kind);
     let base =
         if kind.group.is_empty() { "/api/v1".to_owned() } else { format!("/apis/{}/{}", kind.group, kind.version) };
     let space = if kind.namespaced { "/namespaces/{namespace}" } else { "" };
     let place = format!("{base}{space}/{}", kind.plural);
     let body =
         json!({ "content": { "application/json": { "schema": { "$ref": format!("#/components/schemas/{name}") } } } });
+    let content = json!({ "schema": { "type": "object" } });
+    let mut patches = json!({});
+    for (media, taken) in [
+        ("application/apply-patch+yaml", true),
+        ("application/json-patch+json", true),
+        ("application/merge-patch+json", true),
+        ("application/strategic-merge-patch+json", kind.strategic()),
+    ] {
+        if taken {
+            patches[media] = content.clone();
+        }
+    }
     let operation = |action: &str, change: bool| {
         let mut operation = json!({
             "responses": { "200": body }, "x-kubernetes-action": action, "x-kubernetes-group-version-kind": identity,
@@ -98,6 +70,8 @@ fn describe(kind: &Kind, name: &str, identity: &Value, paths: &mut Map<String, V
             let parameter = |name: &str| json!({ "name": name, "in": "query", "schema": { "type": "string", "uniqueItems": true } });
             operation["parameters"] =
                 json!([parameter("dryRun"), parameter("fieldManager"), parameter("fieldValidation")]);
+            let taken = if action == "patch" { &patches } else { &body["content"] };
+            operation["requestBody"] = json!({ "required": true, "content": taken });
         }
         operation
     };

@@ -1,0 +1,97 @@
+//! What listens at the ports of pods.
+
+use std::sync::Arc;
+
+use http::{Response, StatusCode};
+use http_body_util::Full;
+use hyper::body::Bytes;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto::Builder;
+use serde_json::Value;
+
+use super::programs;
+use crate::lab::kube::cluster::Cluster;
+use crate::lab::net::Handler;
+use crate::lab::services::at;
+
+/// What talks at a port of a pod.
+pub(crate) fn handler(cluster: &Arc<Cluster>, pod: &Value, port: u16) -> Option<Handler> {
+    let inside = cluster.world().inside.clone();
+    match inside.services() {
+        Some(services) => at::of_pod(&services, cluster, pod.clone(), port).map(|found| found.handler(&services)),
+        // A cluster by itself, without the rest of a lab.
+        None => web(cluster, pod, port),
+    }
+}
+
+/// busybox' `httpd`, where the pod's command runs it.
+fn web(cluster: &Arc<Cluster>, pod: &Value, port: u16) -> Option<Handler> {
+    let root = httpd(pod, port)?;
+    let (cluster, pod) = (cluster.clone(), pod.clone());
+    Some(Arc::new(move |stream| {
+        let (cluster, pod, root) = (cluster.clone(), pod.clone(), root.clone());
+        Box::pin(async move {
+            let service = hyper::service::service_fn(move |request: http::Request<hyper::body::Incoming>| {
+                let found = file(&cluster, &pod, &root, request.uri().path());
+                async move { Ok::<_, std::convert::Infallible>(answer(found)) }
+            });
+            // A client that breaks off is no matter of ours.
+            let _ = Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service).await;
+        })
+    }))
+}
+
+fn answer(found: Option<Vec<u8>>) -> Response<Full<Bytes>> {
+    let (status, text) = match found {
+        Some(bytes) => (StatusCode::OK, bytes),
+        None => (StatusCode::NOT_FOUND, b"404 Not Found\nThe requested URL was not found\n".to_vec()),
+    };
+    let mut response = Response::new(Full::new(Bytes::from(text)));
+    *response.status_mut() = status;
+    response.headers_mut().insert("content-type", http::HeaderValue::from_static("text/html"));
+    response
+}
+
+/// The folder that busybox' `httpd` serves in a pod at a port; none where none runs there. It may be run by a shell:
+/// `sh -c "…; httpd -f -p 8080 -h /www"`.
+pub(crate) fn httpd(pod: &Value, port: u16) -> Option<String> {
+    let containers = pod["spec"]["containers"].as_array()?;
+    let words = |container: &Value| -> Vec<String> {
+        let list = |key: &str| container[key].as_array().cloned().unwrap_or_default();
+        let all = list("command").into_iter().chain(list("args"));
+        let words: Vec<String> = all.filter_map(|word| word.as_str().map(String::from)).collect();
+        match words.as_slice() {
+            [shell, flag, script, ..] if matches!(base(shell), "sh" | "ash" | "bash") && flag.ends_with('c') => {
+                let last = script.split([';', '\n', '&']).map(str::trim).rfind(|step| !step.is_empty());
+                let words = last.unwrap_or_default().split_whitespace();
+                words.skip_while(|word| *word == "exec").map(str::to_owned).collect()
+            }
+            _ => words,
+        }
+    };
+    containers.iter().map(words).find_map(|words| {
+        let after = |flag: &str| words.iter().skip_while(|word| *word != flag).nth(1);
+        let own: u16 = after("-p").map_or(Some(80), |port| port.rsplit(':').next()?.parse().ok())?;
+        let runs = words.first().is_some_and(|program| base(program) == "httpd");
+        (runs && own == port).then(|| after("-h").cloned().unwrap_or_else(|| "/".into()))
+    })
+}
+
+fn base(program: &str) -> &str {
+    program.rsplit('/').next().unwrap_or_default()
+}
+
+/// A file of a pod, under the folder that is served: one that a container has, or that is mounted.
+pub(crate) fn file(cluster: &Cluster, pod: &Value, root: &str, path: &str) -> Option<Vec<u8>> {
+    let path = if path.ends_with('/') { format!("{path}index.html") } else { path.to_string() };
+    let path = format!("{}{path}", root.trim_end_matches('/'));
+    let world = cluster.world();
+    let uid = pod["metadata"]["uid"].as_str().unwrap_or_default();
+    let containers = pod["spec"]["containers"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let mut names = containers.iter().filter_map(|container| container["name"].as_str());
+    let written = names.find_map(|name| match world.inside.disks.of(uid, name).get(&path) {
+        Some(super::disk::Node::File(bytes)) => Some(bytes),
+        _ => None,
+    });
+    written.or_else(|| programs::file(&world, pod, &path).map(String::into_bytes))
+}

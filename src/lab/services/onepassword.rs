@@ -2,11 +2,14 @@
 //!
 //! Source: developer.1password.com, "1Password Connect Server API reference".
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use http::Method;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::{Asked, Reply, Services, Site, cloudflare, harbor, vault};
+use crate::lab::controllers::platform::upstream::Upstream;
 
 /// The items of the vault, each with its fields.
 const ITEMS: [(&str, &[&str]); 14] = [
@@ -116,18 +119,18 @@ pub(super) fn answer(services: &Services, asked: &Asked) -> Reply {
         (&Method::GET, ["v1", "vaults", wanted, "items"]) => match by_id(wanted) {
             Some(name) => {
                 let title = filter(asked, "title");
-                let all = ITEMS.iter().filter(|(own, _)| title.as_ref().is_none_or(|wanted| own == wanted));
-                Reply::json(200, &all.map(|(item, _)| shown(name, item)).collect())
+                let all = items(services).into_keys().filter(|own| title.as_ref().is_none_or(|wanted| own == wanted));
+                Reply::json(200, &all.map(|item| shown(name, &item)).collect())
             }
             None => refused(404, "Vault not found"),
         },
         (&Method::GET, ["v1", "vaults", wanted, "items", item]) => {
-            let found = ITEMS.iter().find(|(own, _)| id(own) == *item);
-            match (by_id(wanted), found) {
+            let found = items(services).into_iter().find(|(own, _)| id(own) == *item);
+            match (by_id(wanted), &found) {
                 (Some(name), Some((item, fields))) => {
                     let mut whole = shown(name, item);
                     whole["fields"] = fields.iter().map(|field| json!({
-                        "id": id(field), "label": field, "type": if *field == "username" { "STRING" } else { "CONCEALED" },
+                        "id": id(field), "label": field, "type": if field == "username" { "STRING" } else { "CONCEALED" },
                         "value": self::field(services, item, field),
                     })).collect();
                     Reply::json(200, &whole)
@@ -151,14 +154,16 @@ pub(crate) fn field(services: &Services, item: &str, field: &str) -> String {
     }
 }
 
-/// Whether there is such a field.
-pub(crate) fn has(item: &str, field: &str) -> bool {
-    ITEMS.iter().any(|(own, fields)| *own == item && fields.contains(&field))
-}
-
-/// The items of a vault.
-pub(crate) fn items() -> impl Iterator<Item = (&'static str, &'static [&'static str])> {
-    ITEMS.iter().copied()
+/// The items of the vault with their fields: those that ExternalSecrets of the topology name, too.
+fn items(services: &Services) -> BTreeMap<String, BTreeSet<String>> {
+    let own = ITEMS
+        .iter()
+        .map(|(item, fields)| ((*item).to_owned(), fields.iter().map(|field| (*field).to_owned()).collect()));
+    let mut all: BTreeMap<String, BTreeSet<String>> = own.collect();
+    for (item, fields) in Upstream::of(&services.world.topology, "").items() {
+        all.entry(item.clone()).or_default().extend(fields.iter().cloned());
+    }
+    all
 }
 
 /// `filter=title eq "cloudflare"`

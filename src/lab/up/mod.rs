@@ -122,7 +122,10 @@ impl Lab {
         for access in &accesses {
             if let Some(cluster) = clusters.get(&access.cluster) {
                 control::start(&world, cluster, access, &end);
-                operators.remove(&access.cluster).into_iter().for_each(|own| control::operate(&world, cluster, own, &end));
+                operators
+                    .remove(&access.cluster)
+                    .into_iter()
+                    .for_each(|own| control::operate(&world, cluster, own, &end));
             }
         }
 

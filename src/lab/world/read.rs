@@ -156,10 +156,12 @@ fn judge(topology: &Topology, problems: &mut Problems<'_>) {
                 Vec::new()
             }) {
                 if let Some(namespace) = object["metadata"]["namespace"].as_str() {
-                    let what = format!("{} {}", object["kind"].as_str().unwrap_or("an object"), object["metadata"]["name"]);
+                    let what =
+                        format!("{} {}", object["kind"].as_str().unwrap_or("an object"), object["metadata"]["name"]);
                     if !namespaces.contains(namespace) {
                         let hint = did_you_mean(namespace, namespaces.iter().copied());
-                        let message = format!("{what} is in namespace \"{namespace}\", which cluster {name} does not have");
+                        let message =
+                            format!("{what} is in namespace \"{namespace}\", which cluster {name} does not have");
                         problems.at(rows, message, hint);
                     }
                 }

@@ -111,7 +111,11 @@ fn scale_set(site: &mut Site<'_>, place: &Place, object: &Value) {
             }
             continue;
         }
-        let status = if reached { running(&own, &place.name) } else { json!({ "phase": "Pending", "message": "Failed to register the runner" }) };
+        let status = if reached {
+            running(&own, &place.name)
+        } else {
+            json!({ "phase": "Pending", "message": "Failed to register the runner" })
+        };
         site.create(&json!({
             "apiVersion": VERSION, "kind": "EphemeralRunner",
             "metadata": { "name": own, "namespace": place.namespace, "labels": labels, "generation": 1, "ownerReferences": owner("EphemeralRunnerSet", &set.value) },
@@ -127,7 +131,11 @@ fn scale_set(site: &mut Site<'_>, place: &Place, object: &Value) {
     }
     let mut value = set.value.clone();
     value["spec"]["replicas"] = target.into();
-    let up = if reached { counted } else { mine.iter().filter(|(_, one)| one["status"]["phase"] == "Running").count() as u64 };
+    let up = if reached {
+        counted
+    } else {
+        mine.iter().filter(|(_, one)| one["status"]["phase"] == "Running").count() as u64
+    };
     let counts = json!({ "currentReplicas": counted, "runningEphemeralRunners": up, "pendingEphemeralRunners": counted - up.min(counted), "failedEphemeralRunners": 0 });
     value["status"] = counts.clone();
     site.put(&at, value);
@@ -158,10 +166,14 @@ mod tests {
         own["metadata"] = json!({ "name": "late", "namespace": ns });
         bench.create(&own);
         bench.pass(30);
-        let sets = || bench.cluster.world().store.list(SETS, ns).filter(|(place, _)| place.name.starts_with("late-")).count();
+        let sets =
+            || bench.cluster.world().store.list(SETS, ns).filter(|(place, _)| place.name.starts_with("late-")).count();
         assert_eq!(sets(), 0, "nobody registers");
         bench.world.lift(&Cause::service("github", Wrong::Down));
         bench.pass(30);
-        assert_eq!(bench.cluster.world().store.list(SETS, ns).filter(|(place, _)| place.name.starts_with("late-")).count(), 1);
+        assert_eq!(
+            bench.cluster.world().store.list(SETS, ns).filter(|(place, _)| place.name.starts_with("late-")).count(),
+            1
+        );
     }
 }

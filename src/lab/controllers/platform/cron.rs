@@ -57,7 +57,10 @@ impl Schedule {
         let [seconds, minutes, hours, days, months, weekdays] = &self.fields;
         while at < end {
             let midnight = |at: DateTime| at.with().hour(0).minute(0).second(0).build().ok();
-            if !months.contains(&at.month()) || !days.contains(&at.day()) || !weekdays.contains(&at.weekday().to_sunday_zero_offset()) {
+            if !months.contains(&at.month())
+                || !days.contains(&at.day())
+                || !weekdays.contains(&at.weekday().to_sunday_zero_offset())
+            {
                 at = midnight(at)?.checked_add(1.day()).ok()?;
             } else if !hours.contains(&at.hour()) {
                 at = at.with().minute(0).second(0).build().ok()?.checked_add(1.hour()).ok()?;

@@ -62,7 +62,8 @@ impl Operator for Dragonflies {
 }
 
 fn set(place: &Place, object: &Value, replicas: u64) -> Value {
-    let labels = json!({ "app.kubernetes.io/name": place.name, "app": place.name, "app.kubernetes.io/part-of": "dragonfly" });
+    let labels =
+        json!({ "app.kubernetes.io/name": place.name, "app": place.name, "app.kubernetes.io/part-of": "dragonfly" });
     json!({
         "apiVersion": "apps/v1", "kind": "StatefulSet",
         "metadata": { "name": place.name, "namespace": place.namespace, "labels": labels, "generation": 1,
@@ -86,7 +87,10 @@ mod tests {
         let mut bench = Bench::new("spec", "apps");
         let (ns, name) = ("dragonfly-system", "dragonfly");
         let role = |bench: &Bench, pod: &str| bench.get("pods", ns, pod)["metadata"]["labels"]["role"].clone();
-        assert_eq!((role(&bench, "dragonfly-0"), bench.get(RESOURCE, ns, name)["status"]["phase"].clone()), (json!("master"), json!("ready")));
+        assert_eq!(
+            (role(&bench, "dragonfly-0"), bench.get(RESOURCE, ns, name)["status"]["phase"].clone()),
+            (json!("master"), json!("ready"))
+        );
         bench.change("pods", ns, "dragonfly-0", |pod| pod["status"]["conditions"] = json!([]));
         bench.look();
         assert_eq!((role(&bench, "dragonfly-0"), role(&bench, "dragonfly-1")), (json!("replica"), json!("master")));

@@ -131,7 +131,8 @@ fn rules(list: &Value) -> impl Iterator<Item = &Value> {
 /// A rule of a NetworkPolicy.
 fn plain(rule: &Value, target: &Target<'_>) -> bool {
     let ports = rule["ports"].as_array().filter(|ports| !ports.is_empty());
-    let port = ports.is_none_or(|ports| ports.iter().any(|port| port["port"].is_null() || port["port"] == target.port()));
+    let port =
+        ports.is_none_or(|ports| ports.iter().any(|port| port["port"].is_null() || port["port"] == target.port()));
     let peers = rule["to"].as_array().filter(|peers| !peers.is_empty());
     port && peers.is_none_or(|peers| {
         peers.iter().any(|peer| match target {
@@ -146,14 +147,14 @@ fn cilium(rule: &Value, target: &Target<'_>) -> bool {
     let ports: Vec<&Value> = rules(&rule["toPorts"]).flat_map(|one| rules(&one["ports"])).collect();
     let wanted = target.port().to_string();
     let port = ports.is_empty() || ports.iter().any(|port| port["port"] == wanted.as_str() || port["port"] == "0");
-    let entities = |names: &[&str]| rules(&rule["toEntities"]).any(|one| one.as_str().is_some_and(|one| names.contains(&one)));
+    let entities =
+        |names: &[&str]| rules(&rule["toEntities"]).any(|one| one.as_str().is_some_and(|one| names.contains(&one)));
     let empty = rule.as_object().is_some_and(|rule| rule.keys().all(|key| key == "toPorts"));
     let peer = match target {
         Target::Names => rule["toEndpoints"].is_array() || entities(&["all", "cluster", "kube-dns"]),
         Target::Host(host) => {
             let named = rules(&rule["toFQDNs"]).any(|one| {
-                one["matchName"] == *host
-                    || one["matchPattern"].as_str().is_some_and(|pattern| fits(pattern, host))
+                one["matchName"] == *host || one["matchPattern"].as_str().is_some_and(|pattern| fits(pattern, host))
             });
             let everywhere = rules(&rule["toCIDR"]).any(|one| one == "0.0.0.0/0")
                 || rules(&rule["toCIDRSet"]).any(|one| one["cidr"] == "0.0.0.0/0");
@@ -167,9 +168,7 @@ fn cilium(rule: &Value, target: &Target<'_>) -> bool {
 fn fits(pattern: &str, name: &str) -> bool {
     match pattern.split_once('*') {
         None => pattern == name,
-        Some((start, end)) => {
-            name.len() >= start.len() + end.len() && name.starts_with(start) && name.ends_with(end)
-        }
+        Some((start, end)) => name.len() >= start.len() + end.len() && name.starts_with(start) && name.ends_with(end),
     }
 }
 

@@ -67,11 +67,12 @@ impl ExternalSecrets {
         let interval = object["spec"]["refreshInterval"].as_u64().filter(|n| *n > 0).map_or(STORE, Duration::from_secs);
         let token = token(site, place, object);
         let seen = format!("{} {}", object["metadata"]["generation"], token.is_ok());
-        if let Some((at, of)) = self.validated.get(&uid) {
-            if *of == seen && after(*at, interval) > site.now {
-                site.at(after(*at, interval));
-                return;
-            }
+        if let Some((at, of)) = self.validated.get(&uid)
+            && *of == seen
+            && after(*at, interval) > site.now
+        {
+            site.at(after(*at, interval));
+            return;
         }
         self.validated.insert(uid, (site.now, seen));
         site.again(interval);
@@ -123,7 +124,8 @@ impl ExternalSecrets {
         let last = parsed(&object["status"]["refreshTime"]);
         let there = site.get("secrets", &place.namespace, &name);
         let intact = there.as_ref().is_some_and(|secret| {
-            secret.value["metadata"]["annotations"]["reconcile.external-secrets.io/data-hash"] == data_hash(&secret.value["data"])
+            secret.value["metadata"]["annotations"]["reconcile.external-secrets.io/data-hash"]
+                == data_hash(&secret.value["data"])
         });
         let fresh = object["status"]["syncedResourceVersion"] == version.as_str() && is_ready(object) && intact;
         let due = last.filter(|_| !interval.is_zero()).map(|last| after(last, interval));
@@ -132,11 +134,12 @@ impl ExternalSecrets {
             return;
         }
         let seen = format!("{version} {}", there.is_some());
-        if let Some((again, _, of)) = self.failed.get(&uid) {
-            if *of == seen && *again > site.now {
-                site.at(*again);
-                return;
-            }
+        if let Some((again, _, of)) = self.failed.get(&uid)
+            && *of == seen
+            && *again > site.now
+        {
+            site.at(*again);
+            return;
         }
         let (mut value, stamp) = (object.clone(), site.stamp());
         match self.data(site, place, object) {
@@ -174,7 +177,8 @@ impl ExternalSecrets {
     /// What the vault has for an ExternalSecret.
     fn data(&self, site: &Site<'_>, place: &Place, object: &Value) -> Result<Map<String, Value>, String> {
         let reference = &object["spec"]["secretStoreRef"];
-        let (kind, name) = (reference["kind"].as_str().unwrap_or("SecretStore"), reference["name"].as_str().unwrap_or_default());
+        let (kind, name) =
+            (reference["kind"].as_str().unwrap_or("SecretStore"), reference["name"].as_str().unwrap_or_default());
         let (resource, namespace) = match kind {
             "ClusterSecretStore" => (WATCHES[1], ""),
             _ => (WATCHES[2], place.namespace.as_str()),
@@ -195,7 +199,9 @@ impl ExternalSecrets {
             let (key, field) = (text(&one["remoteRef"]["key"]), text(&one["remoteRef"]["property"]));
             let wrong = |why: String| format!("error processing spec.data[{at}] (key: {key}), err: {why}");
             let fields = self.upstream.fields(site.world, &key);
-            let fields = fields.ok_or_else(|| wrong(format!("error finding 1Password Item: key not found in 1Password Vaults: {key}")))?;
+            let fields = fields.ok_or_else(|| {
+                wrong(format!("error finding 1Password Item: key not found in 1Password Vaults: {key}"))
+            })?;
             let field = if field.is_empty() { "password".to_owned() } else { field };
             if !fields.contains(&field) && field != "password" {
                 return Err(wrong(format!("expected one 1Password ItemField matching: '{field}' in '{key}', got 0")));
@@ -220,7 +226,10 @@ fn token(site: &Site<'_>, place: &Place, object: &Value) -> Result<(), (&'static
     let namespace = reference["namespace"].as_str().unwrap_or(&place.namespace);
     let wrong = |why: String| Err(("unable to create client", format!("could not get provider client: {why}")));
     match site.get("secrets", namespace, text("name")) {
-        None => wrong(format!("cannot get Kubernetes secret \"{0}\" from namespace \"{namespace}\": secrets \"{0}\" not found", text("name"))),
+        None => wrong(format!(
+            "cannot get Kubernetes secret \"{0}\" from namespace \"{namespace}\": secrets \"{0}\" not found",
+            text("name")
+        )),
         Some(secret) if secret.value["data"][text("key")].is_null() => {
             wrong(format!("cannot find secret data for key: \"{}\"", text("key")))
         }
@@ -264,8 +273,10 @@ fn write(site: &mut Site<'_>, place: &Place, object: &Value, name: &str, data: M
         }
         None => data,
     };
-    let encoded: Map<String, Value> =
-        filled.into_iter().map(|(key, value)| (key, STANDARD.encode(value.as_str().unwrap_or_default()).into())).collect();
+    let encoded: Map<String, Value> = filled
+        .into_iter()
+        .map(|(key, value)| (key, STANDARD.encode(value.as_str().unwrap_or_default()).into()))
+        .collect();
     let encoded = Value::Object(encoded);
     let there = Place::new("secrets", &place.namespace, name);
     let mut secret = match site.objects.store.get(&there) {
@@ -288,3 +299,7 @@ fn write(site: &mut Site<'_>, place: &Place, object: &Value, name: &str, data: M
     secret["data"] = encoded;
     site.put(&there, secret);
 }
+
+#[cfg(test)]
+#[path = "external_secrets_tests.rs"]
+mod tests;

@@ -92,7 +92,9 @@ fn pool(site: &mut Site<'_>, place: &Place, object: &Value) {
     }
     if let Some(there) = site.objects.store.get(&at) {
         let mut value = there.value.clone();
-        let named: Vec<Value> = (0..wanted).map(|number| json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": name(number) } })).collect();
+        let named: Vec<Value> = (0..wanted)
+            .map(|number| json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": name(number) } }))
+            .collect();
         value["spec"]["pods"] = named.into();
         value["status"] = json!({ "observedGeneration": value["metadata"]["generation"], "pods": wanted, "readyPods": ready, "currentPods": all.len() });
         site.put(&at, value);
@@ -126,14 +128,30 @@ impl Kafkas {
         let (mut value, stamp) = (object.clone(), site.stamp());
         let key = format!("{}/{}", place.namespace, place.name);
         let all = pods::of(site, &place.namespace, CLUSTER, &place.name);
-        let pools: Vec<String> = site.all(WATCHES[1], &place.namespace).into_iter().filter(|(_, one)| label(&one.value) == place.name).map(|(at, _)| at.name).collect();
+        let pools: Vec<String> = site
+            .all(WATCHES[1], &place.namespace)
+            .into_iter()
+            .filter(|(_, one)| label(&one.value) == place.name)
+            .map(|(at, _)| at.name)
+            .collect();
         if pools.is_empty() {
             let why = "KRaft cluster needs at least one KafkaNodePool with the broker and controller roles";
-            Condition::new("Ready", "False", "InvalidResourceException", &format!("The Kafka cluster {} is invalid: [{why}]", place.name)).set(&mut value, &stamp);
+            Condition::new(
+                "Ready",
+                "False",
+                "InvalidResourceException",
+                &format!("The Kafka cluster {} is invalid: [{why}]", place.name),
+            )
+            .set(&mut value, &stamp);
             site.put(place, value);
             return;
         }
-        let wanted: u64 = site.all(WATCHES[1], &place.namespace).iter().filter(|(_, one)| label(&one.value) == place.name).filter_map(|(_, one)| one.value["spec"]["replicas"].as_u64()).sum();
+        let wanted: u64 = site
+            .all(WATCHES[1], &place.namespace)
+            .iter()
+            .filter(|(_, one)| label(&one.value) == place.name)
+            .filter_map(|(_, one)| one.value["spec"]["replicas"].as_u64())
+            .sum();
         let ill = all.iter().find(|(_, pod)| !is_ready(pod)).map(|(at, _)| at.name.clone());
         let brokers = brokers(site, &place.namespace, &place.name).len() as u64;
         let ill = ill.or_else(|| (brokers < wanted).then(|| format!("{}-{}-{brokers}", place.name, pools[0])));
@@ -148,7 +166,11 @@ impl Kafkas {
                     site.at(after(since, PATIENCE));
                     return;
                 }
-                Some(format!("Exceeded timeout of {}ms while waiting for Pods resource {pod} in namespace {} to be ready", PATIENCE.as_millis(), place.namespace))
+                Some(format!(
+                    "Exceeded timeout of {}ms while waiting for Pods resource {pod} in namespace {} to be ready",
+                    PATIENCE.as_millis(),
+                    place.namespace
+                ))
             }
         };
         let listeners: Vec<Value> = object["spec"]["kafka"]["listeners"]
@@ -200,24 +222,34 @@ fn topic(site: &mut Site<'_>, made: &mut BTreeMap<String, (i64, i64)>, place: &P
     let (mut value, stamp) = (object.clone(), site.stamp());
     let all = brokers(site, &place.namespace, &cluster);
     let name = object["spec"]["topicName"].as_str().unwrap_or(&place.name).to_owned();
-    let (partitions, replicas) = (object["spec"]["partitions"].as_i64().unwrap_or(1), object["spec"]["replicas"].as_i64().unwrap_or(1));
+    let (partitions, replicas) =
+        (object["spec"]["partitions"].as_i64().unwrap_or(1), object["spec"]["replicas"].as_i64().unwrap_or(1));
     let key = format!("{cluster} {name}");
     let before = made.get(&key).copied().unwrap_or((partitions, replicas));
-    let other = site.all(WATCHES[3], &place.namespace).into_iter().find(|(_, one)| {
-        one.value["spec"]["topicName"].as_str() == Some(&name) && label(&one.value) == cluster
-    });
+    let other = site
+        .all(WATCHES[3], &place.namespace)
+        .into_iter()
+        .find(|(_, one)| one.value["spec"]["topicName"].as_str() == Some(&name) && label(&one.value) == cluster);
     let wrong = if let Some((at, _)) = other.filter(|(at, _)| at.name != place.name) {
         Some(("ResourceConflict", format!("Managed by Ref{{namespace='{}', name='{}'}}", at.namespace, at.name)))
     } else if all.iter().all(|(_, up)| !up) {
         Some(("KafkaError", "org.apache.kafka.common.errors.TimeoutException: Timed out waiting for a node assignment. Call: describeTopics".into()))
     } else if replicas > all.len() as i64 {
-        Some(("KafkaError", format!(
-            "org.apache.kafka.common.errors.InvalidReplicationFactorException: Unable to replicate the partition {replicas} time(s): The target replication factor of {replicas} cannot be reached because only {} broker(s) are registered.", all.len())))
+        Some((
+            "KafkaError",
+            format!(
+                "org.apache.kafka.common.errors.InvalidReplicationFactorException: Unable to replicate the partition {replicas} time(s): The target replication factor of {replicas} cannot be reached because only {} broker(s) are registered.",
+                all.len()
+            ),
+        ))
     } else if partitions < before.0 {
         Some(("NotSupported", "Decreasing partitions not supported".into()))
     } else if replicas != before.1 {
         let list: Vec<String> = (0..before.0).map(|n| n.to_string()).collect();
-        Some(("NotSupported", format!("Replication factor change not supported, but required for partitions [{}]", list.join(", "))))
+        Some((
+            "NotSupported",
+            format!("Replication factor change not supported, but required for partitions [{}]", list.join(", ")),
+        ))
     } else {
         None
     };
@@ -243,7 +275,11 @@ fn user(site: &mut Site<'_>, place: &Place, object: &Value) {
     let (mut value, stamp) = (object.clone(), site.stamp());
     let tls = object["spec"]["authentication"]["type"] == "tls";
     let secret = |key: &str| STANDARD.encode(hex(&["kafka-user", &place.name, key], 48));
-    let data = if tls { json!({ "user.crt": secret("crt"), "user.key": secret("key") }) } else { json!({ "password": secret("password") }) };
+    let data = if tls {
+        json!({ "user.crt": secret("crt"), "user.key": secret("key") })
+    } else {
+        json!({ "password": secret("password") })
+    };
     site.create(&json!({
         "apiVersion": "v1", "kind": "Secret", "type": "Opaque", "data": data,
         "metadata": { "name": place.name, "namespace": place.namespace, "labels": { CLUSTER: label(object), "strimzi.io/kind": "KafkaUser" },
@@ -272,12 +308,19 @@ mod tests {
         bench.change(WATCHES[3], ns, "perf-test", |topic| topic["spec"]["partitions"] = 1.into());
         bench.look();
         assert!(bench.told(WATCHES[3], ns, "test-topic", "Ready").contains("only 3 broker(s) are registered"));
-        assert_eq!(bench.told(WATCHES[3], ns, "perf-test", "Ready"), "False NotSupported: Decreasing partitions not supported");
+        assert_eq!(
+            bench.told(WATCHES[3], ns, "perf-test", "Ready"),
+            "False NotSupported: Decreasing partitions not supported"
+        );
         bench.change("pods", ns, "kafka-cluster-kafka-1", |pod| pod["status"]["conditions"] = json!([]));
         bench.pass(200);
         assert!(bench.told(WATCHES[0], ns, "kafka-cluster", "Ready").starts_with("True"), "it waits first");
         bench.pass(200);
-        assert!(bench.told(WATCHES[0], ns, "kafka-cluster", "Ready").contains("Pods resource kafka-cluster-kafka-1 in namespace messaging"));
+        assert!(
+            bench
+                .told(WATCHES[0], ns, "kafka-cluster", "Ready")
+                .contains("Pods resource kafka-cluster-kafka-1 in namespace messaging")
+        );
         bench.delete("pods", ns, "kafka-cluster-kafka-1");
         bench.look();
         assert_eq!(bench.get("pods", ns, "kafka-cluster-kafka-1")["metadata"]["labels"][CLUSTER], "kafka-cluster");

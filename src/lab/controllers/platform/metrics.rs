@@ -95,7 +95,12 @@ fn user(site: &Site<'_>, namespace: &str, object: &Value) -> Result<(), (&'stati
     let key = reference["key"].as_str().unwrap_or("password");
     match site.get("secrets", namespace, name) {
         Some(secret) if !secret.value["data"][key].is_null() => Ok(()),
-        _ => Err(("failed", format!("cannot get secret for passwordRef: secret \"{namespace}/{name}\" has no key \"{key}\" or is missing"))),
+        _ => Err((
+            "failed",
+            format!(
+                "cannot get secret for passwordRef: secret \"{namespace}/{name}\" has no key \"{key}\" or is missing"
+            ),
+        )),
     }
 }
 
@@ -108,7 +113,14 @@ fn rule(object: &Value) -> Result<(), (&'static str, String)> {
             let open = expression.matches(['(', '{', '[']).count();
             if !named || expression.is_empty() || open != expression.matches([')', '}', ']']).count() {
                 let name = rule["alert"].as_str().or(rule["record"].as_str()).unwrap_or("rule");
-                return Err(("failed", format!("validation failed: group {}: invalid expression for rule {name:?}: {}", group["name"], json!(expression))));
+                return Err((
+                    "failed",
+                    format!(
+                        "validation failed: group {}: invalid expression for rule {name:?}: {}",
+                        group["name"],
+                        json!(expression)
+                    ),
+                ));
             }
         }
     }
@@ -125,10 +137,13 @@ mod tests {
         let mut bench = Bench::new("monosense", "infra");
         let of = |bench: &Bench| bench.get(WATCHES[1], "observability", "victoria-metrics")["status"].clone();
         assert_eq!(of(&bench)["updateStatus"], "operational");
-        bench.change("statefulsets.apps", "observability", "vmstorage", |one| one["status"]["readyReplicas"] = 2.into());
+        bench
+            .change("statefulsets.apps", "observability", "vmstorage", |one| one["status"]["readyReplicas"] = 2.into());
         bench.look();
         assert_eq!(of(&bench)["reason"], "waiting for observability/vmstorage: 2 of 3 replicas are ready");
-        bench.change(WATCHES[6], "observability", "flux", |one| one["spec"]["groups"][0]["rules"][0]["expr"] = "up{".into());
+        bench.change(WATCHES[6], "observability", "flux", |one| {
+            one["spec"]["groups"][0]["rules"][0]["expr"] = "up{".into()
+        });
         bench.look();
         assert_eq!(bench.get(WATCHES[6], "observability", "flux")["status"]["updateStatus"], "failed");
     }

@@ -26,7 +26,7 @@ pub(crate) mod upstream;
 mod volsync;
 
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 
@@ -140,7 +140,9 @@ impl Operators {
                 let looked = self.look_at(world, objects, now);
                 match looked.again {
                     _ if looked.changed => {}
-                    Some(span) if site::after(now, span) <= site::after(begin, PATIENCE) => now = site::after(now, span),
+                    Some(span) if site::after(now, span) <= site::after(begin, PATIENCE) => {
+                        now = site::after(now, span);
+                    }
                     _ => break,
                 }
             }

@@ -18,7 +18,9 @@ pub(super) fn again(site: &mut Site<'_>, namespace: &str, name: &str, like: Opti
     if site.get("pods", namespace, name).is_some() {
         return;
     }
-    let named = |pod: &Value| pod["kind"] == "Pod" && pod["metadata"]["name"] == name && pod["metadata"]["namespace"] == namespace;
+    let named = |pod: &Value| {
+        pod["kind"] == "Pod" && pod["metadata"]["name"] == name && pod["metadata"]["namespace"] == namespace
+    };
     let known = objects::all(&site.world.topology, site.cluster, site.now).into_iter().find(named);
     let Some(mut pod) = known.or_else(|| like.cloned()) else { return };
     let old = pod["metadata"].clone();

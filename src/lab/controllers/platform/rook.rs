@@ -11,7 +11,8 @@ use crate::lab::kube::cluster::World as Objects;
 use crate::lab::world::objects::names::uid;
 use crate::lab::world::{Cause, World};
 
-const WATCHES: &[&str] = &["cephclusters.ceph.rook.io", "cephblockpools.ceph.rook.io", "pods", "nodes", "deployments.apps"];
+const WATCHES: &[&str] =
+    &["cephclusters.ceph.rook.io", "cephblockpools.ceph.rook.io", "pods", "nodes", "deployments.apps"];
 
 pub(super) fn rows() -> Vec<Hand> {
     vec![("rook-ceph-operator", WATCHES, Box::new(Rook))]
@@ -50,7 +51,9 @@ impl State {
                 .map(|(_, one)| {
                     let id = one.value["metadata"]["labels"]["ceph_daemon_id"].as_str().unwrap_or_default().to_owned();
                     let pod = objects.store.list("pods", namespace).map(|(_, pod)| &pod.value).find(|pod| {
-                        pod["metadata"]["labels"]["app"] == app && pod["metadata"]["labels"]["ceph_daemon_id"] == id.as_str() && is_ready(pod)
+                        pod["metadata"]["labels"]["app"] == app
+                            && pod["metadata"]["labels"]["ceph_daemon_id"] == id.as_str()
+                            && is_ready(pod)
                     });
                     let host = pod.and_then(|pod| pod["spec"]["nodeName"].as_str()).unwrap_or_default().to_owned();
                     let cut = world.has(&Cause::link(&host));
@@ -74,7 +77,11 @@ impl State {
         let absent: Vec<&str> = mons.iter().filter(|(_, up)| !up).map(|(id, _)| id.as_str()).collect();
         if !absent.is_empty() {
             let quorum: Vec<&str> = mons.iter().filter(|(_, up)| *up).map(|(id, _)| id.as_str()).collect();
-            checks.push(("MON_DOWN", "HEALTH_WARN", format!("{}/{} mons down, quorum {}", absent.len(), mons.len(), quorum.join(","))));
+            checks.push((
+                "MON_DOWN",
+                "HEALTH_WARN",
+                format!("{}/{} mons down, quorum {}", absent.len(), mons.len(), quorum.join(",")),
+            ));
         }
         if !mgrs.iter().any(|(_, up)| *up) {
             checks.push(("MGR_DOWN", "HEALTH_WARN", "no active mgr".into()));
@@ -125,12 +132,17 @@ impl Operator for Rook {
                 .collect();
             let (phase, status, reason, message) = match (unknown.as_slice(), state.quorum()) {
                 ([], true) => ("Ready", "True", "ClusterCreated", "Cluster created successfully".to_owned()),
-                ([], false) => ("Failure", "False", "ClusterFailed", "failed to get ceph status: mons out of quorum".to_owned()),
+                ([], false) => {
+                    ("Failure", "False", "ClusterFailed", "failed to get ceph status: mons out of quorum".to_owned())
+                }
                 (names, _) => (
                     "Failure",
                     "False",
                     "ClusterFailed",
-                    format!("failed to configure local ceph cluster: failed to start ceph osds: node(s) [{}] of spec.storage.nodes not found", names.join(" ")),
+                    format!(
+                        "failed to configure local ceph cluster: failed to start ceph osds: node(s) [{}] of spec.storage.nodes not found",
+                        names.join(" ")
+                    ),
                 ),
             };
             if stored.value["status"]["phase"] == "Ready" && phase != "Ready" {
@@ -138,7 +150,9 @@ impl Operator for Rook {
             }
             Condition::new("Ready", status, reason, &message).set(&mut value, &stamp);
             Condition::new("Progressing", "False", "ClusterCreated", &message).set(&mut value, &stamp);
-            for one in value["status"]["conditions"].as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
+            for one in
+                value["status"]["conditions"].as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut)
+            {
                 if let Some(generation) = one.remove("observedGeneration") {
                     let _ = generation;
                 }
@@ -155,7 +169,9 @@ impl Operator for Rook {
                 let details: serde_json::Map<String, Value> = state
                     .checks
                     .iter()
-                    .map(|(name, severity, message)| ((*name).to_owned(), json!({ "severity": severity, "message": message })))
+                    .map(|(name, severity, message)| {
+                        ((*name).to_owned(), json!({ "severity": severity, "message": message }))
+                    })
                     .collect();
                 let before = own["ceph"].clone();
                 own["ceph"] = json!({
@@ -219,14 +235,21 @@ mod tests {
         bench.world.put(cause.clone());
         bench.look();
         let ceph = of(&bench)["ceph"].clone();
-        assert_eq!((&ceph["health"], &ceph["details"]["OSD_DOWN"]["message"]), (&json!("HEALTH_WARN"), &json!("1 osds down")));
+        assert_eq!(
+            (&ceph["health"], &ceph["details"]["OSD_DOWN"]["message"]),
+            (&json!("HEALTH_WARN"), &json!("1 osds down"))
+        );
         bench.world.lift(&cause);
         bench.look();
         assert_eq!(of(&bench)["ceph"]["health"], "HEALTH_OK");
-        bench.change(WATCHES[0], "rook-ceph", "rook-ceph", |one| one["spec"]["storage"]["nodes"][0]["name"] = "infra-99".into());
+        bench.change(WATCHES[0], "rook-ceph", "rook-ceph", |one| {
+            one["spec"]["storage"]["nodes"][0]["name"] = "infra-99".into()
+        });
         bench.look();
         assert!(of(&bench)["message"].to_string().contains("infra-99"), "{}", of(&bench));
-        bench.change(WATCHES[0], "rook-ceph", "rook-ceph", |one| one["spec"]["storage"]["nodes"][0]["name"] = "infra-01".into());
+        bench.change(WATCHES[0], "rook-ceph", "rook-ceph", |one| {
+            one["spec"]["storage"]["nodes"][0]["name"] = "infra-01".into()
+        });
         bench.look();
         assert_eq!(of(&bench)["phase"], "Ready");
     }

@@ -26,14 +26,19 @@ fn at_rest_nothing_changes_and_all_is_ready() {
         for kind in READY {
             let world = bench.cluster.world();
             for (place, stored) in world.store.list(kind, "") {
-                assert!(super::site::is_ready(&stored.value), "{topology}/{cluster} {place:?}: {:#}", stored.value["status"]);
+                assert!(
+                    super::site::is_ready(&stored.value),
+                    "{topology}/{cluster} {place:?}: {:#}",
+                    stored.value["status"]
+                );
             }
         }
         let before = bench.cluster.world().store.revision();
         assert!(bench.look().is_some_and(|again| again > Duration::ZERO), "something is looked at from time to time");
         bench.pass(20);
         let world = bench.cluster.world();
-        let changed: Vec<String> = world.store.since(before).unwrap().map(|change| format!("{:?}", change.place)).collect();
+        let changed: Vec<String> =
+            world.store.since(before).unwrap().map(|change| format!("{:?}", change.place)).collect();
         assert_eq!(changed, Vec::<String>::new(), "{topology}/{cluster}");
         assert!(world.store.list("customresourcedefinitions.apiextensions.k8s.io", "").count() >= 77);
     }
@@ -44,7 +49,8 @@ fn an_operator_without_a_pod_does_nothing() {
     let mut bench = Bench::new("monosense", "infra");
     let pods: Vec<String> = {
         let world = bench.cluster.world();
-        let own = world.store.list("pods", "flux-system").filter(|(place, _)| place.name.starts_with("kustomize-controller"));
+        let own =
+            world.store.list("pods", "flux-system").filter(|(place, _)| place.name.starts_with("kustomize-controller"));
         own.map(|(place, _)| place.name.clone()).collect()
     };
     for name in &pods {

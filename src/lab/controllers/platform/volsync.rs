@@ -21,7 +21,11 @@ const SYNCS: &[&str] = &[
     "secrets",
     "volumesnapshots.snapshot.storage.k8s.io",
 ];
-const SNAPSHOTS: &[&str] = &["volumesnapshots.snapshot.storage.k8s.io", "volumesnapshotclasses.snapshot.storage.k8s.io", "persistentvolumeclaims"];
+const SNAPSHOTS: &[&str] = &[
+    "volumesnapshots.snapshot.storage.k8s.io",
+    "volumesnapshotclasses.snapshot.storage.k8s.io",
+    "persistentvolumeclaims",
+];
 /// What a copy takes.
 const WORK: Duration = Duration::from_secs(25);
 const MADE: &str = "volsync.backube/cleanup";
@@ -59,7 +63,9 @@ fn due(site: &Site<'_>, object: &Value) -> Result<Due, String> {
     }
     let last = parsed(&status["lastSyncTime"]);
     let Some(text) = trigger["schedule"].as_str() else { return Ok(Due::Now) };
-    let schedule = Schedule::standard(text).ok_or_else(|| format!("parsing schedule: expected exactly 5 fields, found {}: [{text}]", text.split_whitespace().count()))?;
+    let schedule = Schedule::standard(text).ok_or_else(|| {
+        format!("parsing schedule: expected exactly 5 fields, found {}: [{text}]", text.split_whitespace().count())
+    })?;
     let from = last.or_else(|| parsed(&object["metadata"]["creationTimestamp"])).unwrap_or(site.now);
     Ok(match schedule.next(from) {
         Some(at) if at <= site.now => Due::Now,
@@ -70,7 +76,7 @@ fn due(site: &Site<'_>, object: &Value) -> Result<Due, String> {
 
 fn replicate(site: &mut Site<'_>, place: &Place, object: &Value, source: bool) {
     let (mut value, stamp) = (object.clone(), site.stamp());
-    let mut told = |value: &mut Value, status: &str, reason: &str, message: &str| {
+    let told = |value: &mut Value, status: &str, reason: &str, message: &str| {
         Condition::new("Synchronizing", status, reason, message).set(value, &stamp);
         for one in value["status"]["conditions"].as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
             one.remove("observedGeneration");
@@ -95,7 +101,11 @@ fn replicate(site: &mut Site<'_>, place: &Place, object: &Value, source: bool) {
         }
     };
     let manual = object["spec"]["trigger"]["manual"].is_string();
-    let waiting = if manual { ("WaitingForManual", "Waiting for manual trigger") } else { ("WaitingForSchedule", "Waiting for next scheduled synchronization") };
+    let waiting = if manual {
+        ("WaitingForManual", "Waiting for manual trigger")
+    } else {
+        ("WaitingForSchedule", "Waiting for next scheduled synchronization")
+    };
     match (began, when) {
         (Some(began), _) => {
             let done = after(began, WORK);
@@ -161,7 +171,9 @@ fn lacking(site: &Site<'_>, place: &Place, object: &Value, source: bool) -> Opti
 fn unreachable(site: &Site<'_>) -> Option<String> {
     let wrong = site.world.service("minio");
     wrong.iter().find_map(|wrong| match wrong {
-        Wrong::Down | Wrong::Hangs => Some("Fatal: unable to open repository: dial tcp: connect: connection refused".to_owned()),
+        Wrong::Down | Wrong::Hangs => {
+            Some("Fatal: unable to open repository: dial tcp: connect: connection refused".to_owned())
+        }
         Wrong::Status(code) => Some(format!("Fatal: unable to open config file: Stat: {code}")),
         Wrong::Unavailable(_) => Some("Fatal: unable to open config file: Stat: 503 Service Unavailable".to_owned()),
         _ => None,
@@ -181,7 +193,8 @@ fn image(site: &mut Site<'_>, place: &Place, object: &Value, value: &mut Value) 
                       "ownerReferences": [{ "apiVersion": object["apiVersion"], "kind": "ReplicationDestination", "name": place.name, "uid": object["metadata"]["uid"], "controller": true }] },
         "spec": { "source": { "persistentVolumeClaimName": claim }, "volumeSnapshotClassName": object["spec"]["restic"]["volumeSnapshotClassName"] },
     }));
-    value["status"]["latestImage"] = json!({ "apiGroup": "snapshot.storage.k8s.io", "kind": "VolumeSnapshot", "name": name });
+    value["status"]["latestImage"] =
+        json!({ "apiGroup": "snapshot.storage.k8s.io", "kind": "VolumeSnapshot", "name": name });
 }
 
 #[derive(Debug)]
@@ -200,9 +213,15 @@ impl Operator for Snapshots {
             // VolSync's own volumes are there for as long as it copies.
             let own = object["metadata"]["labels"][MADE].is_string();
             let wrong = match site.get(SNAPSHOTS[1], "", class) {
-                None => Some(format!("failed to get input parameters to create snapshot {}: \"failed to retrieve snapshot class {class} from the informer: \\\"volumesnapshotclass.snapshot.storage.k8s.io \\\\\\\"{class}\\\\\\\" not found\\\"\"", place.name)),
+                None => Some(format!(
+                    "failed to get input parameters to create snapshot {}: \"failed to retrieve snapshot class {class} from the informer: \\\"volumesnapshotclass.snapshot.storage.k8s.io \\\\\\\"{class}\\\\\\\" not found\\\"\"",
+                    place.name
+                )),
                 Some(_) if !own && site.get("persistentvolumeclaims", &place.namespace, claim).is_none() => {
-                    Some(format!("snapshot controller failed to update {} on API server: cannot get claim from snapshot: persistentvolumeclaim \"{claim}\" not found", place.name))
+                    Some(format!(
+                        "snapshot controller failed to update {} on API server: cannot get claim from snapshot: persistentvolumeclaim \"{claim}\" not found",
+                        place.name
+                    ))
                 }
                 Some(_) => None,
             };
@@ -246,9 +265,15 @@ mod tests {
         assert!(bench.told(SYNCS[0], ns, "data", "Synchronizing").starts_with("True SyncInProgress"));
         bench.pass(30);
         let status = bench.get(SYNCS[0], ns, "data")["status"].clone();
-        assert_eq!((&status["lastManualSync"], &status["lastSyncTime"]), (&json!("now"), &json!("2026-11-01T08:00:25Z")));
+        assert_eq!(
+            (&status["lastManualSync"], &status["lastSyncTime"]),
+            (&json!("now"), &json!("2026-11-01T08:00:25Z"))
+        );
         bench.change(SYNCS[0], ns, "data", |one| one["spec"]["sourcePVC"] = "gone".into());
         bench.look();
-        assert_eq!(bench.told(SYNCS[0], ns, "data", "Synchronizing"), "False Error: PersistentVolumeClaim \"gone\" not found");
+        assert_eq!(
+            bench.told(SYNCS[0], ns, "data", "Synchronizing"),
+            "False Error: PersistentVolumeClaim \"gone\" not found"
+        );
     }
 }

@@ -15,8 +15,8 @@ use serde_json::{Value, json};
 
 use super::Topology;
 use super::read::COMMON;
-use super::wanted::BY;
 use super::topology::Cluster;
+use super::wanted::BY;
 
 /// What objects are made of: a cluster, and when it came to be.
 #[derive(Debug, Clone, Copy)]
@@ -65,11 +65,13 @@ impl Making<'_> {
 
     /// What the topology writes down as objects.
     fn wanted(&self) -> impl Iterator<Item = Value> {
-        let rows = self.cluster.objects.iter().flat_map(|rows| super::wanted::expand(rows.get_ref()).unwrap_or_default());
+        let rows =
+            self.cluster.objects.iter().flat_map(|rows| super::wanted::expand(rows.get_ref()).unwrap_or_default());
         rows.map(|mut object| {
             let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
             let (kind, own) = (text(&object["kind"]), object["metadata"].clone());
-            let mut metadata = self.metadata(&kind, &text(&own["namespace"]), &text(&own["name"]), own["labels"].clone());
+            let mut metadata =
+                self.metadata(&kind, &text(&own["namespace"]), &text(&own["name"]), own["labels"].clone());
             let mut annotations = own["annotations"].as_object().cloned().unwrap_or_default();
             if let Some(Value::String(by)) = annotations.remove(BY) {
                 flux::applied(&mut metadata, &by);

@@ -31,5 +31,11 @@ pub(in crate::lab) fn suffix(parts: &[&str], letters: usize) -> String {
 /// So many hexadecimal digits, as digests and commits have them.
 pub(in crate::lab) fn hex(parts: &[&str], digits: usize) -> String {
     let bytes = hash(parts);
-    bytes.iter().chain(&bytes).flat_map(|byte| [byte >> 4, byte & 15]).take(digits).map(|n| char::from(b"0123456789abcdef"[usize::from(n)])).collect()
+    bytes
+        .iter()
+        .chain(&bytes)
+        .flat_map(|byte| [byte >> 4, byte & 15])
+        .take(digits)
+        .map(|n| char::from(b"0123456789abcdef"[usize::from(n)]))
+        .collect()
 }

@@ -146,7 +146,9 @@ pub(super) fn all(making: &Making<'_>, workload: &Workload) -> Vec<Value> {
         out.push(set);
     }
     let owners = owner(making, namespace, owner_kind, &owner_name);
-    out.extend(pods(making, workload).iter().map(|pod| one(making, workload, pod, labels.clone(), &owners, &container)));
+    out.extend(
+        pods(making, workload).iter().map(|pod| one(making, workload, pod, labels.clone(), &owners, &container)),
+    );
     out
 }
 

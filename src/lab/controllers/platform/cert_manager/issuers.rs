@@ -8,10 +8,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::super::Operator;
 use super::super::conditions::{self, Condition};
 use super::super::site::{Site, after};
 use super::super::upstream::ACME;
-use super::super::Operator;
 use super::ISSUERS;
 use crate::lab::kube::store::Place;
 use crate::lab::world::objects::names::hex;
@@ -52,11 +52,12 @@ impl Operator for Issuers {
                     if conditions::text(object, "Ready", "status") == "True" {
                         continue;
                     }
-                    if let Some((again, of)) = self.failed.get(&uid) {
-                        if *again > site.now && *of == generation {
-                            site.at(*again);
-                            continue;
-                        }
+                    if let Some((again, of)) = self.failed.get(&uid)
+                        && *again > site.now
+                        && *of == generation
+                    {
+                        site.at(*again);
+                        continue;
                     }
                 }
                 let (mut value, stamp) = (object.clone(), site.stamp());
@@ -92,12 +93,17 @@ fn judge(site: &mut Site<'_>, place: &Place, object: &mut Value) -> (&'static st
         }
         if !DIRECTORIES.contains(&server) {
             return match DIRECTORIES.iter().any(|known| known.contains(host)) {
-                true => ("False", "ErrRegisterACMEAccount", "Failed to register ACME account: 404 : 404 page not found".into()),
+                true => (
+                    "False",
+                    "ErrRegisterACMEAccount",
+                    "Failed to register ACME account: 404 : 404 page not found".into(),
+                ),
                 false => failed(format!("dial tcp: lookup {host}: no such host")),
             };
         }
         let key = spec["acme"]["privateKeySecretRef"]["name"].as_str().unwrap_or_default();
-        let account = (hex(&[server, key], 8).bytes().fold(0u64, |sum, byte| sum * 31 + u64::from(byte)) % 900_000_000) + 100_000_000;
+        let account = (hex(&[server, key], 8).bytes().fold(0u64, |sum, byte| sum * 31 + u64::from(byte)) % 900_000_000)
+            + 100_000_000;
         site.create(&json!({
             "apiVersion": "v1", "kind": "Secret", "type": "Opaque", "metadata": { "name": key, "namespace": namespace },
             "data": { "tls.key": "" },
@@ -111,9 +117,11 @@ fn judge(site: &mut Site<'_>, place: &Place, object: &mut Value) -> (&'static st
     if let Some(secret) = spec["ca"]["secretName"].as_str() {
         return match site.get("secrets", namespace, secret) {
             Some(_) => ("True", "KeyPairVerified", "Signing CA verified".into()),
-            None => {
-                ("False", "ErrGetKeyPair", format!("Error getting keypair for CA issuer: secrets \"{secret}\" not found"))
-            }
+            None => (
+                "False",
+                "ErrGetKeyPair",
+                format!("Error getting keypair for CA issuer: secrets \"{secret}\" not found"),
+            ),
         };
     }
     ("True", "IsReady", String::new())

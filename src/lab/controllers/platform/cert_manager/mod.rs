@@ -2,12 +2,17 @@
 
 mod certificates;
 mod issuers;
+mod order;
+#[cfg(test)]
+mod tests;
+mod wanted;
 mod x509;
 
 use super::Hand;
 
 /// The kinds of issuers.
-const ISSUERS: [(&str, &str); 2] = [("ClusterIssuer", "clusterissuers.cert-manager.io"), ("Issuer", "issuers.cert-manager.io")];
+const ISSUERS: [(&str, &str); 2] =
+    [("ClusterIssuer", "clusterissuers.cert-manager.io"), ("Issuer", "issuers.cert-manager.io")];
 
 pub(super) fn rows() -> Vec<Hand> {
     vec![

@@ -41,7 +41,13 @@ impl Authority {
     }
 
     /// Signs a certificate for names, between two times.
-    pub(super) fn sign(&self, names: &[String], common: &str, from: Timestamp, until: Timestamp) -> Result<Signed, rcgen::Error> {
+    pub(super) fn sign(
+        &self,
+        names: &[String],
+        common: &str,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> Result<Signed, rcgen::Error> {
         let mut params = CertificateParams::new(names.to_vec())?;
         params.distinguished_name.push(DnType::CommonName, common);
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];

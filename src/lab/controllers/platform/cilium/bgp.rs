@@ -16,9 +16,9 @@ use super::super::site::{Site, after, is_ready};
 use crate::lab::kube::cluster::time;
 use crate::lab::kube::store::Place;
 use crate::lab::router::advertise::selects;
+use crate::lab::world::Cause;
 use crate::lab::world::cause::BGP;
 use crate::lab::world::topology::Node;
-use crate::lab::world::Cause;
 
 pub(super) const WATCHES: &[&str] = &[
     "ciliumbgpclusterconfigs.cilium.io",
@@ -53,18 +53,32 @@ impl Operator for Configs {
                 }
             }
             let mut missing: Vec<String> = Vec::new();
-            for peer in spec["bgpInstances"].as_array().into_iter().flatten().flat_map(|one| one["peers"].as_array().into_iter().flatten()) {
+            for peer in spec["bgpInstances"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .flat_map(|one| one["peers"].as_array().into_iter().flatten())
+            {
                 let name = peer["peerConfigRef"]["name"].as_str().unwrap_or_default();
-                if !name.is_empty() && site.get(WATCHES[2], "", name).is_none() && !missing.iter().any(|known| known == name) {
+                if !name.is_empty()
+                    && site.get(WATCHES[2], "", name).is_none()
+                    && !missing.iter().any(|known| known == name)
+                {
                     missing.push(name.to_owned());
                 }
             }
             let (mut value, stamp) = (stored.value.clone(), site.stamp());
             let truth = |yes| if yes { "True" } else { "False" };
             let why = if matched == 0 { "No node matches spec.nodeSelector" } else { "" };
-            Condition::new("cilium.io/NoMatchingNode", truth(matched == 0), "NoMatchingNode", why).set(&mut value, &stamp);
-            let why = if missing.is_empty() { String::new() } else { format!("Referenced CiliumBGPPeerConfig(s) are missing: [{}]", missing.join(" ")) };
-            Condition::new("cilium.io/MissingPeerConfigs", truth(!missing.is_empty()), "MissingPeerConfigs", &why).set(&mut value, &stamp);
+            Condition::new("cilium.io/NoMatchingNode", truth(matched == 0), "NoMatchingNode", why)
+                .set(&mut value, &stamp);
+            let why = if missing.is_empty() {
+                String::new()
+            } else {
+                format!("Referenced CiliumBGPPeerConfig(s) are missing: [{}]", missing.join(" "))
+            };
+            Condition::new("cilium.io/MissingPeerConfigs", truth(!missing.is_empty()), "MissingPeerConfigs", &why)
+                .set(&mut value, &stamp);
             site.put(&place, value);
         }
         for (place, _) in site.all(WATCHES[1], "") {
@@ -78,7 +92,8 @@ impl Operator for Configs {
                 Some(there) if there.value["spec"]["bgpInstances"] != instances => {
                     let mut value = there.value.clone();
                     value["spec"]["bgpInstances"] = instances;
-                    value["metadata"]["generation"] = (value["metadata"]["generation"].as_u64().unwrap_or(1) + 1).into();
+                    value["metadata"]["generation"] =
+                        (value["metadata"]["generation"].as_u64().unwrap_or(1) + 1).into();
                     site.put(&place, value);
                 }
                 Some(_) => {}
@@ -95,7 +110,8 @@ impl Operator for Configs {
 fn instances(site: &Site<'_>, spec: &Value, node: &Value) -> Value {
     let name = node["metadata"]["name"].as_str().unwrap_or_default();
     let addresses = node["status"]["addresses"].as_array();
-    let own = addresses.and_then(|all| all.iter().find(|one| one["type"] == "InternalIP")).map(|one| one["address"].clone());
+    let own =
+        addresses.and_then(|all| all.iter().find(|one| one["type"] == "InternalIP")).map(|one| one["address"].clone());
     let mut all = spec["bgpInstances"].clone();
     let over = site.get(WATCHES[3], "", name);
     for instance in all.as_array_mut().into_iter().flatten() {
@@ -183,8 +199,13 @@ impl Sessions {
             told["peeringState"] = if there { "open_sent" } else { "active" }.into();
             return told;
         }
-        let stood = before["bgpInstances"].as_array().into_iter().flatten().flat_map(|one| one["peers"].as_array().into_iter().flatten());
-        let mut stood = stood.filter(|one| one["peerAddress"] == peer["peerAddress"] && one["peeringState"] == "established");
+        let stood = before["bgpInstances"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .flat_map(|one| one["peers"].as_array().into_iter().flatten());
+        let mut stood =
+            stood.filter(|one| one["peerAddress"] == peer["peerAddress"] && one["peeringState"] == "established");
         let established = match stood.next() {
             Some(one) => one["establishedTime"].clone(),
             None => {
@@ -238,7 +259,9 @@ fn advertised(site: &Site<'_>, node: &str) -> usize {
 }
 
 fn has_pod(site: &Site<'_>, service: &Value, node: &str) -> bool {
-    let Some(wanted) = service["spec"]["selector"].as_object().filter(|wanted| !wanted.is_empty()) else { return false };
+    let Some(wanted) = service["spec"]["selector"].as_object().filter(|wanted| !wanted.is_empty()) else {
+        return false;
+    };
     let namespace = service["metadata"]["namespace"].as_str().unwrap_or_default();
     site.objects.store.list("pods", namespace).any(|(_, pod)| {
         pod.value["spec"]["nodeName"] == node

@@ -6,13 +6,21 @@ use std::net::IpAddr;
 use serde_json::{Value, json};
 
 use super::super::Operator;
-use super::super::site::Site;
 use super::super::egress;
+use super::super::site::Site;
 use crate::lab::kube::store::Place;
 use crate::lab::world::objects::names::hex;
 use crate::lab::world::range::after;
 
-pub(super) const WATCHES: &[&str] = &["nodes", "pods", "ciliumnodes.cilium.io", "ciliumendpoints.cilium.io", "configmaps", "networkpolicies.networking.k8s.io", "ciliumnetworkpolicies.cilium.io"];
+pub(super) const WATCHES: &[&str] = &[
+    "nodes",
+    "pods",
+    "ciliumnodes.cilium.io",
+    "ciliumendpoints.cilium.io",
+    "configmaps",
+    "networkpolicies.networking.k8s.io",
+    "ciliumnetworkpolicies.cilium.io",
+];
 const OWN: &str = WATCHES[2];
 const ENDPOINTS: &str = WATCHES[3];
 
@@ -86,7 +94,8 @@ fn own(node: &Value) -> Value {
 
 fn status(site: &Site<'_>, pod: &Value) -> Value {
     let metadata = &pod["metadata"];
-    let (namespace, name) = (metadata["namespace"].as_str().unwrap_or_default(), metadata["name"].as_str().unwrap_or_default());
+    let (namespace, name) =
+        (metadata["namespace"].as_str().unwrap_or_default(), metadata["name"].as_str().unwrap_or_default());
     let number = |of: &str, most: u64| u64::from_str_radix(&hex(&["cilium", of], 8), 16).unwrap_or(0) % most;
     let mut labels: Vec<String> = metadata["labels"]
         .as_object()
@@ -98,7 +107,13 @@ fn status(site: &Site<'_>, pod: &Value) -> Value {
     labels.push(format!("k8s:io.kubernetes.pod.namespace={namespace}"));
     labels.sort();
     let (ingress, egress) = egress::enforced(site.objects, pod);
-    let state = |yes| if yes { json!({ "enforcing": true, "state": "enabled" }) } else { json!({ "enforcing": false, "state": "disabled" }) };
+    let state = |yes| {
+        if yes {
+            json!({ "enforcing": true, "state": "enabled" })
+        } else {
+            json!({ "enforcing": false, "state": "disabled" })
+        }
+    };
     let host = site.get("nodes", "", pod["spec"]["nodeName"].as_str().unwrap_or_default());
     json!({
         "id": 16 + number(&format!("{namespace}/{name}"), 4_000),

@@ -8,13 +8,23 @@ use super::super::Operator;
 use super::super::conditions::Condition;
 use super::super::site::Site;
 
-pub(super) const WATCHES: &[&str] =
-    &["ciliumclusterwidenetworkpolicies.cilium.io", "ciliumnetworkpolicies.cilium.io"];
+pub(super) const WATCHES: &[&str] = &["ciliumclusterwidenetworkpolicies.cilium.io", "ciliumnetworkpolicies.cilium.io"];
 
 /// What a rule can name without labels.
 const ENTITIES: [&str; 13] = [
-    "all", "world", "world-ipv4", "world-ipv6", "cluster", "host", "init", "ingress", "unmanaged", "remote-node",
-    "health", "none", "kube-apiserver",
+    "all",
+    "world",
+    "world-ipv4",
+    "world-ipv6",
+    "cluster",
+    "host",
+    "init",
+    "ingress",
+    "unmanaged",
+    "remote-node",
+    "health",
+    "none",
+    "kube-apiserver",
 ];
 
 /// The operator's part.
@@ -33,7 +43,9 @@ impl Operator for Policies {
                     None => Condition::new("Valid", "True", "", "Policy validation succeeded").set(&mut value, &stamp),
                     Some(why) => Condition::new("Valid", "False", "", &why).set(&mut value, &stamp),
                 }
-                for one in value["status"]["conditions"].as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
+                for one in
+                    value["status"]["conditions"].as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut)
+                {
                     one.remove("reason");
                     one.remove("observedGeneration");
                 }

@@ -23,7 +23,9 @@ impl Operator for Pools {
             .objects
             .store
             .list("services", "")
-            .flat_map(|(_, service)| service.value["status"]["loadBalancer"]["ingress"].as_array().into_iter().flatten())
+            .flat_map(|(_, service)| {
+                service.value["status"]["loadBalancer"]["ingress"].as_array().into_iter().flatten()
+            })
             .filter_map(|one| one["ip"].as_str()?.parse().ok())
             .collect();
         let pools = site.all(WATCHES[0], "");
@@ -40,12 +42,14 @@ impl Operator for Pools {
             let (mut value, stamp) = (stored.value.clone(), site.stamp());
             match clash {
                 Some((range, name, other)) => {
-                    let why = format!("Pool conflicts since range '{range}' overlaps range '{other}' from IP Pool '{name}'");
+                    let why =
+                        format!("Pool conflicts since range '{range}' overlaps range '{other}' from IP Pool '{name}'");
                     Condition::new("cilium.io/PoolConflict", "True", "cidr_overlap", &why).set(&mut value, &stamp);
                 }
                 None => Condition::new("cilium.io/PoolConflict", "False", "resolved", "").set(&mut value, &stamp),
             }
-            for (kind, number) in [("IPsTotal", total), ("IPsAvailable", total.saturating_sub(used)), ("IPsUsed", used)] {
+            for (kind, number) in [("IPsTotal", total), ("IPsAvailable", total.saturating_sub(used)), ("IPsUsed", used)]
+            {
                 let kind = format!("cilium.io/{kind}");
                 Condition::new(&kind, "Unknown", "noreason", &number.to_string()).set(&mut value, &stamp);
             }

@@ -13,7 +13,8 @@ use crate::lab::kube::cluster::time;
 use crate::lab::kube::store::Place;
 use crate::lab::world::Wrong;
 
-pub(super) const WATCHES: &[&str] = &["scheduledbackups.postgresql.cnpg.io", "backups.postgresql.cnpg.io", CLUSTERS, "secrets"];
+pub(super) const WATCHES: &[&str] =
+    &["scheduledbackups.postgresql.cnpg.io", "backups.postgresql.cnpg.io", CLUSTERS, "secrets"];
 const BACKUPS: &str = WATCHES[1];
 /// What a backup takes.
 const WORK: Duration = Duration::from_secs(30);
@@ -37,7 +38,8 @@ fn scheduled(site: &mut Site<'_>, place: &Place, object: &Value) {
     let schedule = object["spec"]["schedule"].as_str().and_then(Schedule::with_seconds);
     let (Some(schedule), false) = (schedule, object["spec"]["suspend"] == true) else { return };
     let (mut value, stamp) = (object.clone(), site.stamp());
-    let last = parsed(&object["status"]["lastScheduleTime"]).or_else(|| parsed(&object["metadata"]["creationTimestamp"]));
+    let last =
+        parsed(&object["status"]["lastScheduleTime"]).or_else(|| parsed(&object["metadata"]["creationTimestamp"]));
     let Some(mut due) = last.and_then(|last| schedule.next(last)) else { return };
     if due <= site.now {
         // What was missed is made up for once.
@@ -115,10 +117,13 @@ fn backup(site: &mut Site<'_>, place: &Place, object: &Value) {
             let stopped = stamp.as_str();
             value["status"]["phase"] = "completed".into();
             value["status"]["stoppedAt"] = stopped.into();
-            value["status"]["backupName"] = format!("backup-{}", place.name.rsplit('-').next().unwrap_or_default()).into();
+            value["status"]["backupName"] =
+                format!("backup-{}", place.name.rsplit('-').next().unwrap_or_default()).into();
             value["status"]["instanceID"] = json!({ "podName": primary });
-            value["status"]["destinationPath"] = cluster.value["spec"]["backup"]["barmanObjectStore"]["destinationPath"].clone();
-            Condition::new("LastBackupSucceeded", "True", "LastBackupSucceeded", "Backup was successful").set(&mut of, &stamp);
+            value["status"]["destinationPath"] =
+                cluster.value["spec"]["backup"]["barmanObjectStore"]["destinationPath"].clone();
+            Condition::new("LastBackupSucceeded", "True", "LastBackupSucceeded", "Backup was successful")
+                .set(&mut of, &stamp);
             of["status"]["lastSuccessfulBackup"] = stopped.into();
             if of["status"]["firstRecoverabilityPoint"].is_null() {
                 of["status"]["firstRecoverabilityPoint"] = stopped.into();
@@ -166,7 +171,11 @@ mod tests {
         let (ns, name) = ("cnpg-system", "shared-postgres-backup");
         let backups = |bench: &Bench| {
             let world = bench.cluster.world();
-            world.store.list(BACKUPS, ns).map(|(place, one)| format!("{} {}", place.name, one.value["status"]["phase"])).collect::<Vec<_>>()
+            world
+                .store
+                .list(BACKUPS, ns)
+                .map(|(place, one)| format!("{} {}", place.name, one.value["status"]["phase"]))
+                .collect::<Vec<_>>()
         };
         assert_eq!(backups(&bench), ["shared-postgres-backup-20261101020000 \"completed\""]);
         assert_eq!(bench.get(WATCHES[0], ns, name)["status"]["nextScheduleTime"], "2026-11-02T02:00:00Z");

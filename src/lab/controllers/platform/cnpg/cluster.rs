@@ -47,9 +47,12 @@ impl Clusters {
         let wanted = object["spec"]["instances"].as_u64().unwrap_or(1);
         let mut instances = pods::of(site, &place.namespace, "cnpg.io/cluster", &place.name);
         instances.retain(|(at, _)| number(&at.name) > 0 && at.name.starts_with(&format!("{}-", place.name)));
-        instances.retain(|(at, pod)| pod["metadata"]["labels"]["cnpg.io/podRole"] != "pooler" && !at.name.contains("pooler"));
+        instances.retain(|(at, pod)| {
+            pod["metadata"]["labels"]["cnpg.io/podRole"] != "pooler" && !at.name.contains("pooler")
+        });
         instances.sort_by_key(|(at, _)| number(&at.name));
-        let alive: Vec<&str> = instances.iter().filter(|(_, pod)| is_ready(pod)).map(|(at, _)| at.name.as_str()).collect();
+        let alive: Vec<&str> =
+            instances.iter().filter(|(_, pod)| is_ready(pod)).map(|(at, _)| at.name.as_str()).collect();
         let text = |key: &str| object["status"][key].as_str().unwrap_or_default().to_owned();
         let (mut primary, mut target) = (text("currentPrimary"), text("targetPrimary"));
         if primary.is_empty() {
@@ -65,7 +68,11 @@ impl Clusters {
         if target != primary {
             // A primary that lives hands over; from one that is gone the standby takes over.
             let over = alive.contains(&primary.as_str());
-            phase = if over { ("Switchover in progress", "Switching over to ") } else { ("Failing over", "Failing over to ") };
+            phase = if over {
+                ("Switchover in progress", "Switching over to ")
+            } else {
+                ("Failing over", "Failing over to ")
+            };
             let begun = *self.switching.entry(format!("{}/{}", place.namespace, place.name)).or_insert(site.now);
             if after(begun, SWITCH) > site.now {
                 site.at(after(begun, SWITCH));
@@ -119,7 +126,8 @@ impl Clusters {
         status["currentPrimary"] = primary.into();
         status["targetPrimary"] = target.into();
         status["instanceNames"] = json!(names);
-        status["instancesStatus"] = if failed.is_empty() { json!({ "healthy": alive }) } else { json!({ "healthy": alive, "failed": failed }) };
+        status["instancesStatus"] =
+            if failed.is_empty() { json!({ "healthy": alive }) } else { json!({ "healthy": alive, "failed": failed }) };
         status["image"] = object["spec"]["imageName"].clone();
         status["readService"] = format!("{}-r", place.name).into();
         status["writeService"] = format!("{}-rw", place.name).into();
@@ -128,7 +136,11 @@ impl Clusters {
             true => drop(status.as_object_mut().map(|status| status.remove("phaseReason"))),
             false => status["phaseReason"] = reason.into(),
         }
-        let ready = if well { ("True", "ClusterIsReady", "Cluster is Ready") } else { ("False", "ClusterIsNotReady", "Cluster Is Not Ready") };
+        let ready = if well {
+            ("True", "ClusterIsReady", "Cluster is Ready")
+        } else {
+            ("False", "ClusterIsNotReady", "Cluster Is Not Ready")
+        };
         Condition::new("Ready", ready.0, ready.1, ready.2).set(&mut value, &stamp);
         if object["spec"]["backup"]["barmanObjectStore"].is_object() {
             archiving(site, &mut value, &stamp);
@@ -142,18 +154,23 @@ impl Clusters {
 
 /// Whether the write-ahead log arrives at the object store.
 fn archiving(site: &Site<'_>, object: &mut Value, stamp: &str) {
-    match super::backups::store(site, object) {
-        None => Condition::new("ContinuousArchiving", "True", "ContinuousArchivingSuccess", "Continuous archiving is working").set(object, stamp),
-        Some(why) => Condition::new("ContinuousArchiving", "False", "ContinuousArchivingFailing", &why).set(object, stamp),
-    }
+    let wrong = super::backups::store(site, object);
+    let condition = match &wrong {
+        None => ("True", "ContinuousArchivingSuccess", "Continuous archiving is working"),
+        Some(why) => ("False", "ContinuousArchivingFailing", why.as_str()),
+    };
+    Condition::new("ContinuousArchiving", condition.0, condition.1, condition.2).set(object, stamp);
 }
 
 /// Labels that say who is what.
 fn roles(site: &mut Site<'_>, instances: &[(Place, Value)], primary: &str) {
-    for (at, pod) in instances {
+    for (at, _) in instances {
         let role = if at.name == primary { "primary" } else { "replica" };
-        let mut value = pod.clone();
-        for (key, label) in [("cnpg.io/instanceRole", role), ("role", role), ("cnpg.io/instanceName", at.name.as_str())] {
+        // As it is now: it may be on its way out since a moment.
+        let Some(there) = site.objects.store.get(at) else { continue };
+        let mut value = there.value.clone();
+        for (key, label) in [("cnpg.io/instanceRole", role), ("role", role), ("cnpg.io/instanceName", at.name.as_str())]
+        {
             value["metadata"]["labels"][key] = label.into();
         }
         site.put(at, value);
@@ -182,7 +199,9 @@ mod tests {
     const NS: &str = "cnpg-system";
 
     fn unready(bench: &Bench, name: &str) {
-        bench.change("pods", NS, name, |pod| pod["status"]["conditions"] = json!([{ "type": "Ready", "status": "False" }]));
+        bench.change("pods", NS, name, |pod| {
+            pod["status"]["conditions"] = json!([{ "type": "Ready", "status": "False" }])
+        });
     }
 
     #[test]
@@ -190,8 +209,14 @@ mod tests {
         let mut bench = Bench::new("spec", "apps");
         let of = |bench: &Bench| bench.get(CLUSTERS, NS, "shared-postgres")["status"].clone();
         let status = of(&bench);
-        assert_eq!((&status["phase"], &status["readyInstances"], &status["currentPrimary"]), (&json!(HEALTHY), &json!(3), &json!("shared-postgres-1")));
-        assert_eq!(bench.get("services", NS, "shared-postgres-rw")["spec"]["selector"]["cnpg.io/instanceRole"], "primary");
+        assert_eq!(
+            (&status["phase"], &status["readyInstances"], &status["currentPrimary"]),
+            (&json!(HEALTHY), &json!(3), &json!("shared-postgres-1"))
+        );
+        assert_eq!(
+            bench.get("services", NS, "shared-postgres-rw")["spec"]["selector"]["cnpg.io/instanceRole"],
+            "primary"
+        );
         unready(&bench, "shared-postgres-1");
         bench.look();
         assert_eq!(of(&bench)["phase"], "Failing over");

@@ -30,7 +30,8 @@ impl Operator for Poolers {
                 ready = deployment["status"]["readyReplicas"].as_u64().unwrap_or(0);
                 if deployment["spec"]["replicas"] != wanted {
                     deployment["spec"]["replicas"] = wanted.into();
-                    deployment["metadata"]["generation"] = (deployment["metadata"]["generation"].as_u64().unwrap_or(1) + 1).into();
+                    deployment["metadata"]["generation"] =
+                        (deployment["metadata"]["generation"].as_u64().unwrap_or(1) + 1).into();
                     site.put(&at, deployment);
                 }
             } else {
@@ -39,7 +40,8 @@ impl Operator for Poolers {
             }
             let mut value = object.clone();
             value["status"]["instances"] = ready.into();
-            value["status"]["secrets"] = json!({ "pgBouncerSecrets": { "authQuery": { "name": format!("{cluster}-pooler") } } });
+            value["status"]["secrets"] =
+                json!({ "pgBouncerSecrets": { "authQuery": { "name": format!("{cluster}-pooler") } } });
             site.put(&place, value);
         }
     }
@@ -90,7 +92,10 @@ impl Operator for Databases {
             let taken = first.filter(|(other, _)| other.name != place.name).map(|(other, _)| other.name);
             match (reserved, taken) {
                 (true, _) => refuse(&mut value, &format!("name {name} is reserved")),
-                (_, Some(other)) => refuse(&mut value, &format!("reconciliation error: database {name} is already managed by object {other}")),
+                (_, Some(other)) => refuse(
+                    &mut value,
+                    &format!("reconciliation error: database {name} is already managed by object {other}"),
+                ),
                 _ => {
                     value["status"]["applied"] = true.into();
                     value["status"].as_object_mut().map(|status| status.remove("message"));

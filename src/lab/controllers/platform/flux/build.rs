@@ -70,7 +70,8 @@ pub(super) fn dependencies(site: &Site<'_>, object: &Value) -> Result<(), Stop> 
 fn substitution(site: &Site<'_>, object: &Value, folder: &Folder) -> Option<String> {
     let post = &object["spec"]["postBuild"];
     let namespace = object["metadata"]["namespace"].as_str().unwrap_or_default();
-    let mut known: Vec<String> = post["substitute"].as_object().map(|map| map.keys().cloned().collect()).unwrap_or_default();
+    let mut known: Vec<String> =
+        post["substitute"].as_object().map(|map| map.keys().cloned().collect()).unwrap_or_default();
     for from in post["substituteFrom"].as_array().into_iter().flatten() {
         let (kind, name) = (from["kind"].as_str().unwrap_or_default(), from["name"].as_str().unwrap_or_default());
         let resource = if kind == "Secret" { "secrets" } else { "configmaps" };
@@ -88,9 +89,10 @@ fn substitution(site: &Site<'_>, object: &Value, folder: &Folder) -> Option<Stri
     }
     let missing = folder.uses.iter().find(|name| !known.contains(name))?;
     let of = folder.items.first().map_or_else(String::new, |item| format!("{}/{}", item.kind, item.name));
-    Some(format!("post build failed for '{of}': envsubst error: variable substitution failed: variable not set (strict mode): \"{missing}\""))
+    Some(format!(
+        "post build failed for '{of}': envsubst error: variable substitution failed: variable not set (strict mode): \"{missing}\""
+    ))
 }
-
 
 /// What the repository has for it, built, and what is wrong in it that only applying shows.
 pub(super) fn build(site: &Site<'_>, upstream: &Upstream, object: &Value) -> Result<(Folder, Vec<Flaw>), Stop> {
@@ -157,7 +159,9 @@ pub(super) fn make(site: &mut Site<'_>, object: &Value, items: &[Item]) {
     let labels = [("name", &object["metadata"]["name"]), ("namespace", &object["metadata"]["namespace"])];
     let mut missing = false;
     for item in items {
-        let Some(kind) = site.objects.kinds.of(&json!({ "apiVersion": item.version, "kind": item.kind })) else { continue };
+        let Some(kind) = site.objects.kinds.of(&json!({ "apiVersion": item.version, "kind": item.kind })) else {
+            continue;
+        };
         let place = Place::new(&kind.resource(), &item.namespace, &item.name);
         let Some(there) = site.objects.store.get(&place) else {
             missing = true;
@@ -185,7 +189,9 @@ pub(super) fn make(site: &mut Site<'_>, object: &Value, items: &[Item]) {
 /// Deletes what an entry of an inventory names: `namespace_name_group_Kind`.
 pub(super) fn prune(site: &mut Site<'_>, entry: &Value) {
     let parts: Vec<&str> = entry["id"].as_str().unwrap_or_default().split('_').collect();
-    let ([namespace, name, group, kind], version) = (parts.as_slice(), entry["v"].as_str().unwrap_or("v1")) else { return };
+    let ([namespace, name, group, kind], version) = (parts.as_slice(), entry["v"].as_str().unwrap_or("v1")) else {
+        return;
+    };
     let version = if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") };
     if let Some(kind) = site.objects.kinds.of(&json!({ "apiVersion": version, "kind": kind })) {
         site.delete(&Place::new(&kind.resource(), namespace, name));

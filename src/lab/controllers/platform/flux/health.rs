@@ -44,7 +44,8 @@ pub(super) fn judge(object: &Value) -> Health {
     let (spec, status) = (&object["spec"], &object["status"]);
     let number = |value: &Value| value.as_u64().unwrap_or(0);
     let when = |right: bool| if right { Health::Current } else { Health::InProgress };
-    let seen = status["observedGeneration"].is_null() || status["observedGeneration"] == object["metadata"]["generation"];
+    let seen =
+        status["observedGeneration"].is_null() || status["observedGeneration"] == object["metadata"]["generation"];
     if !object["metadata"]["deletionTimestamp"].is_null() || !seen {
         return Health::InProgress;
     }
@@ -61,9 +62,7 @@ pub(super) fn judge(object: &Value) -> Health {
             let wanted = spec["replicas"].as_u64().unwrap_or(1);
             when(number(&status["readyReplicas"]) >= wanted)
         }
-        Some("DaemonSet") => {
-            when(number(&status["numberReady"]) >= number(&status["desiredNumberScheduled"]))
-        }
+        Some("DaemonSet") => when(number(&status["numberReady"]) >= number(&status["desiredNumberScheduled"])),
         Some("PersistentVolumeClaim") => when(status["phase"] == "Bound"),
         Some("Job") if is(object, "Failed") => Health::Failed,
         Some("Job") => when(is(object, "Complete") || !status["startTime"].is_null()),

@@ -11,9 +11,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::super::Operator;
 use super::super::site::{Site, after, go, is};
 use super::super::upstream::{Item, Upstream};
-use super::super::Operator;
 use super::build::{Stop, build, dependencies, make, prune, retry_of, source};
 use super::health::{self, Health};
 use super::{Condition, Tried, conditions, every, handled, observed, ready, requested};
@@ -76,7 +76,10 @@ impl Kustomizations {
                     }
                 }
                 // What is ready when the controller begins is tried again in its time.
-                None if observed(object) && is(object, "Ready") && object["status"]["lastAppliedRevision"] == tried.revision => {
+                None if observed(object)
+                    && is(object, "Ready")
+                    && object["status"]["lastAppliedRevision"] == tried.revision =>
+                {
                     let span = every(&object["spec"]["interval"], Duration::from_secs(600));
                     site.again(span);
                     return None;
@@ -92,23 +95,26 @@ impl Kustomizations {
         let (folder, flaws) = build(site, &self.upstream, object)?;
         for flaw in flaws {
             if let Flaw::Field { object: of, field } = flaw {
-                let why = format!("{of} dry-run failed: failed to create typed patch object ({}): {field}: field not declared in schema", of.split_once('/').map_or(of.as_str(), |(_, place)| place));
+                let why = format!(
+                    "{of} dry-run failed: failed to create typed patch object ({}): {field}: field not declared in schema",
+                    of.split_once('/').map_or(of.as_str(), |(_, place)| place)
+                );
                 return Err(Stop("ReconciliationFailed", why, retry_of(object)));
             }
         }
         for item in &folder.items {
             let named = json!({ "apiVersion": item.version, "kind": item.kind });
             if site.objects.kinds.of(&named).is_none() {
-                let why = format!("{}/{}/{} dry-run failed: no matches for kind \"{}\" in version \"{}\"", item.kind, item.namespace, item.name, item.kind, item.version);
+                let why = format!(
+                    "{}/{}/{} dry-run failed: no matches for kind \"{}\" in version \"{}\"",
+                    item.kind, item.namespace, item.name, item.kind, item.version
+                );
                 return Err(Stop("ReconciliationFailed", why, retry_of(object)));
             }
         }
         make(site, object, &folder.items);
-        let entries: Vec<Value> = folder
-            .items
-            .iter()
-            .map(|item| json!({ "id": item.id(), "v": item.version.rsplit('/').next() }))
-            .collect();
+        let entries: Vec<Value> =
+            folder.items.iter().map(|item| json!({ "id": item.id(), "v": item.version.rsplit('/').next() })).collect();
         let before = object["status"]["inventory"]["entries"].as_array().cloned().unwrap_or_default();
         if object["spec"]["prune"] == true {
             for gone in before.iter().filter(|entry| !entries.contains(entry)) {
@@ -142,7 +148,11 @@ impl Kustomizations {
             let failed = ill.iter().any(|(_, health)| *health == Health::Failed);
             let over = after(since, timeout) <= site.now;
             if !ill.is_empty() && !failed && !over {
-                let message = format!("Running health checks for revision {} with a timeout of {}", run.tried.revision, go(timeout));
+                let message = format!(
+                    "Running health checks for revision {} with a timeout of {}",
+                    run.tried.revision,
+                    go(timeout)
+                );
                 Condition::new("Reconciling", "True", "Progressing", &message).set(object, &stamp);
                 Condition::new("Healthy", "Unknown", "Progressing", &message).set(object, &stamp);
                 site.again(POLL.min(timeout));
@@ -153,7 +163,9 @@ impl Kustomizations {
             if !ill.is_empty() {
                 let told: Vec<String> = ill
                     .iter()
-                    .map(|(item, health)| format!("{}/{}/{} status: '{}'", item.kind, item.namespace, item.name, health.word()))
+                    .map(|(item, health)| {
+                        format!("{}/{}/{} status: '{}'", item.kind, item.namespace, item.name, health.word())
+                    })
                     .collect();
                 let what = if failed { "failed early due to stalled resources" } else { "timeout waiting for" };
                 let why = format!("{what}: [{}]", told.join(", "));
@@ -257,9 +269,13 @@ impl Operator for Kustomizations {
                 }
                 Some(Ok(tried)) => {
                     let timeout = every(&object["spec"]["timeout"], Duration::from_secs(300));
-                    let message = format!("Fetching manifests for revision {} with a timeout of {}", tried.revision, go(timeout));
+                    let message =
+                        format!("Fetching manifests for revision {} with a timeout of {}", tried.revision, go(timeout));
                     // What is well and only looked at again says nothing of it.
-                    let quiet = is(&object, "Ready") && observed(&object) && object["status"]["lastAppliedRevision"] == tried.revision && requested(&object).is_none();
+                    let quiet = is(&object, "Ready")
+                        && observed(&object)
+                        && object["status"]["lastAppliedRevision"] == tried.revision
+                        && requested(&object).is_none();
                     if !quiet {
                         let stamp = site.stamp();
                         ready(&mut object, "Unknown", "Progressing", "Reconciliation in progress", &stamp);

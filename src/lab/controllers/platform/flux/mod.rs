@@ -4,6 +4,8 @@ mod build;
 mod health;
 mod kustomization;
 mod release;
+mod release_history;
+mod release_objects;
 mod release_source;
 mod simple;
 mod sources;
@@ -27,7 +29,11 @@ const REQUESTED: &str = "reconcile.fluxcd.io/requestedAt";
 pub(super) fn rows(upstream: &Arc<Upstream>) -> Vec<Hand> {
     vec![
         ("source-controller", sources::WATCHES, Box::new(sources::Sources::new(upstream.clone()))),
-        ("kustomize-controller", kustomization::WATCHES, Box::new(kustomization::Kustomizations::new(upstream.clone()))),
+        (
+            "kustomize-controller",
+            kustomization::WATCHES,
+            Box::new(kustomization::Kustomizations::new(upstream.clone())),
+        ),
         ("helm-controller", release::WATCHES, Box::new(release::Releases::default())),
         ("notification-controller", simple::RECEIVERS, Box::new(simple::Receivers)),
         ("flux-operator", simple::INSTANCES, Box::new(simple::Instances)),

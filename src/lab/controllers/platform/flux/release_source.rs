@@ -38,7 +38,8 @@ pub(super) fn chart(site: &mut Site<'_>, object: &Value) -> Result<Chart, Stop> 
         return Err(("SourceNotReady", format!("{kind} '{namespace}/{name}' is not ready: {why}"), DEPENDENCY));
     }
     let revision = source["status"]["artifact"]["revision"].as_str().unwrap_or_default();
-    let (version, digest) = revision.split_once('@').map_or((revision, None), |(tag, digest)| (tag, Some(digest.to_owned())));
+    let (version, digest) =
+        revision.split_once('@').map_or((revision, None), |(tag, digest)| (tag, Some(digest.to_owned())));
     let place = source["spec"]["chart"].as_str().or_else(|| source["spec"]["url"].as_str()).unwrap_or_default();
     Ok(Chart { name: place.rsplit('/').next().unwrap_or(place).to_owned(), version: version.to_owned(), digest })
 }
@@ -89,7 +90,13 @@ pub(super) fn config(site: &Site<'_>, object: &Value) -> Result<String, Stop> {
                     Some(_) => format!("missing key '{key}' in {kind} '{namespace}/{name}'"),
                     None => format!("could not find {kind} '{namespace}/{name}'"),
                 };
-                return Err(("ValuesError", format!("could not resolve {kind} chart values reference '{namespace}/{name}' with key '{key}': {why}"), DEPENDENCY));
+                return Err((
+                    "ValuesError",
+                    format!(
+                        "could not resolve {kind} chart values reference '{namespace}/{name}' with key '{key}': {why}"
+                    ),
+                    DEPENDENCY,
+                ));
             }
         }
     }

@@ -27,7 +27,9 @@ impl Operator for Receivers {
             let (namespace, name) = (place.namespace.as_str(), place.name.as_str());
             let secret = object["spec"]["secretRef"]["name"].as_str().unwrap_or_default().to_owned();
             if site.get("secrets", namespace, &secret).is_none() {
-                let why = format!("unable to read token from secret '{namespace}/{secret}' error: Secret \"{secret}\" not found");
+                let why = format!(
+                    "unable to read token from secret '{namespace}/{secret}' error: Secret \"{secret}\" not found"
+                );
                 ready(&mut object, "False", "TokenNotFound", &why, &stamp);
             } else {
                 let path = format!("/hook/{}", hex(&["hook", name, namespace, &secret], 64));
@@ -63,10 +65,17 @@ impl Operator for Instances {
                 namespace: place.namespace.clone(),
                 name: name.clone(),
             };
-            let ill = components.iter().map(|name| (name, health::of(site, &item(name)))).find(|(_, how)| *how != Health::Current);
+            let ill = components
+                .iter()
+                .map(|name| (name, health::of(site, &item(name))))
+                .find(|(_, how)| *how != Health::Current);
             match ill {
                 Some((name, how)) => {
-                    let why = format!("timeout waiting for: [Deployment/{}/{name} status: '{}']", place.namespace, how.word());
+                    let why = format!(
+                        "timeout waiting for: [Deployment/{}/{name} status: '{}']",
+                        place.namespace,
+                        how.word()
+                    );
                     ready(&mut object, "False", "HealthCheckFailed", &why, &stamp);
                 }
                 None => {
@@ -78,7 +87,10 @@ impl Operator for Instances {
                 }
             }
             if conditions::text(&object, "Ready", "status") != conditions::text(&stored.value, "Ready", "status") {
-                let (reason, message) = (conditions::text(&object, "Ready", "reason").to_owned(), conditions::text(&object, "Ready", "message").to_owned());
+                let (reason, message) = (
+                    conditions::text(&object, "Ready", "reason").to_owned(),
+                    conditions::text(&object, "Ready", "message").to_owned(),
+                );
                 let warning = conditions::text(&object, "Ready", "status") != "True";
                 site.event(&stored.value, warning, &reason, &message, "flux-operator");
             }
@@ -91,7 +103,8 @@ impl Operator for Instances {
 /// What an instance says that it has installed.
 fn applied(object: &mut Value, components: &[String]) {
     let version = object["spec"]["distribution"]["version"].as_str().unwrap_or("2.x").to_owned();
-    let newest = if version.contains('x') { "v2.7.2".to_owned() } else { format!("v{}", version.trim_start_matches('v')) };
+    let newest =
+        if version.contains('x') { "v2.7.2".to_owned() } else { format!("v{}", version.trim_start_matches('v')) };
     let registry = object["spec"]["distribution"]["registry"].as_str().unwrap_or("ghcr.io/fluxcd").to_owned();
     let revision = format!("{newest}@sha256:{}", hex(&["flux", &newest], 64));
     let rows: Vec<Value> = components

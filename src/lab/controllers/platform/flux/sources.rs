@@ -9,9 +9,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::super::Operator;
 use super::super::site::{Site, after};
 use super::super::upstream::{GIT, REGISTRY, Upstream};
-use super::super::Operator;
 use super::{Condition, conditions, every, handled, observed, ready, requested};
 use crate::lab::world::objects::names::hex;
 

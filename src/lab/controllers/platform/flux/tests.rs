@@ -32,7 +32,10 @@ fn a_request_is_answered_and_the_revision_stays() {
     bench.pass(3);
     let ks = bench.get(KS, NS, "cilium");
     assert_eq!(ks["status"]["lastHandledReconcileAt"], "t1");
-    assert_eq!(bench.told(KS, NS, "cilium", "Ready"), format!("True ReconciliationSucceeded: Applied revision: {}", before.as_str().unwrap()));
+    assert_eq!(
+        bench.told(KS, NS, "cilium", "Ready"),
+        format!("True ReconciliationSucceeded: Applied revision: {}", before.as_str().unwrap())
+    );
     assert!(super::conditions::find(&ks, "Reconciling").is_none());
     assert_eq!(ks["status"]["lastAppliedRevision"], before);
 }
@@ -65,7 +68,12 @@ fn dependencies_sources_and_variables_are_looked_at() {
     let told = bench.told(KS, NS, "coredns", "Ready");
     assert!(told.starts_with("False DependencyNotReady: dependency 'flux-system/removed' not found"), "{told}");
     spec(&bench, "coredns", "dependsOn", json!([]));
-    spec(&bench, "cilium-bgp", "sourceRef", json!({ "kind": "GitRepository", "name": "flux-system", "namespace": "default" }));
+    spec(
+        &bench,
+        "cilium-bgp",
+        "sourceRef",
+        json!({ "kind": "GitRepository", "name": "flux-system", "namespace": "default" }),
+    );
     bench.pass(3);
     assert!(bench.told(KS, NS, "coredns", "Ready").starts_with("True"));
     let told = bench.told(KS, NS, "cilium-bgp", "Ready");
@@ -76,7 +84,10 @@ fn dependencies_sources_and_variables_are_looked_at() {
     ask(&bench, KS, NS, "coredns", "t2");
     bench.pass(3);
     let told = bench.told(KS, NS, "coredns", "Ready");
-    assert!(told.starts_with("False BuildFailed") && told.contains("variable not set (strict mode): \"COREDNS_REPLICAS\""), "{told}");
+    assert!(
+        told.starts_with("False BuildFailed") && told.contains("variable not set (strict mode): \"COREDNS_REPLICAS\""),
+        "{told}"
+    );
 }
 
 #[test]
@@ -104,7 +115,10 @@ fn what_is_wrong_in_the_repository_comes_with_its_commit() {
     bench.world.put(cause.clone());
     bench.pass(70);
     let told = bench.told(KS, NS, "coredns", "Ready");
-    assert!(told.starts_with("False BuildFailed: kustomize build failed") && told.contains("helmrelease.yaml"), "{told}");
+    assert!(
+        told.starts_with("False BuildFailed: kustomize build failed") && told.contains("helmrelease.yaml"),
+        "{told}"
+    );
     bench.world.lift(&cause);
     bench.pass(130);
     assert!(bench.told(KS, NS, "coredns", "Ready").starts_with("True"), "{}", bench.told(KS, NS, "coredns", "Ready"));
@@ -135,7 +149,9 @@ fn sources_tell_what_they_can_not_fetch() {
     let mut bench = Bench::new("monosense", "infra");
     bench.change(GIT, NS, NS, |git| git["spec"]["ref"]["branch"] = "gone".into());
     let oci = "ocirepositories.source.toolkit.fluxcd.io";
-    bench.change(oci, "kube-system", "cilium", |one| one["spec"]["url"] = "oci://ghcr.io/home-operations/chrats/cilium".into());
+    bench.change(oci, "kube-system", "cilium", |one| {
+        one["spec"]["url"] = "oci://ghcr.io/home-operations/chrats/cilium".into()
+    });
     bench.pass(2);
     assert!(bench.told(GIT, NS, NS, "Ready").contains("couldn't find remote ref \"refs/heads/gone\""));
     assert!(bench.told(oci, "kube-system", "cilium", "Ready").contains("NAME_UNKNOWN"));
@@ -153,12 +169,19 @@ fn sources_tell_what_they_can_not_fetch() {
 #[test]
 fn a_release_is_upgraded_and_fails_in_too_short_a_time() {
     let mut bench = Bench::new("monosense", "infra");
-    let version = |bench: &Bench| bench.get(HR, "observability", "grafana")["status"]["history"][0]["version"].as_u64().unwrap();
+    let version =
+        |bench: &Bench| bench.get(HR, "observability", "grafana")["status"]["history"][0]["version"].as_u64().unwrap();
     assert_eq!(version(&bench), 1);
-    assert!(bench.told(HR, "observability", "grafana", "Ready").starts_with("True InstallSucceeded: Helm install succeeded for release observability/grafana.v1 with chart grafana@"));
+    assert!(bench.told(HR, "observability", "grafana", "Ready").starts_with(
+        "True InstallSucceeded: Helm install succeeded for release observability/grafana.v1 with chart grafana@"
+    ));
     bench.change(HR, "observability", "grafana", |hr| hr["spec"]["values"] = json!({ "replicas": 1 }));
     bench.look();
-    assert!(bench.told(HR, "observability", "grafana", "Reconciling").contains("Running 'upgrade' action with timeout of 15m0s"));
+    assert!(
+        bench
+            .told(HR, "observability", "grafana", "Reconciling")
+            .contains("Running 'upgrade' action with timeout of 15m0s")
+    );
     bench.pass(20);
     assert_eq!(version(&bench), 2);
     assert!(bench.told(HR, "observability", "grafana", "Ready").starts_with("True UpgradeSucceeded"));
@@ -170,7 +193,11 @@ fn a_release_is_upgraded_and_fails_in_too_short_a_time() {
     bench.pass(20);
     let told = bench.told(HR, "observability", "grafana", "Ready");
     assert!(told.starts_with("False UpgradeFailed") && told.ends_with("context deadline exceeded"), "{told}");
-    assert!(bench.told(HR, "observability", "grafana", "Stalled").contains("RetriesExceeded: Failed to upgrade after 1 attempt(s)"));
+    assert!(
+        bench
+            .told(HR, "observability", "grafana", "Stalled")
+            .contains("RetriesExceeded: Failed to upgrade after 1 attempt(s)")
+    );
     bench.change(HR, "observability", "grafana", |hr| {
         hr["spec"]["timeout"] = "5m".into();
     });

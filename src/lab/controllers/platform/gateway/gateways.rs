@@ -12,15 +12,8 @@ use super::super::site::Site;
 use super::{CLASSES, CONTROLLER, GATEWAYS, ROUTES, granted, meet, takes};
 use crate::lab::kube::store::Place;
 
-pub(super) const WATCHES: &[&str] = &[
-    CLASSES,
-    GATEWAYS,
-    ROUTES,
-    "services",
-    "secrets",
-    "referencegrants.gateway.networking.k8s.io",
-    "namespaces",
-];
+pub(super) const WATCHES: &[&str] =
+    &[CLASSES, GATEWAYS, ROUTES, "services", "secrets", "referencegrants.gateway.networking.k8s.io", "namespaces"];
 
 /// The controller.
 #[derive(Debug)]
@@ -34,7 +27,13 @@ impl Operator for Gateways {
             }
             let (mut value, stamp) = (stored.value.clone(), site.stamp());
             Condition::new("Accepted", "True", "Accepted", "Valid GatewayClass").set(&mut value, &stamp);
-            Condition::new("SupportedVersion", "True", "SupportedVersion", "Gateway API CRD bundle version v1.3.0 is supported.").set(&mut value, &stamp);
+            Condition::new(
+                "SupportedVersion",
+                "True",
+                "SupportedVersion",
+                "Gateway API CRD bundle version v1.3.0 is supported.",
+            )
+            .set(&mut value, &stamp);
             site.put(&place, value);
         }
         for (place, stored) in site.all(GATEWAYS, "") {
@@ -68,7 +67,8 @@ fn gateway(site: &mut Site<'_>, place: &Place, object: &Value) {
     value["status"]["listeners"] = rows.into();
     if address.is_null() {
         value["status"].as_object_mut().map(|status| status.remove("addresses"));
-        Condition::new("Programmed", "False", "AddressNotAssigned", "Gateway waiting for address").set(&mut value, &stamp);
+        Condition::new("Programmed", "False", "AddressNotAssigned", "Gateway waiting for address")
+            .set(&mut value, &stamp);
     } else {
         value["status"]["addresses"] = json!([{ "type": "IPAddress", "value": address }]);
         Condition::new("Programmed", "True", "Programmed", "Gateway successfully reconciled").set(&mut value, &stamp);
@@ -81,9 +81,13 @@ fn service(site: &mut Site<'_>, place: &Place, object: &Value, name: &str) -> Va
     if let Some(there) = site.get("services", &place.namespace, name) {
         return there.value.clone();
     }
-    let mut ports: Vec<Value> = object["spec"]["listeners"].as_array().into_iter().flatten().map(|one| one["port"].clone()).collect();
+    let mut ports: Vec<Value> =
+        object["spec"]["listeners"].as_array().into_iter().flatten().map(|one| one["port"].clone()).collect();
     ports.dedup();
-    let ports: Vec<Value> = ports.iter().map(|port| json!({ "name": format!("port-{port}"), "port": port, "targetPort": port, "protocol": "TCP" })).collect();
+    let ports: Vec<Value> = ports
+        .iter()
+        .map(|port| json!({ "name": format!("port-{port}"), "port": port, "targetPort": port, "protocol": "TCP" }))
+        .collect();
     let made = json!({
         "apiVersion": "v1", "kind": "Service",
         "metadata": {
@@ -110,7 +114,11 @@ fn listener(site: &Site<'_>, place: &Place, object: &Value, one: &Value) -> Valu
     let mut conditions = before.map(|old| old["conditions"].clone()).unwrap_or_default();
     let wrong = certificate(site, place, one);
     let mut set = |kind: &str, right: bool, reason: &str, message: &str| {
-        Condition::new(kind, if right { "True" } else { "False" }, reason, message).set_in(&mut conditions, generation, &stamp);
+        Condition::new(kind, if right { "True" } else { "False" }, reason, message).set_in(
+            &mut conditions,
+            generation,
+            &stamp,
+        );
     };
     match &wrong {
         None => {
@@ -179,13 +187,21 @@ mod tests {
         });
         bench.look();
         let listener = bench.get(GATEWAYS, ns, name)["status"]["listeners"][1].clone();
-        assert_eq!(super::super::super::conditions::find(&json!({ "status": listener }), "ResolvedRefs").unwrap()["reason"], "InvalidCertificateRef");
+        assert_eq!(
+            super::super::super::conditions::find(&json!({ "status": listener }), "ResolvedRefs").unwrap()["reason"],
+            "InvalidCertificateRef"
+        );
         bench.change(GATEWAYS, ns, name, |gateway| {
             gateway["spec"]["listeners"][1]["tls"]["certificateRefs"][0]["name"] = "wildcard-tls".into();
         });
-        bench.change("services", ns, "cilium-gateway-cilium-gateway-external", |service| service["status"] = json!({ "loadBalancer": {} }));
+        bench.change("services", ns, "cilium-gateway-cilium-gateway-external", |service| {
+            service["status"] = json!({ "loadBalancer": {} })
+        });
         bench.look();
-        assert_eq!(bench.told(GATEWAYS, ns, name, "Programmed"), "False AddressNotAssigned: Gateway waiting for address");
+        assert_eq!(
+            bench.told(GATEWAYS, ns, name, "Programmed"),
+            "False AddressNotAssigned: Gateway waiting for address"
+        );
         bench.change(GATEWAYS, ns, name, |gateway| gateway["spec"]["gatewayClassName"] = "nonesuch".into());
         bench.look();
         assert!(bench.told(GATEWAYS, ns, name, "Accepted").ends_with("GatewayClass does not exist"));

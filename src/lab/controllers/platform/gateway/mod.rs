@@ -48,7 +48,8 @@ fn takes(site: &Site<'_>, listener: &Value, gateway: &str, namespace: &str) -> b
 /// Whether the names of a route and of a listener have one in common; either may have a star in front, or none at all.
 fn meet(listener: &Value, route: &Value) -> bool {
     let own = listener["hostname"].as_str().unwrap_or_default();
-    let names: Vec<&str> = route["spec"]["hostnames"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let names: Vec<&str> =
+        route["spec"]["hostnames"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     let fits = |pattern: &str, name: &str| {
         pattern.strip_prefix('*').map_or(pattern == name, |end| name.ends_with(end) && name.len() > end.len())
     };

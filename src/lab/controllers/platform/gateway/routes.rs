@@ -23,7 +23,8 @@ impl Operator for Routes {
             let backends = backends(site, object);
             let before = object["status"]["parents"].as_array().cloned().unwrap_or_default();
             // What other controllers say of their own parents is theirs.
-            let mut parents: Vec<Value> = before.iter().filter(|one| one["controllerName"] != CONTROLLER).cloned().collect();
+            let mut parents: Vec<Value> =
+                before.iter().filter(|one| one["controllerName"] != CONTROLLER).cloned().collect();
             for parent in object["spec"]["parentRefs"].as_array().into_iter().flatten() {
                 let Some(accepted) = accepted(site, object, parent) else { continue };
                 let old = before.iter().find(|one| one["parentRef"] == *parent && one["controllerName"] == CONTROLLER);
@@ -68,7 +69,10 @@ fn accepted(site: &Site<'_>, route: &Value, parent: &Value) -> Option<Result<(),
         .filter(|one| parent["port"].is_null() || parent["port"] == one["port"])
         .collect();
     if named.is_empty() {
-        return Some(Err(("NoMatchingParent", format!("No matching listener with sectionName {}", parent["sectionName"].as_str().unwrap_or_default()))));
+        return Some(Err((
+            "NoMatchingParent",
+            format!("No matching listener with sectionName {}", parent["sectionName"].as_str().unwrap_or_default()),
+        )));
     }
     let open: Vec<&&Value> = named.iter().filter(|one| takes(site, one, namespace, own)).collect();
     if open.is_empty() {
@@ -86,7 +90,8 @@ fn backends(site: &Site<'_>, route: &Value) -> Result<(), (&'static str, String)
     let own = route["metadata"]["namespace"].as_str().unwrap_or_default();
     let rules = route["spec"]["rules"].as_array().into_iter().flatten();
     for backend in rules.flat_map(|rule| rule["backendRefs"].as_array().into_iter().flatten()) {
-        let (name, namespace) = (backend["name"].as_str().unwrap_or_default(), backend["namespace"].as_str().unwrap_or(own));
+        let (name, namespace) =
+            (backend["name"].as_str().unwrap_or_default(), backend["namespace"].as_str().unwrap_or(own));
         let kind = backend["kind"].as_str().unwrap_or("Service");
         if !granted(site, ("HTTPRoute", own), kind, namespace, name) {
             return Err(("RefNotPermitted", "Cross namespace references are not allowed".into()));

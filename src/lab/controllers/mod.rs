@@ -3,6 +3,7 @@
 
 pub mod kubelet;
 pub mod namespaces;
+pub mod network;
 pub(crate) mod platform;
 pub mod pools;
 pub mod scheduler;

@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::lab::controllers::kubelet::Kubelets;
 use crate::lab::controllers::platform::Operators;
-use crate::lab::controllers::{namespaces, pools, run, scheduler};
+use crate::lab::controllers::{namespaces, network, pools, run, scheduler};
 use crate::lab::kube::cluster::{Cluster, time};
 use crate::lab::kube::server::Access;
 use crate::lab::world::{Cause, World};
@@ -22,6 +22,8 @@ pub(super) fn start(world: &Arc<World>, cluster: &Arc<Cluster>, access: &Access,
     tokio::spawn(run(cluster.clone(), end.clone(), move |objects| pools::look(objects, &time(clock.now()))));
     let clock = cluster.clock.clone();
     tokio::spawn(run(cluster.clone(), end.clone(), move |objects| scheduler::look(objects, &time(clock.now()))));
+    let clock = cluster.clock.clone();
+    tokio::spawn(run(cluster.clone(), end.clone(), move |objects| network::look(objects, &time(clock.now()))));
     let (own, mut kubelets) = (world.clone(), Kubelets::default());
     tokio::spawn(run(cluster.clone(), end.clone(), move |objects| {
         kubelets.look(&own, objects, &time(own.clock.now()))

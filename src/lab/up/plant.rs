@@ -4,15 +4,16 @@ use std::sync::Arc;
 
 use jiff::SignedDuration;
 
+use super::form;
 use crate::lab::controllers::platform::Operators;
-use crate::lab::kube::cluster::Cluster;
+use crate::lab::kube::cluster::{Cluster, time};
 use crate::lab::router::advertise::Objects;
 use crate::lab::world::{World, objects};
 
 /// How long the platform has stood when the lab is opened.
 const STOOD: SignedDuration = SignedDuration::from_hours(80);
 
-/// Makes a cluster of the topology, complete and healthy, with its operators at rest.
+/// Makes a cluster of the topology at the stage that it stands at, healthy, with its operators at rest.
 pub(crate) fn cluster(world: &Arc<World>, name: &str) -> (Arc<Cluster>, Operators) {
     let cluster = Cluster::new(name, world.clock.clone());
     cluster.lie_in(world);
@@ -23,7 +24,9 @@ pub(crate) fn cluster(world: &Arc<World>, name: &str) -> (Arc<Cluster>, Operator
         let [first, second, ..] = services.network().octets();
         there.services = format!("{first}.{second}");
     }
-    for object in objects::all(&world.topology, name, born) {
+    let reached = world.stand(name).map_or(0, |stand| stand.reached);
+    let all = objects::all(&world.topology, name, born);
+    for object in form::standing(&world.topology.stages, all, reached, &time(born)) {
         there.plant(&object, born);
         if object["kind"] == "CustomResourceDefinition" {
             there.register(&object, true);
@@ -32,6 +35,8 @@ pub(crate) fn cluster(world: &Arc<World>, name: &str) -> (Arc<Cluster>, Operator
     let mut operators = Operators::new(world, name);
     operators.settle(world, &mut there, born);
     let revision = there.store.revision();
+    // Nobody watches from before the beginning.
+    there.store.compact(revision);
     drop(there);
     cluster.ring(revision);
     (cluster, operators)
@@ -40,6 +45,10 @@ pub(crate) fn cluster(world: &Arc<World>, name: &str) -> (Arc<Cluster>, Operator
 impl Objects for Cluster {
     fn list(&self, resource: &str) -> Vec<serde_json::Value> {
         self.world().store.list(resource, "").map(|(_, stored)| stored.value.clone()).collect()
+    }
+
+    fn each(&self, resource: &str, look: &mut dyn FnMut(&serde_json::Value)) {
+        self.world().store.list(resource, "").for_each(|(_, stored)| look(&stored.value));
     }
 
     fn changes(&self) -> tokio::sync::watch::Receiver<u64> {

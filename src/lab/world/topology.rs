@@ -10,6 +10,7 @@ use serde::de::{Deserializer, Error as _};
 use toml::Spanned;
 
 use super::range::Range;
+use super::stage::Stage;
 pub use super::wanted::{Flux, Kustomization};
 
 /// A platform as data.
@@ -28,6 +29,9 @@ pub struct Topology {
     /// What playbooks' settings have to be for this platform, as `[settings]` of `pb.toml` has them.
     #[serde(default)]
     pub settings: toml::Table,
+    /// How its clusters are built; without them, those of [`super::stage::TEXT`].
+    #[serde(default)]
+    pub stages: Vec<Stage>,
 }
 
 /// The upstream router.
@@ -228,7 +232,7 @@ impl Topology {
     }
 }
 
-fn duration<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+pub(super) fn duration<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
     let text = String::deserialize(from)?;
     crate::config::units::duration(&text)
         .ok_or_else(|| D::Error::custom(format!("\"{text}\" is no duration: expected one such as 9s or 2m")))

@@ -33,9 +33,10 @@ pub(super) fn pod_address(making: &Making<'_>, node: usize, place: u32) -> IpAdd
     after(network, from).unwrap_or(network)
 }
 
-/// DaemonSets of the network itself run on the host's.
+/// What makes the network runs on the host's, and on nodes that are not ready for want of it.
 fn on_host(workload: &Workload) -> bool {
-    workload.kind == WorkloadKind::DaemonSet && workload.name.get_ref().starts_with("cilium")
+    let name = workload.name.get_ref();
+    (workload.kind == WorkloadKind::DaemonSet && name.starts_with("cilium")) || name == "cilium-operator"
 }
 
 pub(super) fn pods(making: &Making<'_>, workload: &Workload) -> Vec<Pod> {
@@ -203,6 +204,7 @@ fn spec(workload: &Workload, container: &Value, node: Option<&str>) -> Value {
     });
     if on_host(workload) {
         spec["hostNetwork"] = true.into();
+        spec["tolerations"] = json!([{ "operator": "Exists" }]);
     }
     if let Some(node) = node {
         spec["nodeName"] = node.into();

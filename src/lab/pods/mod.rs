@@ -8,6 +8,7 @@
 //! | `exec`, `terminal` | programs with input, a terminal and an exit code |
 //! | `shell`, `tools` | the programs themselves |
 //! | `disk`, `tar` | the files of containers, and how they are carried |
+//! | `platform` | `ceph`, `psql`, `redis-cli`, Kafka's scripts, `cilium` and `hubble` |
 //! | `serve`, `forward` | what listens at pods' ports, and how it is reached |
 
 pub(crate) mod container;
@@ -17,6 +18,7 @@ pub(crate) mod exec;
 pub(crate) mod forward;
 pub(crate) mod log;
 pub(crate) mod logs;
+pub(crate) mod platform;
 pub(crate) mod programs;
 pub(crate) mod serve;
 pub(crate) mod shell;
@@ -31,6 +33,8 @@ pub(crate) struct Inside {
     pub(crate) logs: log::Logs,
     /// What they have on their disks.
     pub(crate) disks: disk::Disks,
+    /// What databases and brokers hold that somebody has put there.
+    pub(crate) kept: platform::kept::Kept,
     services: std::sync::OnceLock<std::sync::Weak<crate::lab::services::Services>>,
 }
 

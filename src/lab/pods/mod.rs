@@ -10,6 +10,7 @@
 //! | `process`, `script`, `applets` | the containers' own programs, as their kubelets run them |
 //! | `images`, `environment`, `files`, `reach` | what they are made of, and what they find and reach |
 //! | `disk`, `tar` | the files of containers, and how they are carried |
+//! | `platform` | `ceph`, `psql`, `redis-cli`, Kafka's scripts, `cilium` and `hubble` |
 //! | `serve`, `forward` | what listens at pods' ports, and how it is reached |
 
 pub(crate) mod applets;
@@ -23,6 +24,8 @@ pub(crate) mod forward;
 pub(crate) mod images;
 pub(crate) mod log;
 pub(crate) mod logs;
+pub(crate) mod platform;
+
 pub(crate) mod process;
 pub(crate) mod programs;
 pub(crate) mod reach;
@@ -41,6 +44,9 @@ pub(crate) struct Inside {
     pub(crate) logs: log::Logs,
     /// What they have on their disks.
     pub(crate) disks: disk::Disks,
+    /// What databases and brokers hold that somebody has put there.
+    pub(crate) kept: platform::kept::Kept,
+
     /// What can be pulled.
     pub(crate) images: images::Registry,
     services: std::sync::OnceLock<std::sync::Weak<crate::lab::services::Services>>,

@@ -211,11 +211,24 @@ impl Manager {
         Some(super::revisions::label(&set, &revision).to_owned())
     }
 
-    /// Writes the endpoints of a Service.
-    pub(super) fn endpoints(&mut self, world: &World, objects: &mut Objects, place: &Place, now: Timestamp) {
+    /// Writes what the controllers of objects write of what there is, as of a time: nothing starts, and nobody is told.
+    pub(super) fn rest(&mut self, world: &World, objects: &mut Objects, now: Timestamp) {
+        let told: HashSet<Place> = objects.store.list("events", "").map(|(place, _)| place.clone()).collect();
         self.hear(objects);
-        let mut scene = self.scene(world, objects, now);
-        endpoints::look(&mut scene, place);
+        while let Some(key) = self.queue.take() {
+            let moves = matches!(
+                key.who,
+                Who::Kubelet | Who::Schedule | Who::Node | Who::Job | Who::CronJob | Who::Garbage | Who::Adopt
+            );
+            if !moves {
+                self.step(&key, world, objects, now);
+                self.hear(objects);
+            }
+        }
+        let new: Vec<Place> = objects.store.list("events", "").map(|(place, _)| place.clone()).collect();
+        for place in new.iter().filter(|place| !told.contains(*place)) {
+            objects.store.remove(place);
+        }
     }
 
     fn scene<'a>(&'a mut self, world: &'a World, objects: &'a mut Objects, now: Timestamp) -> Scene<'a> {

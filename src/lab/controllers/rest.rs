@@ -96,10 +96,7 @@ fn history(world: &World, objects: &mut Objects, born: Timestamp) {
             label_pods(objects, &place, &label);
         }
     }
-    let mut manager = Manager::default();
-    for (place, _) in all(objects, "services") {
-        manager.endpoints(world, objects, &place, born);
-    }
+    Manager::default().rest(world, objects, born);
 }
 
 /// The pods of a set name its revision, and the set itself does.

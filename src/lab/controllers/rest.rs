@@ -104,10 +104,10 @@ fn label_pods(objects: &mut Objects, set: &Place, label: &str) {
     let Some(stored) = objects.store.get(set).cloned() else { return };
     let uid = fields::uid(&stored.value).to_owned();
     let stateful = set.resource == "statefulsets.apps";
-    for (place, mut pod) in all(objects, "pods").into_iter().filter(|(place, _)| place.namespace == set.namespace) {
-        if fields::controller_of(&pod).is_none_or(|owner| owner["uid"] != uid.as_str()) {
-            continue;
-        }
+    let own = |pod: &Value| fields::controller_of(pod).is_some_and(|owner| owner["uid"] == uid.as_str());
+    let pods = objects.store.list("pods", &set.namespace).filter(|(_, pod)| own(&pod.value));
+    let pods: Vec<(Place, Value)> = pods.map(|(place, pod)| (place.clone(), pod.value.clone())).collect();
+    for (place, mut pod) in pods {
         if pod["metadata"]["labels"][revisions::LABEL].is_string() {
             continue;
         }

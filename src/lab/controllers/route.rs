@@ -57,7 +57,12 @@ pub(super) fn concerns(change: &Changed<'_>, objects: &Objects, index: &Index, t
         "nodes" => node(change, objects, index, tell),
         "persistentvolumeclaims" | "persistentvolumes" | "storageclasses.storage.k8s.io" => {
             pending(index, tell);
-            if place.resource != "persistentvolumeclaims" {
+            if place.resource == "persistentvolumeclaims" {
+                let named = change.before.or(change.after).map(|claim| text(&claim.value, "/spec/volumeName"));
+                if let Some(name) = named.filter(|name| !name.is_empty()) {
+                    tell(Key { who: Who::Volume, place: Place::new("persistentvolumes", "", name) });
+                }
+            } else {
                 for (claim, stored) in objects.store.list("persistentvolumeclaims", "") {
                     if text(&stored.value, "/status/phase") != "Bound" || change.after.is_none() {
                         tell(Key { who: Who::Claim, place: claim.clone() });

@@ -117,8 +117,8 @@ fn wget(context: &Context<'_>, words: &[String]) -> Outcome {
     let head = if quiet { String::new() } else { format!("Connecting to {} ({at}:{})\n", url.host, url.port) };
     match answer {
         Ok((200, text)) => {
-            let file =
-                words.iter().position(|word| word.starts_with("-O") || word.ends_with('O') && word.starts_with("-q"));
+            let output = |word: &String| word.starts_with('-') && !word.starts_with("--") && word.contains('O');
+            let file = words.iter().position(output);
             let to = file.and_then(|at| {
                 let rest = words[at].split_once('O').map_or("", |(_, rest)| rest);
                 if rest.is_empty() { words.get(at + 1).map(String::as_str) } else { Some(rest) }

@@ -66,10 +66,9 @@ impl Redactor {
                 error.iter_mut().for_each(|error| self.error(error));
             }
             What::Failed(failure) => self.failure(failure),
-            What::Waiting { message: text }
-            | What::Note { text }
-            | What::Warning { text }
-            | What::Printed { text } => self.text(text),
+            What::Waiting { message: text } | What::Note { text } | What::Warning { text } | What::Printed { text } => {
+                self.text(text)
+            }
             What::Measured(metric) => self.metric(metric),
             // The file has a name that was looked at when it was made.
             What::Evidence { name, file: _, sha256: _, bytes: _ } => self.text(name),
@@ -224,9 +223,40 @@ mod tests {
 
     /// What content goes by, wherever it stands.
     const CONTENT: &[&str] = &[
-        "about", "actual", "after", "again", "args", "arguments", "before", "causes", "change", "default", "diff",
-        "differs", "error", "expected", "hints", "if_fails", "instructions", "label", "left", "line", "message", "name",
-        "notes", "object", "source", "stack", "summary", "target", "text", "title", "unit", "url", "value", "warnings",
+        "about",
+        "actual",
+        "after",
+        "again",
+        "args",
+        "arguments",
+        "before",
+        "causes",
+        "change",
+        "default",
+        "diff",
+        "differs",
+        "error",
+        "expected",
+        "hints",
+        "if_fails",
+        "instructions",
+        "label",
+        "left",
+        "line",
+        "message",
+        "name",
+        "notes",
+        "object",
+        "source",
+        "stack",
+        "summary",
+        "target",
+        "text",
+        "title",
+        "unit",
+        "url",
+        "value",
+        "warnings",
         "why",
     ];
 
@@ -251,7 +281,8 @@ mod tests {
                 all.extend(fields.keys().map(|key| (path.to_string(), key.clone())));
                 let named = fields.contains_key("api_version");
                 for (key, field) in fields {
-                    let inside = matches!(field, Value::Object(_)) && ["error", "object", "failure"].contains(&key.as_str());
+                    let inside =
+                        matches!(field, Value::Object(_)) && ["error", "object", "failure"].contains(&key.as_str());
                     if named || inside || !CONTENT.contains(&key.as_str()) {
                         identity(&format!("{path}/{key}"), field, all);
                     }
@@ -270,7 +301,9 @@ mod tests {
         secrets.iter().for_each(|word| {
             redactor.register(word);
         });
-        assert!(["undo_recorded", "attempts", "evidence", "step_finished"].iter().all(|w| secrets.iter().any(|s| s == w)));
+        assert!(
+            ["undo_recorded", "attempts", "evidence", "step_finished"].iter().all(|w| secrets.iter().any(|s| s == w))
+        );
         let filter = filter(Arc::new(redactor));
         let mut hidden = 0;
         for event in all {

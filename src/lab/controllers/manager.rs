@@ -15,8 +15,8 @@ use super::kubelet::Kubelets;
 use super::route::{self, Changed};
 use super::scene::Scene;
 use super::{
-    Looked, adopt, budget, claims, cronjob, daemonset, deployment, endpoints, garbage, job, nodes, replicaset, scheduler,
-    statefulset,
+    Looked, adopt, budget, claims, cronjob, daemonset, deployment, endpoints, garbage, job, nodes, replicaset,
+    scheduler, statefulset,
 };
 use crate::lab::kube::cluster::{World as Objects, time};
 use crate::lab::kube::store::{Place, Stored};

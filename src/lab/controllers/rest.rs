@@ -19,7 +19,8 @@ use crate::lab::kube::validate::defaults;
 use crate::lab::world::{Topology, World};
 
 /// The kinds with templates.
-const SETS: [&str; 6] = ["daemonsets.apps", "deployments.apps", "replicasets.apps", "statefulsets.apps", "jobs.batch", "cronjobs.batch"];
+const SETS: [&str; 6] =
+    ["daemonsets.apps", "deployments.apps", "replicasets.apps", "statefulsets.apps", "jobs.batch", "cronjobs.batch"];
 
 /// Brings planted objects to rest: what was born then, and is looked at from now on.
 pub(crate) fn settle(objects: &mut Objects, born: Timestamp, now: Timestamp) {
@@ -43,9 +44,13 @@ fn complete(objects: &mut Objects) {
     }
     // The sets of a Deployment know how many it wants.
     for (place, mut set) in all(objects, "replicasets.apps") {
-        let owner = fields::controller_of(&set).filter(|owner| owner["kind"] == "Deployment").map(|owner| owner["name"].clone());
+        let owner = fields::controller_of(&set)
+            .filter(|owner| owner["kind"] == "Deployment")
+            .map(|owner| owner["name"].clone());
         let Some(name) = owner.as_ref().and_then(Value::as_str) else { continue };
-        let Some(deployment) = objects.store.get(&Place::new("deployments.apps", &place.namespace, name)) else { continue };
+        let Some(deployment) = objects.store.get(&Place::new("deployments.apps", &place.namespace, name)) else {
+            continue;
+        };
         let deployment = deployment.value.clone();
         super::deployment::note(&mut set, &deployment);
         objects.store.put(place, set);
@@ -66,7 +71,11 @@ fn images(objects: &Objects) {
     }
     for resource in SETS {
         for (_, set) in objects.store.list(resource, "") {
-            let template = if resource == "cronjobs.batch" { &set.value["spec"]["jobTemplate"]["spec"] } else { &set.value["spec"] };
+            let template = if resource == "cronjobs.batch" {
+                &set.value["spec"]["jobTemplate"]["spec"]
+            } else {
+                &set.value["spec"]
+            };
             for container in crate::lab::pods::words::containers(&template["template"]) {
                 seen.insert(fields::text(container, "/image"));
             }
@@ -141,7 +150,12 @@ fn label_pods(objects: &mut Objects, set: &Place, label: &str) {
     if stateful {
         let mut value = stored.value.clone();
         let replicas = value["status"]["replicas"].clone();
-        for (key, own) in [("currentRevision", json!(label)), ("updateRevision", json!(label)), ("currentReplicas", replicas), ("collisionCount", json!(0))] {
+        for (key, own) in [
+            ("currentRevision", json!(label)),
+            ("updateRevision", json!(label)),
+            ("currentReplicas", replicas),
+            ("collisionCount", json!(0)),
+        ] {
             if value["status"][key].is_null() {
                 value["status"][key] = own;
             }
@@ -173,12 +187,16 @@ mod tests {
         stage.run(seconds);
         let world = stage.cluster.world();
         let changes = world.store.since(before).unwrap();
-        changes.map(|change| format!("{} {}/{}", change.place.resource, change.place.namespace, change.place.name)).collect()
+        changes
+            .map(|change| format!("{} {}/{}", change.place.resource, change.place.namespace, change.place.name))
+            .collect()
     }
 
     #[test]
     fn the_controllers_find_a_world_at_rest() {
-        for (topology, cluster) in [("monosense", "infra"), ("monosense", "apps"), ("spec", "infra"), ("spec", "apps"), ("one-node", "infra")] {
+        for (topology, cluster) in
+            [("monosense", "infra"), ("monosense", "apps"), ("spec", "infra"), ("spec", "apps"), ("one-node", "infra")]
+        {
             assert_eq!(changed(topology, cluster, 60), Vec::<String>::new(), "{topology} {cluster}");
         }
     }

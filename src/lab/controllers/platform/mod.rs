@@ -26,7 +26,7 @@ pub(crate) mod upstream;
 mod volsync;
 
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 
@@ -141,7 +141,7 @@ impl Operators {
                 match looked.again {
                     _ if looked.changed => {}
                     Some(span) if site::after(now, span) <= site::after(begin, PATIENCE) => {
-                        now = site::after(now, span)
+                        now = site::after(now, span);
                     }
                     _ => break,
                 }

@@ -77,6 +77,7 @@ impl Redactor {
                 self.redact_json(value);
             }
             What::UndoRecorded(row) => self.row(row),
+            What::UndoSettled { row: _, fields, owners: _ } => self.changes(fields),
             What::UndoDone { row: _, error, by_hand: _, line: _ } => error.iter_mut().for_each(|why| self.text(why)),
             What::StepFinished(result) => self.result(result),
             What::RunFinished { exit_code: _, seconds: _, left } => self.redact_lines(left),
@@ -171,7 +172,8 @@ impl Redactor {
         self.text(change);
         match undo {
             Undo::Delete { object: _ } | Undo::Uncordon { object: _ } => {}
-            Undo::Restore { object: _, subresource: _, fields } => {
+            // Who owns which field names fields alone.
+            Undo::Restore { object: _, subresource: _, fields, owners: _ } => {
                 self.changes(fields);
             }
             Undo::Http { method: _, url, endpoint: _ } => self.text(url),
@@ -180,7 +182,7 @@ impl Redactor {
     }
 
     fn changes(&self, fields: &mut [FieldChange]) {
-        for FieldChange { pointer: _, before, after, made: _ } in fields {
+        for FieldChange { pointer: _, before, after, made: _, index: _, allotted: _ } in fields {
             self.value(before);
             self.value(after);
         }
@@ -341,10 +343,12 @@ mod tests {
         match value {
             Value::Array(items) => items.iter_mut().for_each(|item| fill(item, text)),
             Value::Object(fields) if !fields.contains_key("api_version") => {
-                // A setting's and a module's name, and where a playbook comes from.
-                let (from, path) = (fields.contains_key("from"), fields.contains_key("path"));
+                // A setting's and a module's name, where a playbook comes from, what was measured.
+                let has = |key: &str| fields.contains_key(key);
+                let (from, path, unit) = (has("from"), has("path"), has("unit"));
                 for (key, field) in fields {
-                    let other = (key == "name" && (from || path)) || (key == "source" && path);
+                    let other =
+                        (key == "name" && (from || path)) || (key == "source" && path) || (key == "value" && unit);
                     match field {
                         field if other || !CONTENT.contains(&key.as_str()) => fill(field, text),
                         Value::String(there) => *there = text.into(),

@@ -7,8 +7,10 @@ use serde_json::Value;
 use super::files::Files;
 use super::images;
 use super::words::{command, holds, list, text};
+use crate::lab::controllers::platform::egress::may_ask_names;
 use crate::lab::kube::cluster::World as Objects;
 use crate::lab::kube::store::Place;
+use crate::lab::world::Cause;
 
 /// Why nothing came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,8 +32,15 @@ pub(crate) enum Listener {
     Opaque,
 }
 
-/// CoreDNS' Service, where one of its pods answers.
-pub(crate) fn resolver(objects: &Objects) -> Option<String> {
+/// CoreDNS' Service, where one of its pods answers, and the pod that asks was told of it and may ask.
+pub(crate) fn resolver(objects: &Objects, pod: &Value) -> Option<String> {
+    let misled = objects.lies.as_ref().is_some_and(|(own, world)| {
+        let all = world.causes();
+        all.iter().any(|(cause, _)| matches!(cause, Cause::Resolver { cluster, .. } if cluster == own))
+    });
+    if misled || !may_ask_names(objects, pod) {
+        return None;
+    }
     let answers = objects.store.list("pods", "kube-system").any(|(_, pod)| {
         pod.value["metadata"]["labels"]["k8s-app"] == "kube-dns"
             && pod.value["metadata"]["deletionTimestamp"].is_null()

@@ -163,7 +163,7 @@ async fn ssh(lab: &Lab) -> String {
 async fn new(lab: &Lab, cluster: &str) -> String {
     let server = &lab.clusters[cluster];
     let pod = json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "probe", "namespace": "default" },
-        "spec": { "containers": [{ "name": "probe", "image": "docker.io/library/nonlocal:1", "imagePullPolicy": "Always",
+        "spec": { "containers": [{ "name": "probe", "image": "docker.io/library/busybox:1", "imagePullPolicy": "Always",
                                    "command": ["sleep", "3600"] }] } });
     let service = json!({ "apiVersion": "v1", "kind": "Service", "metadata": { "name": "probe", "namespace": "default" },
         "spec": { "type": "LoadBalancer", "selector": { "app": "probe" }, "ports": [{ "port": 80 }] } });

@@ -33,7 +33,7 @@ fn address(context: &Context<'_>, host: &str) -> Option<IpAddr> {
         return "127.0.0.1".parse().ok();
     }
     host.parse().ok().or_else(|| {
-        reach::resolver(context.objects)?;
+        reach::resolver(context.objects, context.pod)?;
         reach::addresses(context.objects, context.pod, host).first().copied()
     })
 }
@@ -43,7 +43,7 @@ fn nslookup(context: &Context<'_>, words: &[String]) -> Outcome {
     let Some(name) = words.iter().find(|word| !word.starts_with('-')) else {
         return Outcome::failed("Usage: nslookup [-type=QUERY_TYPE] [-debug] HOST [DNS_SERVER]\n", 1);
     };
-    let Some(server) = reach::resolver(context.objects) else {
+    let Some(server) = reach::resolver(context.objects, context.pod) else {
         return Outcome::failed(";; connection timed out; no servers could be reached\n\n", 1);
     };
     let head = format!("Server:\t\t{server}\nAddress:\t{server}:53\n\n");
@@ -58,7 +58,7 @@ fn nslookup(context: &Context<'_>, words: &[String]) -> Outcome {
 
 fn dig(context: &Context<'_>, words: &[String]) -> Outcome {
     let Some(name) = words.iter().find(|word| !word.starts_with(['-', '+', '@'])) else { return Outcome::ended(10) };
-    let Some(server) = reach::resolver(context.objects) else {
+    let Some(server) = reach::resolver(context.objects, context.pod) else {
         return Outcome {
             out: ";; connection timed out; no servers could be reached\n".into(),
             code: 9,

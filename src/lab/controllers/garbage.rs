@@ -193,6 +193,7 @@ mod tests {
     #[test]
     fn an_owner_that_never_existed_takes_its_own_along() {
         let mut stage = Stage::new(1);
+        stage.settle();
         let map = |name: &str, uid: &str| {
             json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": name, "namespace": "default",
                     "ownerReferences": [{ "apiVersion": "v1", "kind": "ConfigMap", "name": "owner", "uid": uid }] } })

@@ -122,7 +122,11 @@ fn pod(change: &Changed<'_>, objects: &Objects, index: &Index, tell: &mut impl F
     for pod in [was, is].into_iter().flatten() {
         let owner = fields::controller_of(&pod.stored.value);
         if let Some(key) = owner.and_then(|owner| key_of(owner, namespace)) {
+            // A Deployment that waits for its last old pod hears of the end of each.
+            let set = objects.store.get(&key.place).filter(|_| is.is_none());
+            let above = set.and_then(|set| key_of(fields::controller_of(&set.value)?, namespace));
             tell(key);
+            above.into_iter().for_each(&mut *tell);
         }
     }
     let labels = |pod: &Option<Arc<Pod>>| pod.as_ref().map(|pod| pod.labels().clone());

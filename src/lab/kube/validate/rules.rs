@@ -23,9 +23,8 @@ pub(crate) fn object(kind: &Kind, object: &Value) -> Vec<Fault> {
         "services" => faults.extend(services::rules(object)),
         "pods" => faults.extend(pods::spec(spec, "spec")),
         "podtemplates" => faults.extend(pods::template(&object["template"], "template")),
-        "deployments.apps" | "daemonsets.apps" | "statefulsets.apps" | "replicasets.apps" => {
-            workload(spec, &mut faults);
-        }
+        "deployments.apps" | "daemonsets.apps" | "replicasets.apps" => workload(spec, &mut faults),
+        "statefulsets.apps" => workload(&claimed(spec), &mut faults),
         "replicationcontrollers" => {
             if spec["selector"].as_object().is_none_or(serde_json::Map::is_empty) {
                 faults.push(Fault::required("spec.selector"));
@@ -89,6 +88,23 @@ fn keys(object: &Value, parts: &[&str]) -> Vec<Fault> {
         }
     }
     faults
+}
+
+/// A StatefulSet's spec with the volumes that its claims will be.
+fn claimed(spec: &Value) -> Value {
+    let mut spec = spec.clone();
+    let claims: Vec<Value> = spec["volumeClaimTemplates"].as_array().cloned().unwrap_or_default();
+    let volumes = claims.iter().map(|claim| json!({ "name": claim["metadata"]["name"], "emptyDir": {} }));
+    let volumes: Vec<Value> = volumes.collect();
+    match spec["template"]["spec"]["volumes"].as_array_mut() {
+        Some(all) => {
+            all.retain(|own| !volumes.iter().any(|volume| volume["name"] == own["name"]));
+            all.extend(volumes);
+        }
+        None if volumes.is_empty() => {}
+        None => spec["template"]["spec"]["volumes"] = volumes.into(),
+    }
+    spec
 }
 
 fn workload(spec: &Value, faults: &mut Vec<Fault>) {

@@ -352,8 +352,10 @@ impl Parser {
             }
         }
         if let Some(first) = command.words.first().and_then(plain) {
-            if let ("break" | "continue", Some(mut own)) = (first, self.loops.pop()) {
-                let leaves = first == "break";
+            let leaves = first == "break";
+            if (leaves || first == "continue")
+                && let Some(mut own) = self.loops.pop()
+            {
                 let jump = self.jump(Op::Jump(own.start));
                 if leaves {
                     own.breaks.push(jump);

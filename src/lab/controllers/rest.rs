@@ -55,6 +55,10 @@ fn whole(objects: &mut Objects) {
         };
         let deployment = deployment.value.clone();
         super::deployment::note(&mut set, &deployment);
+        // A topology has one set a Deployment: the one of its present template, whatever labels it gave it besides.
+        let mut template = deployment["spec"]["template"].clone();
+        template["metadata"]["labels"]["pod-template-hash"] = set["metadata"]["labels"]["pod-template-hash"].clone();
+        set["spec"]["template"] = template;
         objects.store.put(place, set);
     }
 }

@@ -35,6 +35,8 @@ pub(crate) fn cluster(world: &Arc<World>, name: &str) -> (Arc<Cluster>, Operator
     let mut operators = Operators::new(world, name);
     operators.settle(world, &mut there, born);
     crate::lab::controllers::rest::settle(world, &mut there, born, now);
+    // What the cluster's own controllers noted on pods, operators have to see.
+    operators.rest(world, &mut there);
     let revision = there.store.revision();
     // Nobody watches from before the beginning.
     there.store.compact(revision);

@@ -135,7 +135,7 @@ impl Operators {
     /// Brings a cluster to rest that was just planted: as if the operators had been at work since `born`.
     pub(crate) fn settle(&mut self, world: &World, objects: &mut Objects, born: Timestamp) {
         // What is renewed from time to time was so a while ago.
-        let late = world.clock.now().checked_sub(SignedDuration::from_mins(12)).unwrap_or(born).max(born);
+        let late = world.clock.now().checked_sub(SignedDuration::from_mins(7)).unwrap_or(born).max(born);
         for begin in [born, late] {
             let mut now = begin;
             for _ in 0..400 {
@@ -147,6 +147,16 @@ impl Operators {
                     }
                     _ => break,
                 }
+            }
+        }
+        self.forget(world, objects);
+    }
+
+    /// Lets all of them see what others changed meanwhile, without time going by.
+    pub(crate) fn rest(&mut self, world: &World, objects: &mut Objects) {
+        for _ in 0..50 {
+            if !self.look(world, objects).changed {
+                break;
             }
         }
         self.forget(world, objects);

@@ -87,6 +87,10 @@ pub(super) fn all(making: &Making<'_>, workload: &Workload) -> Vec<Value> {
     for (key, value) in &workload.labels {
         labels[key] = value.as_str().into();
     }
+    if let Some(release) = &workload.release {
+        labels["app.kubernetes.io/managed-by"] = "Helm".into();
+        labels["app.kubernetes.io/instance"] = release.as_str().into();
+    }
     let container = container(workload);
     let template = json!({
         "metadata": { "labels": labels },
@@ -106,10 +110,6 @@ pub(super) fn all(making: &Making<'_>, workload: &Workload) -> Vec<Value> {
     };
     if workload.kind == WorkloadKind::Pods {
         return owned(making, workload, &labels, &container);
-    }
-    if let Some(release) = &workload.release {
-        labels["app.kubernetes.io/managed-by"] = "Helm".into();
-        labels["app.kubernetes.io/instance"] = release.as_str().into();
     }
     let mut out = vec![top(
         kind,

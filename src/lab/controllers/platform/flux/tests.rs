@@ -113,14 +113,15 @@ fn what_is_wrong_in_the_repository_comes_with_its_commit() {
     let path = "./kubernetes/infrastructure/networking/coredns".to_owned();
     let cause = Cause::Manifests { path, flaw: Flaw::Missing("helmrelease.yaml".into()) };
     bench.world.put(cause.clone());
-    bench.pass(70);
+    // The repository is asked each minute, and those before it have to have the new commit first.
+    bench.pass(200);
     let told = bench.told(KS, NS, "coredns", "Ready");
     assert!(
         told.starts_with("False BuildFailed: kustomize build failed") && told.contains("helmrelease.yaml"),
         "{told}"
     );
     bench.world.lift(&cause);
-    bench.pass(130);
+    bench.pass(260);
     assert!(bench.told(KS, NS, "coredns", "Ready").starts_with("True"), "{}", bench.told(KS, NS, "coredns", "Ready"));
 }
 

@@ -67,7 +67,7 @@ fn below(proven: &Proven, ui: Ui, verbose: bool) -> Vec<String> {
         }
         if verbose {
             let rows: Vec<Vec<String>> = others.iter().map(row).collect();
-            lines.extend(fitted(ui, 15, &rows).into_iter().map(|line| format!("    {:<11}{line}", outcome.as_str())));
+            lines.extend(fitted(ui, 17, &rows).into_iter().map(|line| format!("    {:<13}{line}", outcome.as_str())));
         } else {
             let names: Vec<&str> = others.keys().copied().collect();
             lines.push(format!("    {}", ui.paint(Role::Quiet, format!("{outcome} under {}", names.join(", ")))));

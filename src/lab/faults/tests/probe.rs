@@ -13,7 +13,7 @@ use crate::lab::pods::programs;
 use crate::lab::services::Reply;
 use crate::lab::services::faults::under;
 use crate::lab::up::Lab;
-use crate::lab::world::Cause;
+use crate::lab::world::{Cause, Wrong};
 
 /// What those say who are asked because of the causes: by place.
 pub(super) async fn answers(lab: &Lab, causes: &[Cause]) -> Vec<(String, String)> {
@@ -29,8 +29,13 @@ pub(super) async fn answers(lab: &Lab, causes: &[Cause]) -> Vec<(String, String)
         }
     }
     for cause in causes {
-        if let Cause::Service { service: name, .. } = cause {
-            out.push((format!("service/{name}"), service(lab, name).await));
+        if let Cause::Service { service: name, wrong } = cause {
+            // What has another value is asked for by its name.
+            let named = match wrong {
+                Wrong::Value(what) => what.split('=').next().unwrap_or_default(),
+                _ => "up",
+            };
+            out.push((format!("service/{name}"), service(lab, name, named).await));
         }
     }
     let login = |cause: &Cause| match cause {
@@ -137,9 +142,9 @@ fn touch(cluster: &Cluster) {
 }
 
 /// What becomes of an answer of a service, at the one place that all of them pass.
-async fn service(lab: &Lab, name: &str) -> String {
-    let body = json!({ "data": { "result": [{ "metric": { "__name__": "up" }, "value": [1, "1"] }] }, "name": "app",
-                       "result": [{ "name": "app", "content": "10.0.0.1" }] });
+async fn service(lab: &Lab, name: &str, named: &str) -> String {
+    let body = json!({ "data": { "result": [{ "metric": { "__name__": named }, "value": [1, "1"] }] }, "name": "app",
+                       "result": [{ "name": named, "content": "10.0.0.1" }] });
     let begun = lab.clock.instant();
     let answer = under(&lab.world, name, || Reply::json(200, &body));
     let Ok(answer) = tokio::time::timeout(Duration::from_secs(2), answer).await else { return "silent".into() };

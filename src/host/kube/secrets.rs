@@ -22,8 +22,22 @@ pub(crate) const KIND: &str = "Secret";
 /// What of a Secret is no secret: what every object has, a patch's operation, a watch's event, an answer's status. Any
 /// other field is one, misspelt ones too.
 const PUBLIC: &[&str] = &[
-    "apiVersion", "kind", "metadata", "type", "immutable", "items", "object", "op", "path", "from", "value", "status",
-    "message", "reason", "code", "details",
+    "apiVersion",
+    "kind",
+    "metadata",
+    "type",
+    "immutable",
+    "items",
+    "object",
+    "op",
+    "path",
+    "from",
+    "value",
+    "status",
+    "message",
+    "reason",
+    "code",
+    "details",
 ];
 /// Where kubectl keeps the whole manifest once more.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
@@ -67,7 +81,9 @@ fn learn_fields(redactor: &Redactor, secret: &Value) {
     // The name of its namespace and the cluster's certificate authority stand in every token of a service account:
     // hidden, they would make every output unreadable.
     let of_account = secret["type"] == "kubernetes.io/service-account-token";
-    for (field, value) in secret.as_object().into_iter().flatten().filter(|(field, _)| !PUBLIC.contains(&field.as_str())) {
+    for (field, value) in
+        secret.as_object().into_iter().flatten().filter(|(field, _)| !PUBLIC.contains(&field.as_str()))
+    {
         let Value::Object(values) = value else {
             learn_leaves(redactor, value, field == "data");
             continue;

@@ -24,7 +24,8 @@ pub(super) fn of(value: &str) -> Vec<String> {
     forms.extend(within_base64(value));
     forms.extend(wrapped(&STANDARD.encode(value)));
     for _ in 0..NESTED {
-        let escaped: Vec<String> = forms.iter().flat_map(|form| [in_json(form), in_gos_json(form), in_ascii_json(form)]).collect();
+        let escaped: Vec<String> =
+            forms.iter().flat_map(|form| [in_json(form), in_gos_json(form), in_ascii_json(form)]).collect();
         forms.extend(escaped);
         forms.sort_unstable();
         forms.dedup();
@@ -89,9 +90,8 @@ fn in_ascii_json(text: &str) -> String {
 
 /// As bash's `printf %q` writes it: a backslash before each sign that means something to a shell.
 fn on_bashs_line(text: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || "_-./:@%+=".contains(c);
-    let escaped = text.chars().map(|c| if plain(c) { c.to_string() } else { format!("\\{c}") });
-    escaped.collect()
+    let meant = |c: char| " \t'\"\\|&;()<>!{}*[]?^$`,".contains(c);
+    text.chars().map(|c| if meant(c) { format!("\\{c}") } else { c.to_string() }).collect()
 }
 
 /// As it stands in XML and HTML, and in an attribute there.
@@ -171,7 +171,10 @@ mod tests {
             "<a>pä&lt;s&gt;&amp;w\"o'r €🔑d</a>",
         ] {
             let shown = redacted(secret, text);
-            assert!(shown.contains("<secret:1>") && !shown.contains("o'r") && !shown.contains("&gt;"), "{text}: {shown}");
+            assert!(
+                shown.contains("<secret:1>") && !shown.contains("o'r") && !shown.contains("&gt;"),
+                "{text}: {shown}"
+            );
         }
     }
 

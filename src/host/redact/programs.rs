@@ -16,7 +16,8 @@ const LOOKED_AT: usize = 4 * 1024 * 1024;
 const MOST: usize = 200;
 
 /// What a variable's name ends in that has to do with a secret and holds none: `SSH_AUTH_SOCK`, `GIT_CREDENTIAL_HELPER`.
-const ELSEWHERE: &[&str] = &["sock", "socket", "address", "addr", "dir", "home", "host", "port", "user", "helper", "jar"];
+const ELSEWHERE: &[&str] =
+    &["sock", "socket", "address", "addr", "dir", "home", "host", "port", "user", "helper", "jar"];
 /// Options whose word that follows is the name of a secret or a way, as often as it is one.
 const VAGUE: &[&str] = &["secret", "auth", "cookie", "credential", "credentials", "sig", "sid", "signature"];
 
@@ -24,7 +25,8 @@ const VAGUE: &[&str] = &["secret", "auth", "cookie", "credential", "credentials"
 pub(crate) fn holds(name: &str) -> bool {
     let lower = name.to_lowercase();
     let last = lower.rsplit(['_', '-', '.']).next().unwrap_or_default();
-    let session = lower.contains("session") && !["token", "secret", "key", "cookie", "pass"].iter().any(|w| lower.contains(w));
+    let session =
+        lower.contains("session") && !["token", "secret", "key", "cookie", "pass"].iter().any(|w| lower.contains(w));
     is_secret(name) && !session && !ELSEWHERE.contains(&last)
 }
 
@@ -107,7 +109,8 @@ fn places(text: &str) -> Vec<Range<usize>> {
 fn unquoted(text: &str, place: Range<usize>) -> Option<Range<usize>> {
     let value = &text[place.clone()];
     let quoted = value.len() > 1 && value.starts_with(['"', '\'']) && value.chars().next() == value.chars().next_back();
-    let place = if quoted { place.start + 1..place.end - 1 } else { place };
+    let end = place.start + value.trim_end().len();
+    let place = if quoted { place.start + 1..place.end - 1 } else { place.start..end };
     let value = &text[place.clone()];
     (!value.is_empty() && !is_template(value) && !value.contains("<secret")).then_some(place)
 }
@@ -159,7 +162,7 @@ mod tests {
             ("SSH_AUTH_SOCK=/tmp/s XDG_SESSION_ID=4 x", "SSH_AUTH_SOCK=/tmp/s XDG_SESSION_ID=4 x"),
             ("user=u\npassword=p w\n", "user=u\npassword=<secret:1> w\n"),
             ("{\"password\": \"p\", \"user\": \"u\"}", "{\"password\": \"<secret:1>\", \"user\": \"u\"}"),
-            ("user: u\n  password: p4 \n", "user: u\n  password: <secret:1>\n"),
+            ("user: u\n  password: p4 \n", "user: u\n  password: <secret:1> \n"),
             ("echo token: is a word", "echo token: is a word"),
             ("nothing here", "nothing here"),
         ] {

@@ -34,7 +34,8 @@ pub(super) fn look(scene: &mut Scene<'_>, place: &Place) {
     let found = SETS.iter().find_map(|resource| {
         let sets = scene.objects.store.list(resource, &place.namespace);
         let mut fits = sets.filter(|(at, set)| {
-            let named = *resource != "statefulsets.apps" || super::statefulset::ordinal(&at.name, &place.name).is_some();
+            let named =
+                *resource != "statefulsets.apps" || super::statefulset::ordinal(&at.name, &place.name).is_some();
             !fields::is_ending(&set.value)
                 && named
                 && select::of_selector(&set.value["spec"]["selector"]).holds(pod.labels())

@@ -44,7 +44,8 @@ pub(super) fn look(scene: &mut Scene<'_>, place: &Place) {
     let (status, reason) = if allowed > 0 { ("True", "SufficientPods") } else { ("False", "InsufficientPods") };
     let generation = budget["metadata"]["generation"].clone();
     let old = fields::condition(budget, "DisruptionAllowed");
-    let since = old.filter(|one| one["status"] == status).map_or(json!(scene.stamp), |one| one["lastTransitionTime"].clone());
+    let since =
+        old.filter(|one| one["status"] == status).map_or(json!(scene.stamp), |one| one["lastTransitionTime"].clone());
     let mut conditions: Vec<Value> = fields::list(budget, "/status/conditions").to_vec();
     let condition = json!({
         "type": "DisruptionAllowed", "status": status, "reason": reason, "message": "", "lastTransitionTime": since,
@@ -80,7 +81,10 @@ fn scale(scene: &Scene<'_>, pods: &[Arc<Pod>]) -> i64 {
             continue;
         };
         // A Deployment's number counts, not those of its sets.
-        if let Some(above) = scene.get(&key.place).and_then(|set| route::key_of(fields::controller_of(&set.value)?, &pod.place.namespace)) {
+        if let Some(above) = scene
+            .get(&key.place)
+            .and_then(|set| route::key_of(fields::controller_of(&set.value)?, &pod.place.namespace))
+        {
             key = above;
         }
         if seen.insert(key.place.clone())
@@ -119,7 +123,8 @@ mod tests {
         stage.run(5);
         let told = |stage: &Stage, name: &str| {
             let status = stage.get("poddisruptionbudgets.policy", name)["status"].clone();
-            ["currentHealthy", "desiredHealthy", "disruptionsAllowed", "expectedPods"].map(|key| status[key].as_i64().unwrap())
+            ["currentHealthy", "desiredHealthy", "disruptionsAllowed", "expectedPods"]
+                .map(|key| status[key].as_i64().unwrap())
         };
         assert_eq!(told(&stage, "least"), [3, 3, 0, 3]);
         assert_eq!(told(&stage, "most"), [3, 1, 2, 3]);

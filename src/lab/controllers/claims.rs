@@ -78,7 +78,8 @@ fn matching(scene: &Scene<'_>, claim: &Value) -> Option<Value> {
     let volumes = scene.objects.store.list("persistentvolumes", "").map(|(_, volume)| &volume.value);
     let fits = |volume: &&Value| {
         let reference = &volume["spec"]["claimRef"];
-        let own = reference["name"] == claim["metadata"]["name"] && reference["namespace"] == claim["metadata"]["namespace"]
+        let own = reference["name"] == claim["metadata"]["name"]
+            && reference["namespace"] == claim["metadata"]["namespace"]
             && (reference["uid"].is_null() || reference["uid"] == claim["metadata"]["uid"]);
         let modes = list(volume, "/spec/accessModes");
         (own || (reference.is_null() && matches!(text(volume, "/status/phase"), "Available" | "Pending")))
@@ -134,13 +135,20 @@ fn bound(scene: &mut Scene<'_>, place: &Place, claim: &Value, name: &str) {
     let Some(volume) = scene.get(&Place::new("persistentvolumes", "", name)) else {
         if text(claim, "/status/phase") == "Bound" {
             scene.change(place, |claim| claim["status"]["phase"] = json!("Lost"));
-            scene.warning(claim, COMPONENT, "ClaimLost", "Bound claim has lost its PersistentVolume. Data on the volume is lost!");
+            scene.warning(
+                claim,
+                COMPONENT,
+                "ClaimLost",
+                "Bound claim has lost its PersistentVolume. Data on the volume is lost!",
+            );
         }
         return;
     };
     if text(claim, "/status/phase") != "Bound" {
-        let free = volume.value["spec"]["claimRef"].is_null() || volume.value["spec"]["claimRef"]["uid"] == claim["metadata"]["uid"]
-            || (volume.value["spec"]["claimRef"]["uid"].is_null() && volume.value["spec"]["claimRef"]["name"] == claim["metadata"]["name"]);
+        let free = volume.value["spec"]["claimRef"].is_null()
+            || volume.value["spec"]["claimRef"]["uid"] == claim["metadata"]["uid"]
+            || (volume.value["spec"]["claimRef"]["uid"].is_null()
+                && volume.value["spec"]["claimRef"]["name"] == claim["metadata"]["name"]);
         if free {
             bind(scene, place, claim, &volume.value);
         }
@@ -187,7 +195,8 @@ fn provision(scene: &mut Scene<'_>, place: &Place, claim: &Value, class: &Value,
              administrator. If volume creation is delayed, please verify that the provisioner is running and correctly registered."
         );
         scene.normal(claim, COMPONENT, "ExternalProvisioning", &message);
-        let message = format!("External provisioner is provisioning volume for claim \"{}/{}\"", place.namespace, place.name);
+        let message =
+            format!("External provisioner is provisioning volume for claim \"{}/{}\"", place.namespace, place.name);
         scene.normal(claim, &provisioner, "Provisioning", &message);
         scene.at(scene.now + MAKING, Key { who: Who::Claim, place: place.clone() });
         return;
@@ -219,7 +228,12 @@ fn provision(scene: &mut Scene<'_>, place: &Place, claim: &Value, class: &Value,
     });
     match scene.create(volume) {
         Ok(volume) => {
-            scene.normal(claim, &provisioner, "ProvisioningSucceeded", &format!("Successfully provisioned volume {name}"));
+            scene.normal(
+                claim,
+                &provisioner,
+                "ProvisioningSucceeded",
+                &format!("Successfully provisioned volume {name}"),
+            );
             let Some(now) = scene.get(place) else { return };
             bind(scene, place, &now.value, &volume.value);
         }
@@ -236,8 +250,10 @@ pub(super) fn volume(scene: &mut Scene<'_>, place: &Place) {
     let Some(stored) = scene.get(place) else { return };
     let volume = &stored.value;
     let reference = &volume["spec"]["claimRef"];
-    let claim = scene.get(&Place::new("persistentvolumeclaims", text(reference, "/namespace"), text(reference, "/name")));
-    let held = claim.is_some_and(|claim| reference["uid"].is_null() || reference["uid"] == claim.value["metadata"]["uid"]);
+    let claim =
+        scene.get(&Place::new("persistentvolumeclaims", text(reference, "/namespace"), text(reference, "/name")));
+    let held =
+        claim.is_some_and(|claim| reference["uid"].is_null() || reference["uid"] == claim.value["metadata"]["uid"]);
     let phase = text(volume, "/status/phase").to_owned();
     let wanted = match (reference.is_null(), held) {
         (true, _) => "Available",

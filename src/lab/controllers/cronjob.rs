@@ -69,7 +69,8 @@ fn start(scene: &mut Scene<'_>, place: &Place, cron: &Value, jobs: &[Arc<Stored>
         let message = format!("Missed scheduled time to start a job: {}", due.strftime("%Y-%m-%d %H:%M:%S"));
         return scene.warning(cron, COMPONENT, "MissSchedule", &message);
     }
-    let active: Vec<&Arc<Stored>> = jobs.iter().filter(|job| !holds(&job.value, "Complete") && !holds(&job.value, "Failed")).collect();
+    let active: Vec<&Arc<Stored>> =
+        jobs.iter().filter(|job| !holds(&job.value, "Complete") && !holds(&job.value, "Failed")).collect();
     match text(cron, "/spec/concurrencyPolicy") {
         "Forbid" if !active.is_empty() => {
             let message = "Not starting job because prior execution is running and concurrency policy is Forbid";
@@ -86,7 +87,8 @@ fn start(scene: &mut Scene<'_>, place: &Place, cron: &Value, jobs: &[Arc<Stored>
     let template = &cron["spec"]["jobTemplate"];
     let name = format!("{}-{}", fields::name(cron), due.as_second() / 60);
     let mut annotations = template["metadata"]["annotations"].clone();
-    annotations["batch.kubernetes.io/cronjob-scheduled-timestamp"] = json!(due.strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
+    annotations["batch.kubernetes.io/cronjob-scheduled-timestamp"] =
+        json!(due.strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
     let job = json!({
         "apiVersion": "batch/v1", "kind": "Job",
         "metadata": {
@@ -100,12 +102,16 @@ fn start(scene: &mut Scene<'_>, place: &Place, cron: &Value, jobs: &[Arc<Stored>
         Err(why) if why.contains("already exists") || why.contains("being terminated") => {}
         Err(why) => return scene.warning(cron, COMPONENT, "FailedCreate", &format!("Error creating job: {why}")),
     }
-    scene.change(place, |cron| cron["status"]["lastScheduleTime"] = json!(due.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()));
+    scene.change(place, |cron| {
+        cron["status"]["lastScheduleTime"] = json!(due.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())
+    });
 }
 
 /// Forgets Jobs that are over, but for as many as the history keeps.
 fn forget(scene: &mut Scene<'_>, cron: &Value, jobs: &[Arc<Stored>]) {
-    for (kind, limit, default) in [("Complete", "successfulJobsHistoryLimit", 3), ("Failed", "failedJobsHistoryLimit", 1)] {
+    for (kind, limit, default) in
+        [("Complete", "successfulJobsHistoryLimit", 3), ("Failed", "failedJobsHistoryLimit", 1)]
+    {
         let over: Vec<&Arc<Stored>> = jobs.iter().filter(|job| holds(&job.value, kind)).collect();
         let keep = usize::try_from(cron["spec"][limit].as_i64().unwrap_or(default)).unwrap_or(0);
         for job in over.iter().take(over.len().saturating_sub(keep)) {
@@ -222,7 +228,8 @@ fn numbers(text: &str, first: i8, last: i8, names: &[&str]) -> Option<Vec<i8>> {
     };
     let mut all = Vec::new();
     for part in text.split(',') {
-        let (range, step) = part.split_once('/').map_or((part, Some(1)), |(range, step)| (range, step.parse::<usize>().ok()));
+        let (range, step) =
+            part.split_once('/').map_or((part, Some(1)), |(range, step)| (range, step.parse::<usize>().ok()));
         let (from, to) = match range {
             "*" | "?" => (first, last),
             range => match range.split_once('-') {

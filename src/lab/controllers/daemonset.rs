@@ -42,14 +42,17 @@ pub(super) fn look(scene: &mut Scene<'_>, place: &Place) {
 
 /// The template's number counts up with each change of the template.
 fn count_templates(scene: &mut Scene<'_>, place: &Place, set: &Value) {
-    let known = set["metadata"]["annotations"][GENERATION].as_str().and_then(|text| text.parse::<i64>().ok()).unwrap_or(0);
+    let known =
+        set["metadata"]["annotations"][GENERATION].as_str().and_then(|text| text.parse::<i64>().ok()).unwrap_or(0);
     let all = revisions::of(scene, set);
     let fresh = all.last().is_some_and(|one| {
         let mut was = one["data"]["spec"]["template"].clone();
         fields::unset(&mut was, "", "$patch");
         was != set["spec"]["template"]
     });
-    if known == 0 || (fresh && known < number(set, "/metadata/generation") && known <= i64::try_from(all.len()).unwrap_or(0)) {
+    if known == 0
+        || (fresh && known < number(set, "/metadata/generation") && known <= i64::try_from(all.len()).unwrap_or(0))
+    {
         scene.change(place, |set| set["metadata"]["annotations"][GENERATION] = json!((known + 1).to_string()));
     }
 }
@@ -96,7 +99,8 @@ fn nodes(scene: &Scene<'_>, set: &Value) -> Vec<Node> {
     let mut nodes: Vec<Node> = all
         .map(|(place, stored)| {
             let node = &stored.value;
-            let fits = fit::selected(node, spec) && (text(spec, "/nodeName").is_empty() || text(spec, "/nodeName") == place.name);
+            let fits = fit::selected(node, spec)
+                && (text(spec, "/nodeName").is_empty() || text(spec, "/nodeName") == place.name);
             Node {
                 runs: fits && fit::untolerated(node, &tolerations, &["NoSchedule", "NoExecute"]).is_none(),
                 stays: fits && fit::untolerated(node, &tolerations, &["NoExecute"]).is_none(),
@@ -126,7 +130,10 @@ fn manage(scene: &mut Scene<'_>, set: &Value, nodes: &[Node], hash: &str) -> boo
         let mut alive: Vec<&Arc<Pod>> = Vec::new();
         for pod in &node.pods {
             if pod.phase == Phase::Failed && !pod.ending {
-                let message = format!("Found failed daemon pod {}/{} on node {}, will try to kill it", pod.place.namespace, pod.place.name, node.name);
+                let message = format!(
+                    "Found failed daemon pod {}/{} on node {}, will try to kill it",
+                    pod.place.namespace, pod.place.name, node.name
+                );
                 scene.warning(set, COMPONENT, "FailedDaemonPod", &message);
                 done |= remove(scene, set, pod);
             } else if pod.phase == Phase::Succeeded && !pod.ending {

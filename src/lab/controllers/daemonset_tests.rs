@@ -18,7 +18,11 @@ fn stage(strategy: Value) -> Stage {
 
 fn images(stage: &Stage) -> Vec<(String, String)> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let mut all: Vec<_> = stage.list("pods").iter().map(|pod| (text(&pod["spec"]["nodeName"]), text(&pod["spec"]["containers"][0]["image"]))).collect();
+    let mut all: Vec<_> = stage
+        .list("pods")
+        .iter()
+        .map(|pod| (text(&pod["spec"]["nodeName"]), text(&pod["spec"]["containers"][0]["image"])))
+        .collect();
     all.sort();
     all
 }
@@ -32,12 +36,16 @@ fn every_node_that_takes_one_has_one() {
     let mut stage = stage(json!({ "type": "RollingUpdate" }));
     assert_eq!(images(&stage), of(&["node-1", "node-2"], "nginx:1.28"));
     let status = stage.get("daemonsets.apps", "agent")["status"].clone();
-    assert_eq!((&status["desiredNumberScheduled"], &status["numberAvailable"], &status["numberMisscheduled"]), (&json!(2), &json!(2), &json!(0)));
+    assert_eq!(
+        (&status["desiredNumberScheduled"], &status["numberAvailable"], &status["numberMisscheduled"]),
+        (&json!(2), &json!(2), &json!(0))
+    );
     stage.patch("nodes", "node-3", |node| node["spec"]["taints"] = json!(null));
     stage.run(5);
     assert_eq!(images(&stage).len(), 3, "a taint that goes lets one come");
     stage.patch("nodes", "node-1", |node| node["spec"]["unschedulable"] = json!(true));
-    let name = stage.list("pods").iter().find(|pod| pod["spec"]["nodeName"] == "node-1").unwrap()["metadata"]["name"].clone();
+    let name =
+        stage.list("pods").iter().find(|pod| pod["spec"]["nodeName"] == "node-1").unwrap()["metadata"]["name"].clone();
     stage.delete("pods", name.as_str().unwrap(), None);
     stage.run(5);
     assert_eq!(images(&stage).len(), 3, "a cordon does not keep it away");
@@ -46,7 +54,9 @@ fn every_node_that_takes_one_has_one() {
 #[test]
 fn an_update_goes_node_by_node_or_waits_for_deletions() {
     let change = |stage: &mut Stage| {
-        stage.patch("daemonsets.apps", "agent", |set| set["spec"]["template"]["spec"]["containers"][0]["image"] = json!("nginx:1.29"));
+        stage.patch("daemonsets.apps", "agent", |set| {
+            set["spec"]["template"]["spec"]["containers"][0]["image"] = json!("nginx:1.29")
+        });
     };
     let mut rolling = stage(json!({ "type": "RollingUpdate" }));
     change(&mut rolling);

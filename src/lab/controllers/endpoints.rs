@@ -98,14 +98,20 @@ fn slices(scene: &mut Scene<'_>, service: &Value, pods: &[Arc<Pod>]) {
         .objects
         .store
         .list("endpointslices.discovery.k8s.io", fields::namespace(service))
-        .filter(|(_, slice)| slice.value["metadata"]["labels"][OWNER] == name && slice.value["metadata"]["labels"][MANAGED] == MANAGER)
+        .filter(|(_, slice)| {
+            slice.value["metadata"]["labels"][OWNER] == name && slice.value["metadata"]["labels"][MANAGED] == MANAGER
+        })
         .map(|(_, slice)| slice.clone())
         .collect();
     let mut left = existing;
-    let family = if list(service, "/spec/ipFamilies").first().is_some_and(|one| one == "IPv6") { "IPv6" } else { "IPv4" };
+    let family =
+        if list(service, "/spec/ipFamilies").first().is_some_and(|one| one == "IPv6") { "IPv6" } else { "IPv4" };
     for (ports, endpoints) in groups {
-        let chunks: Vec<Vec<Value>> =
-            if endpoints.is_empty() { vec![Vec::new()] } else { endpoints.chunks(MOST).map(<[Value]>::to_vec).collect() };
+        let chunks: Vec<Vec<Value>> = if endpoints.is_empty() {
+            vec![Vec::new()]
+        } else {
+            endpoints.chunks(MOST).map(<[Value]>::to_vec).collect()
+        };
         for chunk in chunks {
             let mut labels = service["metadata"]["labels"].clone();
             labels[MANAGED] = json!(MANAGER);
@@ -114,7 +120,11 @@ fn slices(scene: &mut Scene<'_>, service: &Value, pods: &[Arc<Pod>]) {
                 labels["service.kubernetes.io/headless"] = json!("");
             }
             let fits = |slice: &Value| {
-                let first = |slice: &Value| list(slice, "/endpoints").iter().any(|one| chunk.iter().any(|new| new["targetRef"]["name"] == one["targetRef"]["name"]));
+                let first = |slice: &Value| {
+                    list(slice, "/endpoints")
+                        .iter()
+                        .any(|one| chunk.iter().any(|new| new["targetRef"]["name"] == one["targetRef"]["name"]))
+                };
                 slice["ports"].as_array() == Some(&ports) || first(slice) || list(slice, "/endpoints").is_empty()
             };
             let mut owner = owner_reference(service);
@@ -126,7 +136,11 @@ fn slices(scene: &mut Scene<'_>, service: &Value, pods: &[Arc<Pod>]) {
                     let place = fields::place("endpointslices.discovery.k8s.io", &slice.value);
                     scene.change(&place, |slice| {
                         let whole = json!([owner]);
-                        if slice["endpoints"] != Value::from(chunk.clone()) || slice["ports"] != Value::from(ports.clone()) || slice["metadata"]["labels"] != labels || slice["metadata"]["ownerReferences"] != whole {
+                        if slice["endpoints"] != Value::from(chunk.clone())
+                            || slice["ports"] != Value::from(ports.clone())
+                            || slice["metadata"]["labels"] != labels
+                            || slice["metadata"]["ownerReferences"] != whole
+                        {
                             let generation = slice["metadata"]["generation"].as_i64().unwrap_or(0);
                             slice["metadata"]["generation"] = json!(generation + 1);
                         }
@@ -152,7 +166,9 @@ fn slices(scene: &mut Scene<'_>, service: &Value, pods: &[Arc<Pod>]) {
         }
     }
     for slice in left {
-        if slice.value["metadata"]["ownerReferences"][0]["uid"] == uid || slice.value["metadata"]["ownerReferences"].is_null() {
+        if slice.value["metadata"]["ownerReferences"][0]["uid"] == uid
+            || slice.value["metadata"]["ownerReferences"].is_null()
+        {
             scene.delete(&fields::place("endpointslices.discovery.k8s.io", &slice.value));
         }
     }

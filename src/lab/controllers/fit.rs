@@ -86,15 +86,19 @@ mod tests {
     #[test]
     fn nodes_are_selected_by_labels_and_names() {
         let node = json!({ "metadata": { "name": "a", "labels": { "zone": "x" } } });
-        let affinity = |term: Value| {
-            json!({ "affinity": { "nodeAffinity": { "requiredDuringSchedulingIgnoredDuringExecution": { "nodeSelectorTerms": [term] } } } })
-        };
+        let affinity = |term: Value| json!({ "affinity": { "nodeAffinity": { "requiredDuringSchedulingIgnoredDuringExecution": { "nodeSelectorTerms": [term] } } } });
         assert!(selected(&node, &json!({ "nodeSelector": { "zone": "x" } })));
         assert!(!selected(&node, &json!({ "nodeSelector": { "zone": "y" } })));
         let by = |operator: &str, values: Value| {
-            selected(&node, &affinity(json!({ "matchExpressions": [{ "key": "zone", "operator": operator, "values": values }] })))
+            selected(
+                &node,
+                &affinity(json!({ "matchExpressions": [{ "key": "zone", "operator": operator, "values": values }] })),
+            )
         };
         assert!(by("In", json!(["x"])) && !by("NotIn", json!(["x"])) && by("Exists", json!(null)));
-        assert!(selected(&node, &affinity(json!({ "matchFields": [{ "key": "metadata.name", "operator": "In", "values": ["a"] }] }))));
+        assert!(selected(
+            &node,
+            &affinity(json!({ "matchFields": [{ "key": "metadata.name", "operator": "In", "values": ["a"] }] }))
+        ));
     }
 }

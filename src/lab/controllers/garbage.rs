@@ -165,7 +165,11 @@ mod tests {
         stage.run(5);
         stage.delete_by("deployments.apps", "web", Some("Foreground"));
         stage.settle();
-        assert_eq!((stage.count("deployments.apps"), stage.count("replicasets.apps")), (1, 1), "pods take their time to end");
+        assert_eq!(
+            (stage.count("deployments.apps"), stage.count("replicasets.apps")),
+            (1, 1),
+            "pods take their time to end"
+        );
         stage.run(5);
         assert_eq!((stage.count("deployments.apps"), stage.count("replicasets.apps"), stage.count("pods")), (0, 0, 0));
     }
@@ -193,7 +197,9 @@ mod tests {
             json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": name, "namespace": "default",
                     "ownerReferences": [{ "apiVersion": "v1", "kind": "ConfigMap", "name": "owner", "uid": uid }] } })
         };
-        stage.create(json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "owner", "namespace": "default" } }));
+        stage.create(
+            json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "owner", "namespace": "default" } }),
+        );
         let uid = stage.get("configmaps", "owner")["metadata"]["uid"].as_str().unwrap().to_owned();
         stage.create(map("owned", &uid));
         stage.create(map("stray", "00000000-0000-0000-0000-000000000000"));

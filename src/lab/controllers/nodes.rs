@@ -9,11 +9,11 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::fields::{self, list, text};
+use super::fit;
 use super::index::Pod;
 use super::kubelet::is_alive;
 use super::manager::{Key, Who};
 use super::scene::{Scene, Source};
-use super::fit;
 use crate::lab::kube::store::Place;
 use crate::lab::world::Cause;
 
@@ -98,18 +98,24 @@ fn set_condition(node: &mut Value, kind: &str, status: &str, reason: &str, messa
 
 /// The kubelet tells of its node.
 fn well(scene: &mut Scene<'_>, place: &Place, node: &Value) {
-    let beat = fields::condition(node, "Ready").and_then(|one| text(one, "/lastHeartbeatTime").parse::<Timestamp>().ok());
+    let beat =
+        fields::condition(node, "Ready").and_then(|one| text(one, "/lastHeartbeatTime").parse::<Timestamp>().ok());
     let was = fields::holds(node, "Ready");
     let strange = fields::condition(node, "Ready").is_some_and(|one| one["reason"] == "NodeStatusUnknown");
     // What somebody else wrote of it stands until the kubelet tells of it anew.
     let due = beat.is_none_or(|beat| scene.now.duration_since(beat) >= HEARTBEAT);
-    let told = told(scene, &place.name);
-    let news = told.iter().any(|(kind, status, ..)| fields::condition(node, kind).is_some_and(|one| one["status"] != *status));
+    let mut told = told(scene, &place.name);
+    // A kubelet without a network is not ready, whatever else is well.
+    if fields::condition(node, "Ready").is_some_and(|one| one["message"] == super::network::NO_NETWORK) {
+        told.retain(|row| row.0 != "Ready");
+    }
+    let news =
+        told.iter().any(|(kind, status, ..)| fields::condition(node, kind).is_some_and(|one| one["status"] != *status));
     if !(due || strange || news) || !node["status"]["conditions"].is_array() {
         return;
     }
     // A platform that has stood for long tells no news by its first heartbeat.
-    let quiet = was && !strange;
+    let quiet = (was && !strange) || !told.iter().any(|row| row.0 == "Ready");
     let stamp = scene.stamp.clone();
     scene.change(place, |node| {
         for (kind, status, reason, message) in told {
@@ -135,7 +141,15 @@ fn lost(scene: &mut Scene<'_>, place: &Place, node: &Value) {
     let stamp = scene.stamp.clone();
     scene.change(place, |node| {
         for (kind, _, _, _) in WELL {
-            set_condition(node, kind, "Unknown", "NodeStatusUnknown", "Kubelet stopped posting node status.", &stamp, false);
+            set_condition(
+                node,
+                kind,
+                "Unknown",
+                "NodeStatusUnknown",
+                "Kubelet stopped posting node status.",
+                &stamp,
+                false,
+            );
         }
     });
     if was.as_deref() == Some("True") {
@@ -188,7 +202,8 @@ fn taints(scene: &mut Scene<'_>, place: &Place) {
     let own = |taint: &Value| {
         let key = text(taint, "/key");
         [UNREACHABLE, NOT_READY, UNSCHEDULABLE].contains(&key)
-            || key.starts_with("node.kubernetes.io/") && (key.ends_with("-pressure") || key.ends_with("network-unavailable"))
+            || key.starts_with("node.kubernetes.io/")
+                && (key.ends_with("-pressure") || key.ends_with("network-unavailable"))
     };
     let mut taints: Vec<Value> = list(node, "/spec/taints").to_vec();
     let is = |taint: &Value, (key, effect): &(&str, &str)| taint["key"] == *key && taint["effect"] == *effect;
@@ -210,7 +225,8 @@ fn taints(scene: &mut Scene<'_>, place: &Place) {
 /// Pods that do not tolerate their node's taints go: at once, or when they have tolerated them for long enough.
 fn evict(scene: &mut Scene<'_>, place: &Place) {
     let Some(stored) = scene.get(place) else { return };
-    let taints: Vec<Value> = list(&stored.value, "/spec/taints").iter().filter(|taint| taint["effect"] == "NoExecute").cloned().collect();
+    let taints: Vec<Value> =
+        list(&stored.value, "/spec/taints").iter().filter(|taint| taint["effect"] == "NoExecute").cloned().collect();
     if taints.is_empty() {
         return;
     }
@@ -219,11 +235,16 @@ fn evict(scene: &mut Scene<'_>, place: &Place) {
         let mut due: Option<Timestamp> = None;
         for taint in &taints {
             let begun = text(taint, "/timeAdded").parse().unwrap_or(scene.now);
-            let mut spans = tolerations.iter().filter(|one| fit::covers(one, taint)).map(|one| one["tolerationSeconds"].as_i64());
+            let mut spans =
+                tolerations.iter().filter(|one| fit::covers(one, taint)).map(|one| one["tolerationSeconds"].as_i64());
             let until = match spans.next() {
                 None => Some(scene.now),
                 // Of several, the shortest counts; without a number it is for ever.
-                Some(first) => std::iter::once(first).chain(spans).flatten().min().map(|s| begun + SignedDuration::from_secs(s.max(0))),
+                Some(first) => std::iter::once(first)
+                    .chain(spans)
+                    .flatten()
+                    .min()
+                    .map(|s| begun + SignedDuration::from_secs(s.max(0))),
             };
             due = [due, until].into_iter().flatten().min();
         }

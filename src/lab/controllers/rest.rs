@@ -3,49 +3,56 @@
 //! A topology names workloads and pods. Their controllers have filled in defaults, noted revisions, and written
 //! endpoints; this does so in their place, so that they find a world at rest when they begin.
 
-use std::sync::Arc;
-use std::time::Duration;
-
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::fields;
 use super::manager::Manager;
 use super::revisions;
-use crate::lab::clock::{LabClock, Pace};
 use crate::lab::kube::cluster::{World as Objects, time};
 use crate::lab::kube::store::Place;
 use crate::lab::kube::validate::defaults;
-use crate::lab::world::{Topology, World};
+use crate::lab::world::World;
 
 /// The kinds with templates.
-const SETS: [&str; 6] = ["daemonsets.apps", "deployments.apps", "replicasets.apps", "statefulsets.apps", "jobs.batch", "cronjobs.batch"];
+const SETS: [&str; 6] =
+    ["daemonsets.apps", "deployments.apps", "replicasets.apps", "statefulsets.apps", "jobs.batch", "cronjobs.batch"];
 
 /// Brings planted objects to rest: what was born then, and is looked at from now on.
-pub(crate) fn settle(objects: &mut Objects, born: Timestamp, now: Timestamp) {
-    complete(objects);
+pub(crate) fn settle(world: &World, objects: &mut Objects, born: Timestamp, now: Timestamp) {
+    whole(objects);
     images(objects);
-    history(objects, born);
+    history(world, objects, born);
     heartbeat(objects, now);
 }
 
+/// Gives a workload its defaults, where it came without.
+pub(super) fn complete(objects: &mut Objects, place: &Place) {
+    let Some(stored) = objects.store.get(place).cloned() else { return };
+    let Some(kind) = objects.kinds.of(&stored.value) else { return };
+    let mut whole = stored.value.clone();
+    defaults::apply(&kind, &mut whole);
+    if whole != stored.value {
+        objects.store.put(place.clone(), whole);
+    }
+}
+
 /// Gives workloads their defaults, so that a template that somebody changes back is the same again.
-fn complete(objects: &mut Objects) {
+fn whole(objects: &mut Objects) {
     for resource in SETS {
-        for (place, value) in all(objects, resource) {
-            let Some(kind) = objects.kinds.of(&value) else { continue };
-            let mut whole = value.clone();
-            defaults::apply(&kind, &mut whole);
-            if whole != value {
-                objects.store.put(place, whole);
-            }
+        for (place, _) in all(objects, resource) {
+            complete(objects, &place);
         }
     }
     // The sets of a Deployment know how many it wants.
     for (place, mut set) in all(objects, "replicasets.apps") {
-        let owner = fields::controller_of(&set).filter(|owner| owner["kind"] == "Deployment").map(|owner| owner["name"].clone());
+        let owner = fields::controller_of(&set)
+            .filter(|owner| owner["kind"] == "Deployment")
+            .map(|owner| owner["name"].clone());
         let Some(name) = owner.as_ref().and_then(Value::as_str) else { continue };
-        let Some(deployment) = objects.store.get(&Place::new("deployments.apps", &place.namespace, name)) else { continue };
+        let Some(deployment) = objects.store.get(&Place::new("deployments.apps", &place.namespace, name)) else {
+            continue;
+        };
         let deployment = deployment.value.clone();
         super::deployment::note(&mut set, &deployment);
         objects.store.put(place, set);
@@ -66,7 +73,11 @@ fn images(objects: &Objects) {
     }
     for resource in SETS {
         for (_, set) in objects.store.list(resource, "") {
-            let template = if resource == "cronjobs.batch" { &set.value["spec"]["jobTemplate"]["spec"] } else { &set.value["spec"] };
+            let template = if resource == "cronjobs.batch" {
+                &set.value["spec"]["jobTemplate"]["spec"]
+            } else {
+                &set.value["spec"]
+            };
             for container in crate::lab::pods::words::containers(&template["template"]) {
                 seen.insert(fields::text(container, "/image"));
             }
@@ -77,42 +88,15 @@ fn images(objects: &Objects) {
 
 /// DaemonSets and StatefulSets have a revision that their pods name; Services have endpoints. The controllers write
 /// them, as they would have at the time that everything was born.
-fn history(objects: &mut Objects, born: Timestamp) {
-    // A clock of its own: nothing of this takes time.
-    let clock = LabClock::new(born, Pace::Still);
-    let world = World::new(nowhere(), Arc::new(clock));
+fn history(world: &World, objects: &mut Objects, born: Timestamp) {
     for resource in ["daemonsets.apps", "statefulsets.apps"] {
         for (place, _) in all(objects, resource) {
             let mut manager = Manager::default();
-            let Some(label) = manager.revision(&world, objects, &place) else { continue };
+            let Some(label) = manager.revision(world, objects, &place, born) else { continue };
             label_pods(objects, &place, &label);
         }
     }
-    let mut manager = Manager::default();
-    for (place, _) in all(objects, "services") {
-        manager.endpoints(&world, objects, &place);
-    }
-}
-
-/// A world without nodes, of which nothing is asked.
-fn nowhere() -> Topology {
-    Topology {
-        name: String::new(),
-        about: String::new(),
-        router: crate::lab::world::topology::Router {
-            name: String::new(),
-            address: std::net::IpAddr::from([0, 0, 0, 0]),
-            asn: 0,
-            hold: Duration::ZERO,
-            keepalive: Duration::ZERO,
-            connect_retry: Duration::ZERO,
-            graceful_restart: Duration::ZERO,
-            max_paths: 1,
-            user: String::new(),
-        },
-        clusters: std::collections::BTreeMap::new(),
-        settings: toml::Table::new(),
-    }
+    Manager::default().rest(world, objects, born);
 }
 
 /// The pods of a set name its revision, and the set itself does.
@@ -120,10 +104,10 @@ fn label_pods(objects: &mut Objects, set: &Place, label: &str) {
     let Some(stored) = objects.store.get(set).cloned() else { return };
     let uid = fields::uid(&stored.value).to_owned();
     let stateful = set.resource == "statefulsets.apps";
-    for (place, mut pod) in all(objects, "pods").into_iter().filter(|(place, _)| place.namespace == set.namespace) {
-        if fields::controller_of(&pod).is_none_or(|owner| owner["uid"] != uid.as_str()) {
-            continue;
-        }
+    let own = |pod: &Value| fields::controller_of(pod).is_some_and(|owner| owner["uid"] == uid.as_str());
+    let pods = objects.store.list("pods", &set.namespace).filter(|(_, pod)| own(&pod.value));
+    let pods: Vec<(Place, Value)> = pods.map(|(place, pod)| (place.clone(), pod.value.clone())).collect();
+    for (place, mut pod) in pods {
         if pod["metadata"]["labels"][revisions::LABEL].is_string() {
             continue;
         }
@@ -141,7 +125,12 @@ fn label_pods(objects: &mut Objects, set: &Place, label: &str) {
     if stateful {
         let mut value = stored.value.clone();
         let replicas = value["status"]["replicas"].clone();
-        for (key, own) in [("currentRevision", json!(label)), ("updateRevision", json!(label)), ("currentReplicas", replicas), ("collisionCount", json!(0))] {
+        for (key, own) in [
+            ("currentRevision", json!(label)),
+            ("updateRevision", json!(label)),
+            ("currentReplicas", replicas),
+            ("collisionCount", json!(0)),
+        ] {
             if value["status"][key].is_null() {
                 value["status"][key] = own;
             }
@@ -173,12 +162,16 @@ mod tests {
         stage.run(seconds);
         let world = stage.cluster.world();
         let changes = world.store.since(before).unwrap();
-        changes.map(|change| format!("{} {}/{}", change.place.resource, change.place.namespace, change.place.name)).collect()
+        changes
+            .map(|change| format!("{} {}/{}", change.place.resource, change.place.namespace, change.place.name))
+            .collect()
     }
 
     #[test]
     fn the_controllers_find_a_world_at_rest() {
-        for (topology, cluster) in [("monosense", "infra"), ("monosense", "apps"), ("spec", "infra"), ("spec", "apps"), ("one-node", "infra")] {
+        for (topology, cluster) in
+            [("monosense", "infra"), ("monosense", "apps"), ("spec", "infra"), ("spec", "apps"), ("one-node", "infra")]
+        {
             assert_eq!(changed(topology, cluster, 60), Vec::<String>::new(), "{topology} {cluster}");
         }
     }

@@ -70,8 +70,7 @@ pub(super) fn present(scene: &mut Scene<'_>, set: &Value) -> Option<Value> {
 pub(super) fn clean(scene: &mut Scene<'_>, set: &Value, keep: &[&str]) {
     let limit = usize::try_from(set["spec"]["revisionHistoryLimit"].as_i64().unwrap_or(10)).unwrap_or(0);
     let all = of(scene, set);
-    let used: Vec<String> =
-        scene.index.controlled(fields::uid(set)).map(|pod| pod.label(LABEL).to_owned()).collect();
+    let used: Vec<String> = scene.index.controlled(fields::uid(set)).map(|pod| pod.label(LABEL).to_owned()).collect();
     let idle: Vec<Place> = all
         .iter()
         .filter(|one| !used.iter().any(|label| label == self::label(set, one)) && !keep.contains(&fields::name(one)))

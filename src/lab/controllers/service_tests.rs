@@ -11,9 +11,11 @@ fn endpoints_follow_the_pods_that_are_ready() {
         "spec": { "selector": { "app": "web" }, "ports": [{ "name": "http", "port": 80, "targetPort": "web" }] } }));
     stage.settle();
     assert_eq!(stage.only("endpointslices.discovery.k8s.io")["endpoints"], json!([]));
-    let pod = |name: &str| json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": name, "namespace": "default", "labels": { "app": "web" } },
+    let pod = |name: &str| {
+        json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": name, "namespace": "default", "labels": { "app": "web" } },
         "spec": { "containers": [{ "name": "c", "image": "busybox", "command": ["httpd", "-f", "-p", "8080"], "ports": [{ "name": "web", "containerPort": 8080 }],
-                  "readinessProbe": { "httpGet": { "path": "/", "port": "web" }, "periodSeconds": 1 } }] } });
+                  "readinessProbe": { "httpGet": { "path": "/", "port": "web" }, "periodSeconds": 1 } }] } })
+    };
     stage.create(pod("one"));
     stage.create(pod("two"));
     stage.run(5);
@@ -47,8 +49,10 @@ fn endpoints_follow_the_pods_that_are_ready() {
 #[test]
 fn claims_and_volumes_are_bound_and_let_go() {
     let mut stage = Stage::new(1);
-    let claim = |name: &str, class: Value| json!({ "apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": { "name": name, "namespace": "default" },
-        "spec": { "accessModes": ["ReadWriteOnce"], "storageClassName": class, "resources": { "requests": { "storage": "2Gi" } } } });
+    let claim = |name: &str, class: Value| {
+        json!({ "apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": { "name": name, "namespace": "default" },
+        "spec": { "accessModes": ["ReadWriteOnce"], "storageClassName": class, "resources": { "requests": { "storage": "2Gi" } } } })
+    };
     stage.create(json!({ "apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": { "name": "ceph" },
         "provisioner": "rook-ceph.rbd.csi.ceph.com", "allowVolumeExpansion": true }));
     stage.create(claim("data", json!("ceph")));
@@ -60,7 +64,9 @@ fn claims_and_volumes_are_bound_and_let_go() {
     assert_eq!(stage.get("persistentvolumes", &volume)["status"]["phase"], "Bound");
     assert_eq!(stage.get("persistentvolumeclaims", "stray")["status"]["phase"], "Pending");
     assert_eq!(stage.messages("stray"), ["storageclass.storage.k8s.io \"nowhere\" not found"]);
-    stage.patch("persistentvolumeclaims", "data", |claim| claim["spec"]["resources"]["requests"]["storage"] = json!("3Gi"));
+    stage.patch("persistentvolumeclaims", "data", |claim| {
+        claim["spec"]["resources"]["requests"]["storage"] = json!("3Gi")
+    });
     stage.run(2);
     assert_eq!(stage.get("persistentvolumeclaims", "data")["status"]["capacity"]["storage"], "3Gi");
     stage.create(json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "user", "namespace": "default" },
@@ -87,11 +93,21 @@ fn a_drained_node_is_left_by_all_but_its_daemons() {
     };
     for pod in on_node(&stage).iter().filter(|pod| pod["metadata"]["ownerReferences"][0]["kind"] != "DaemonSet") {
         let text = |key: &str| pod["metadata"][key].as_str().unwrap().to_owned();
-        crate::lab::pods::evict::evict(&mut stage.cluster.world(), &text("namespace"), &text("name"), &json!({}), stage.now()).unwrap();
+        crate::lab::pods::evict::evict(
+            &mut stage.cluster.world(),
+            &text("namespace"),
+            &text("name"),
+            &json!({}),
+            stage.now(),
+        )
+        .unwrap();
     }
     stage.run(10);
     let left = on_node(&stage);
-    assert!(!left.is_empty() && left.iter().all(|pod| pod["metadata"]["ownerReferences"][0]["kind"] == "DaemonSet"), "{left:?}");
+    assert!(
+        !left.is_empty() && left.iter().all(|pod| pod["metadata"]["ownerReferences"][0]["kind"] == "DaemonSet"),
+        "{left:?}"
+    );
     let world = stage.cluster.world();
     let unready = world.store.list("pods", "").filter(|(_, pod)| pod.value["status"]["phase"] != "Running").count();
     assert_eq!(unready, 0, "they run elsewhere");

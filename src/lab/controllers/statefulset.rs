@@ -59,7 +59,8 @@ pub(super) fn look(scene: &mut Scene<'_>, place: &Place) {
     }
     let Some(revision) = revisions::present(scene, set) else { return };
     let update = fields::name(&revision).to_owned();
-    let current = Some(text(set, "/status/currentRevision")).filter(|name| !name.is_empty()).unwrap_or(&update).to_owned();
+    let current =
+        Some(text(set, "/status/currentRevision")).filter(|name| !name.is_empty()).unwrap_or(&update).to_owned();
     let own = scene.index.controlled(fields::uid(set));
     let pods = own.filter_map(|pod| Some((ordinal(fields::name(set), &pod.place.name)?, pod.clone()))).collect();
     let work = Work {
@@ -88,7 +89,12 @@ fn fill(scene: &mut Scene<'_>, work: &Work<'_>) -> bool {
             continue;
         };
         if pod.is_over() && !pod.ending {
-            let message = format!("StatefulSet {}/{} is recreating terminated Pod {}", pod.place.namespace, fields::name(work.set), pod.place.name);
+            let message = format!(
+                "StatefulSet {}/{} is recreating terminated Pod {}",
+                pod.place.namespace,
+                fields::name(work.set),
+                pod.place.name
+            );
             scene.warning(work.set, COMPONENT, "RecreatingTerminatedPod", &message);
             remove(scene, work, pod);
             return false;

@@ -40,14 +40,23 @@ fn pods_come_one_after_the_other_each_with_its_volume() {
     let node = stage.get("pods", "db-1")["spec"]["nodeName"].clone();
     assert_eq!(claim["metadata"]["annotations"]["volume.kubernetes.io/selected-node"], node);
     let volume = stage.get("persistentvolumes", claim["spec"]["volumeName"].as_str().unwrap());
-    assert_eq!(volume["spec"]["nodeAffinity"]["required"]["nodeSelectorTerms"][0]["matchExpressions"][0]["values"][0], node);
+    assert_eq!(
+        volume["spec"]["nodeAffinity"]["required"]["nodeSelectorTerms"][0]["matchExpressions"][0]["values"][0],
+        node
+    );
     let told = stage.messages("data-db-1");
     assert_eq!(told[0], "waiting for first consumer to be created before binding");
     assert!(told.last().unwrap().starts_with("Successfully provisioned volume pvc-"), "{told:?}");
     let status = stage.get("statefulsets.apps", "db")["status"].clone();
-    assert_eq!(["replicas", "readyReplicas", "currentReplicas", "updatedReplicas"].map(|key| status[key].as_i64()), [Some(3); 4]);
+    assert_eq!(
+        ["replicas", "readyReplicas", "currentReplicas", "updatedReplicas"].map(|key| status[key].as_i64()),
+        [Some(3); 4]
+    );
     assert_eq!(status["currentRevision"], status["updateRevision"]);
-    assert_eq!(stage.messages("db")[..2], ["create Claim data-db-0 Pod db-0 in StatefulSet db success", "create Pod db-0 in StatefulSet db successful"]);
+    assert_eq!(
+        stage.messages("db")[..2],
+        ["create Claim data-db-0 Pod db-0 in StatefulSet db success", "create Pod db-0 in StatefulSet db successful"]
+    );
 }
 
 #[test]
@@ -56,7 +65,8 @@ fn the_highest_go_first_and_their_claims_stay() {
     stage.run(20);
     stage.patch("statefulsets.apps", "db", |set| set["spec"]["replicas"] = json!(1));
     stage.settle();
-    let ending: Vec<bool> = stage.list("pods").iter().map(|pod| pod["metadata"]["deletionTimestamp"].is_string()).collect();
+    let ending: Vec<bool> =
+        stage.list("pods").iter().map(|pod| pod["metadata"]["deletionTimestamp"].is_string()).collect();
     assert_eq!(ending, [false, false, true]);
     stage.run(10);
     assert_eq!((names(&stage, "pods"), stage.count("persistentvolumeclaims")), (vec!["db-0".to_owned()], 3));
@@ -71,11 +81,14 @@ fn an_update_goes_from_the_highest_down_and_may_stop_at_a_partition() {
         set["spec"]["updateStrategy"]["rollingUpdate"]["partition"] = json!(1);
     });
     stage.run(30);
-    let images = |stage: &Stage| -> Vec<Value> { stage.list("pods").iter().map(|pod| pod["spec"]["containers"][0]["image"].clone()).collect() };
+    let images = |stage: &Stage| -> Vec<Value> {
+        stage.list("pods").iter().map(|pod| pod["spec"]["containers"][0]["image"].clone()).collect()
+    };
     assert_eq!(images(&stage), ["postgres:17", "postgres:18", "postgres:18"]);
     let status = stage.get("statefulsets.apps", "db")["status"].clone();
     assert_eq!((&status["currentReplicas"], &status["updatedReplicas"]), (&json!(1), &json!(2)));
-    stage.patch("statefulsets.apps", "db", |set| set["spec"]["updateStrategy"]["rollingUpdate"]["partition"] = json!(0));
+    stage
+        .patch("statefulsets.apps", "db", |set| set["spec"]["updateStrategy"]["rollingUpdate"]["partition"] = json!(0));
     stage.run(30);
     assert_eq!(images(&stage), ["postgres:18"; 3]);
     assert_eq!(stage.count("controllerrevisions.apps"), 2);

@@ -51,7 +51,7 @@ impl Stage {
                     there.register(&object, true);
                 }
             }
-            super::rest::settle(&mut there, born, clock.now());
+            super::rest::settle(&world, &mut there, born, clock.now());
         }
         Self { clock, world, cluster, manager: Manager::default() }
     }
@@ -157,7 +157,10 @@ impl Stage {
 
     /// What was told of an object, by its name, in the order that it was told first: type and reason.
     pub(crate) fn events(&self, name: &str) -> Vec<String> {
-        self.told(name).iter().map(|event| [&event["type"], &event["reason"]].map(|v| v.as_str().unwrap_or_default()).join(" ")).collect()
+        self.told(name)
+            .iter()
+            .map(|event| [&event["type"], &event["reason"]].map(|v| v.as_str().unwrap_or_default()).join(" "))
+            .collect()
     }
 
     /// The messages of what was told of an object.

@@ -128,7 +128,9 @@ impl Disk {
         for (own, folder, disk) in mounts {
             all.insert(own.clone(), Node::Folder);
             let inner = disk.below(&folder).into_iter();
-            all.extend(inner.map(|(path, node)| (format!("{own}{}", path.strip_prefix(&folder).unwrap_or(&path)), node)));
+            all.extend(
+                inner.map(|(path, node)| (format!("{own}{}", path.strip_prefix(&folder).unwrap_or(&path)), node)),
+            );
         }
         all.into_iter().collect()
     }

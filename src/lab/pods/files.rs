@@ -217,13 +217,18 @@ impl<'c> Files<'c> {
             "/etc/hostname" => Some(format!("{name}\n")),
             "/etc/hosts" => {
                 let address = words::text(self.pod, "/status/podIP");
-                Some(format!("# Kubernetes-managed hosts file.\n127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n{address}\t{name}\n"))
+                Some(format!(
+                    "# Kubernetes-managed hosts file.\n127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n{address}\t{name}\n"
+                ))
             }
             "/etc/resolv.conf" => {
                 let namespace = words::text(self.pod, "/metadata/namespace");
                 let dns = self.objects.store.get(&Place::new("services", "kube-system", "kube-dns"));
-                let dns = dns.map(|service| words::text(&service.value, "/spec/clusterIP").to_owned()).unwrap_or_default();
-                Some(format!("search {namespace}.svc.cluster.local svc.cluster.local cluster.local\nnameserver {dns}\noptions ndots:5\n"))
+                let dns =
+                    dns.map(|service| words::text(&service.value, "/spec/clusterIP").to_owned()).unwrap_or_default();
+                Some(format!(
+                    "search {namespace}.svc.cluster.local svc.cluster.local cluster.local\nnameserver {dns}\noptions ndots:5\n"
+                ))
             }
             "/var/run/secrets/kubernetes.io/serviceaccount/namespace" => {
                 Some(words::text(self.pod, "/metadata/namespace").to_owned())
@@ -240,6 +245,18 @@ impl<'c> Files<'c> {
 
 /// Folders that every container has.
 const FOLDERS: [&str; 14] = [
-    "/", "/bin", "/dev", "/etc", "/home", "/proc", "/root", "/run", "/sys", "/tmp", "/usr", "/var", "/var/run",
+    "/",
+    "/bin",
+    "/dev",
+    "/etc",
+    "/home",
+    "/proc",
+    "/root",
+    "/run",
+    "/sys",
+    "/tmp",
+    "/usr",
+    "/var",
+    "/var/run",
     "/var/run/secrets/kubernetes.io/serviceaccount",
 ];

@@ -44,11 +44,23 @@ const PUBLIC: &[Program] = &[
     row("docker.io/library/ubuntu", "25.04", Does::Shell, 0, ""),
     row("docker.io/library/bash", "5.3", Does::Shell, 0, ""),
     row("docker.io/curlimages/curl", "8.16", Does::Ends, 0, "curl: try 'curl --help' for more information\n"),
-    row("docker.io/library/hello-world", "linux", Does::Ends, 0, "\nHello from Docker!\nThis message shows that your installation appears to be working correctly.\n"),
+    row(
+        "docker.io/library/hello-world",
+        "linux",
+        Does::Ends,
+        0,
+        "\nHello from Docker!\nThis message shows that your installation appears to be working correctly.\n",
+    ),
     row("docker.io/library/nginx", "1.29", Does::Serves, 80, NGINX),
     row("docker.io/nginxinc/nginx-unprivileged", "1.29", Does::Serves, 8080, NGINX),
     row("docker.io/library/httpd", "2.4", Does::Serves, 80, ""),
-    row("docker.io/library/postgres", "18.0", Does::Serves, 5432, "LOG:  database system is ready to accept connections\n"),
+    row(
+        "docker.io/library/postgres",
+        "18.0",
+        Does::Serves,
+        5432,
+        "LOG:  database system is ready to accept connections\n",
+    ),
     row("docker.io/library/redis", "8.2", Does::Serves, 6379, "* Ready to accept connections tcp\n"),
     row("docker.io/appropriate/dnsperf", "0", Does::Ends, 0, ""),
     row("docker.io/williamyeh/hey", "0", Does::Ends, 0, ""),
@@ -126,10 +138,15 @@ impl Registry {
     pub(crate) fn pull(&self, image: &str) -> Result<(), String> {
         let wanted = Reference::of(image);
         let own = self.images.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut tags = own.iter().filter(|(repository, _)| *repository == wanted.repository).map(|(_, tag)| tag.as_str());
-        let public = PUBLIC.iter().find(|program| program.repository == wanted.repository).map(|program| program.newest);
-        let latest = public.is_some() && matches!(wanted.tag.as_str(), "latest" | "stable" | "alpine" | "slim" | "musl" | "glibc" | "mainline");
-        let there = latest || public.into_iter().any(|newest| is_earlier(&wanted.tag, newest)) || tags.any(|tag| tag == wanted.tag || is_earlier(&wanted.tag, tag));
+        let mut tags =
+            own.iter().filter(|(repository, _)| *repository == wanted.repository).map(|(_, tag)| tag.as_str());
+        let public =
+            PUBLIC.iter().find(|program| program.repository == wanted.repository).map(|program| program.newest);
+        let latest = public.is_some()
+            && matches!(wanted.tag.as_str(), "latest" | "stable" | "alpine" | "slim" | "musl" | "glibc" | "mainline");
+        let there = latest
+            || public.into_iter().any(|newest| is_earlier(&wanted.tag, newest))
+            || tags.any(|tag| tag == wanted.tag || is_earlier(&wanted.tag, tag));
         if there {
             return Ok(());
         }

@@ -56,7 +56,9 @@ impl Process {
         let mut process = Self { machine: None, at: now, ended: None, forever: true, heeds: true, log };
         let Some(program) = known else {
             // Software of the platform: it serves. What it is told by a shell or a tool, it does.
-            let plain = words.first().is_some_and(|word| matches!(word.rsplit('/').next(), Some("sh" | "bash" | "ash" | "sleep" | "echo" | "true" | "false")));
+            let plain = words.first().is_some_and(|word| {
+                matches!(word.rsplit('/').next(), Some("sh" | "bash" | "ash" | "sleep" | "echo" | "true" | "false"))
+            });
             if plain && has_command {
                 process.script(&words, variables, folder);
             }
@@ -80,7 +82,8 @@ impl Process {
             return Ok(process);
         }
         let shell = matches!(words[0].rsplit('/').next(), Some("sh" | "bash" | "ash"));
-        let serves = program.does == Does::Serves && words[0].rsplit('/').next() == Some(program_name(text(container, "/image")).as_str());
+        let serves = program.does == Does::Serves
+            && words[0].rsplit('/').next() == Some(program_name(text(container, "/image")).as_str());
         if serves {
             process.log.append(now, Stream::Stdout, program.says);
             return Ok(process);
@@ -105,7 +108,9 @@ impl Process {
     fn script(&mut self, words: &[String], variables: std::collections::BTreeMap<String, String>, folder: &str) {
         let script = match words {
             [shell, flag, script, ..]
-                if matches!(shell.rsplit('/').next(), Some("sh" | "bash" | "ash")) && flag.starts_with('-') && flag.ends_with('c') =>
+                if matches!(shell.rsplit('/').next(), Some("sh" | "bash" | "ash"))
+                    && flag.starts_with('-')
+                    && flag.ends_with('c') =>
             {
                 script.clone()
             }
@@ -130,7 +135,13 @@ impl Process {
     }
 
     /// Runs as far as the time has come. When it wants to go on, if it does by itself.
-    pub(crate) fn run(&mut self, objects: &Objects, pod: &Value, container: &Value, now: Timestamp) -> Option<Timestamp> {
+    pub(crate) fn run(
+        &mut self,
+        objects: &Objects,
+        pod: &Value,
+        container: &Value,
+        now: Timestamp,
+    ) -> Option<Timestamp> {
         if let Some((at, _)) = self.ended {
             return Some(at);
         }
@@ -195,7 +206,10 @@ impl Process {
 
 /// `exit 3` of a trap.
 fn trap_code(trap: &str) -> Option<i32> {
-    trap.split([';', '&']).find_map(|part| part.trim().strip_prefix("exit")?.trim().parse().ok()).or(Some(0)).filter(|_| trap.contains("exit"))
+    trap.split([';', '&'])
+        .find_map(|part| part.trim().strip_prefix("exit")?.trim().parse().ok())
+        .or(Some(0))
+        .filter(|_| trap.contains("exit"))
 }
 
 fn program_name(image: &str) -> String {

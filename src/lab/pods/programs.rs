@@ -44,11 +44,17 @@ pub(crate) fn run_in(
     let context = Context { objects: world, pod, container, now, variables: &variables, folder };
     let name = command.first()?.rsplit('/').next()?;
     let outcome = match (name, &command[1..]) {
-        ("sh" | "bash" | "ash", [flag, script, ..]) if flag.starts_with('-') && flag.ends_with('c') => shell(&context, script),
+        ("sh" | "bash" | "ash", [flag, script, ..]) if flag.starts_with('-') && flag.ends_with('c') => {
+            shell(&context, script)
+        }
         ("sh" | "bash" | "ash", []) => shell(&context, input),
         ("sh" | "bash" | "ash", [file, ..]) => match context_files(&context).read(file) {
             Some(script) => shell(&context, &script),
-            None => Outcome { err: format!("sh: can't open '{file}': No such file or directory\n"), code: 2, ..Outcome::default() },
+            None => Outcome {
+                err: format!("sh: can't open '{file}': No such file or directory\n"),
+                code: 2,
+                ..Outcome::default()
+            },
         },
         _ => applets::run(&context, command, input)?,
     };

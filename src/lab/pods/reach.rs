@@ -62,9 +62,13 @@ pub(crate) fn addresses(objects: &Objects, pod: &Value, name: &str) -> Vec<IpAdd
     // Without an address of its own, the Service's pods are what it leads to.
     let selector = found.value["spec"]["selector"].as_object().cloned().unwrap_or_default();
     let behind = objects.store.list("pods", namespace).map(|(_, pod)| &pod.value).filter(|pod| {
-        let named = host.is_none_or(|host| text(pod, "/spec/hostname") == host && text(pod, "/spec/subdomain") == service);
+        let named =
+            host.is_none_or(|host| text(pod, "/spec/hostname") == host && text(pod, "/spec/subdomain") == service);
         let ready = found.value["spec"]["publishNotReadyAddresses"] == true || holds(pod, "Ready");
-        named && ready && !selector.is_empty() && selector.iter().all(|(key, value)| pod["metadata"]["labels"][key] == *value)
+        named
+            && ready
+            && !selector.is_empty()
+            && selector.iter().all(|(key, value)| pod["metadata"]["labels"][key] == *value)
     });
     behind.filter_map(|pod| text(pod, "/status/podIP").parse().ok()).collect()
 }
@@ -78,7 +82,9 @@ pub(crate) fn find(objects: &Objects, address: IpAddr, port: u16) -> Result<(Val
         if text(service, "/spec/clusterIP") != wanted && !balanced {
             continue;
         }
-        let Some(row) = list(service, "/spec/ports").iter().find(|row| row["port"] == port) else { return Err(Miss::Silent) };
+        let Some(row) = list(service, "/spec/ports").iter().find(|row| row["port"] == port) else {
+            return Err(Miss::Silent);
+        };
         let pod = behind(objects, service).ok_or(Miss::Refused)?;
         let own = target(row, &pod).ok_or(Miss::Refused)?;
         return Ok((pod, own));
@@ -131,14 +137,19 @@ fn of_container(container: &Value, port: u16) -> Option<Listener> {
     let words = command(container);
     let script = words.join(" ");
     if let Some(at) = script.find("httpd") {
-        let rest: Vec<String> = script[at..].split_whitespace().map(|w| w.trim_matches(['"', '\'', ';']).to_owned()).collect();
+        let rest: Vec<String> =
+            script[at..].split_whitespace().map(|w| w.trim_matches(['"', '\'', ';']).to_owned()).collect();
         let after = |flag: &str| rest.iter().skip_while(|word| *word != flag).nth(1);
         let own = after("-p").map_or(Some(80), |text| text.rsplit(':').next()?.parse::<u16>().ok());
         if own == Some(port) {
             return Some(Listener::Files(after("-h").cloned().unwrap_or_else(|| "/".into())));
         }
     }
-    if let Some(at) = words.iter().position(|word| word.rsplit('/').next() == Some("nc")).filter(|_| script.contains(" -l") || script.contains("-lk")) {
+    if let Some(at) = words
+        .iter()
+        .position(|word| word.rsplit('/').next() == Some("nc"))
+        .filter(|_| script.contains(" -l") || script.contains("-lk"))
+    {
         let listens = words[at..].iter().any(|word| word.parse() == Ok(port));
         return listens.then_some(Listener::Opaque);
     }
@@ -154,9 +165,9 @@ fn of_container(container: &Value, port: u16) -> Option<Listener> {
 
 /// Whether a container's own probes ask at a port.
 fn probed(container: &Value, port: u16) -> bool {
-    ["readinessProbe", "livenessProbe", "startupProbe"].iter().any(|probe| {
-        ["httpGet", "tcpSocket", "grpc"].iter().any(|way| container[*probe][*way]["port"] == port)
-    })
+    ["readinessProbe", "livenessProbe", "startupProbe"]
+        .iter()
+        .any(|probe| ["httpGet", "tcpSocket", "grpc"].iter().any(|way| container[*probe][*way]["port"] == port))
 }
 
 /// A GET: status and text.
@@ -172,7 +183,9 @@ pub(crate) fn answer(objects: &Objects, pod: &Value, port: u16, path: &str) -> O
             let path = path.split(['?', '#']).next().unwrap_or_default();
             let path = if path.ends_with('/') { format!("{path}index.html") } else { path.to_owned() };
             let file = format!("{}{path}", root.trim_end_matches('/'));
-            let found = list(pod, "/spec/containers").iter().find_map(|container| Files::of(objects, pod, container, "/").read(&file));
+            let found = list(pod, "/spec/containers")
+                .iter()
+                .find_map(|container| Files::of(objects, pod, container, "/").read(&file));
             Some(found.map_or_else(|| (404, "<HTML><HEAD><TITLE>404 Not Found</TITLE></HEAD>\n<BODY><H1>404 Not Found</H1>\nThe requested URL was not found\n</BODY></HTML>\n".to_owned()), |text| (200, text)))
         }
         Listener::Answers(text) => Some((200, text)),

@@ -30,7 +30,9 @@ pub(crate) fn command(container: &Value) -> Vec<String> {
 
 /// A pod's containers of all three kinds.
 pub(crate) fn containers(pod: &Value) -> impl Iterator<Item = &Value> {
-    ["/spec/initContainers", "/spec/containers", "/spec/ephemeralContainers"].into_iter().flat_map(|path| list(pod, path))
+    ["/spec/initContainers", "/spec/containers", "/spec/ephemeralContainers"]
+        .into_iter()
+        .flat_map(|path| list(pod, path))
 }
 
 /// Whether a condition is there and true.

@@ -72,7 +72,8 @@ mod tests {
     fn variables_are_learnt_from_objects_and_texts_and_not_recorded() {
         let env = json!([{ "name": "DB_PASSWORD", "value": "planted-\"one" }, { "name": "MODE", "value": "planted-mode" },
             { "name": "API_TOKEN", "valueFrom": {} }, { "name": "PIN_TOKEN", "value": "7q3" }]);
-        let object = json!({ "kind": "Deployment", "spec": { "template": { "spec": { "containers": [{ "env": env }] } } } });
+        let object =
+            json!({ "kind": "Deployment", "spec": { "template": { "spec": { "containers": [{ "env": env }] } } } });
         for text in [false, true] {
             let redactor = Redactor::default();
             match text {

@@ -144,7 +144,8 @@ pub(super) fn remind(scene: &mut Scene<'_>, place: &Place) {
 /// When it will have taken too long: counted from the last progress, unless it has taken too long already.
 fn due(condition: Option<&Value>, seconds: i64) -> Option<Timestamp> {
     let condition = condition?;
-    if matches!(text(condition, "/reason"), "NewReplicaSetAvailable" | "ProgressDeadlineExceeded" | "DeploymentPaused") {
+    if matches!(text(condition, "/reason"), "NewReplicaSetAvailable" | "ProgressDeadlineExceeded" | "DeploymentPaused")
+    {
         return None;
     }
     let since: Timestamp = text(condition, "/lastUpdateTime").parse().ok()?;

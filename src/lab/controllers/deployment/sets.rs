@@ -13,8 +13,14 @@ const HISTORY: &str = "deployment.kubernetes.io/revision-history";
 const DESIRED: &str = "deployment.kubernetes.io/desired-replicas";
 const MOST: &str = "deployment.kubernetes.io/max-replicas";
 /// Annotations of a Deployment that its sets do not get.
-const OWN: [&str; 6] =
-    ["kubectl.kubernetes.io/last-applied-configuration", REVISION, HISTORY, DESIRED, MOST, "deprecated.deployment.rollback.to"];
+const OWN: [&str; 6] = [
+    "kubectl.kubernetes.io/last-applied-configuration",
+    REVISION,
+    HISTORY,
+    DESIRED,
+    MOST,
+    "deprecated.deployment.rollback.to",
+];
 
 /// The sets that a Deployment controls, by age.
 pub(super) fn of(scene: &Scene<'_>, deployment: &Value) -> Vec<Set> {
@@ -22,7 +28,9 @@ pub(super) fn of(scene: &Scene<'_>, deployment: &Value) -> Vec<Set> {
     let places = scene.index.owned(uid).filter(|place| place.resource == "replicasets.apps");
     let mut sets: Vec<Set> = places.filter_map(|place| scene.get(place)).collect();
     sets.retain(|set| fields::controller_of(&set.value).is_some_and(|owner| owner["uid"] == uid));
-    sets.sort_by_key(|set| (text(&set.value, "/metadata/creationTimestamp").to_owned(), fields::name(&set.value).to_owned()));
+    sets.sort_by_key(|set| {
+        (text(&set.value, "/metadata/creationTimestamp").to_owned(), fields::name(&set.value).to_owned())
+    });
     sets
 }
 

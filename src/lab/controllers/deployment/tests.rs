@@ -14,7 +14,9 @@ fn deployment(name: &str, replicas: i64, image: &str) -> Value {
 }
 
 fn image(stage: &mut Stage, image: &str) {
-    stage.patch("deployments.apps", "web", |one| one["spec"]["template"]["spec"]["containers"][0]["image"] = json!(image));
+    stage.patch("deployments.apps", "web", |one| {
+        one["spec"]["template"]["spec"]["containers"][0]["image"] = json!(image)
+    });
 }
 
 /// A condition as `status reason: message`.
@@ -27,7 +29,8 @@ fn condition(object: &Value, kind: &str) -> String {
 
 fn numbers(stage: &Stage) -> [i64; 5] {
     let status = stage.get("deployments.apps", "web")["status"].clone();
-    ["replicas", "updatedReplicas", "readyReplicas", "availableReplicas", "unavailableReplicas"].map(|key| status[key].as_i64().unwrap_or(0))
+    ["replicas", "updatedReplicas", "readyReplicas", "availableReplicas", "unavailableReplicas"]
+        .map(|key| status[key].as_i64().unwrap_or(0))
 }
 
 #[test]
@@ -37,10 +40,16 @@ fn one_that_is_applied_becomes_available() {
     stage.settle();
     assert_eq!(numbers(&stage), [3, 3, 0, 0, 3]);
     let web = stage.get("deployments.apps", "web");
-    assert_eq!(condition(&web, "Available"), "False MinimumReplicasUnavailable: Deployment does not have minimum availability.");
+    assert_eq!(
+        condition(&web, "Available"),
+        "False MinimumReplicasUnavailable: Deployment does not have minimum availability."
+    );
     let set = stage.only("replicasets.apps");
     let name = set["metadata"]["name"].as_str().unwrap();
-    assert_eq!(condition(&web, "Progressing"), format!("True ReplicaSetUpdated: ReplicaSet \"{name}\" is progressing."));
+    assert_eq!(
+        condition(&web, "Progressing"),
+        format!("True ReplicaSetUpdated: ReplicaSet \"{name}\" is progressing.")
+    );
     stage.run(5);
     assert_eq!(numbers(&stage), [3, 3, 3, 3, 0]);
     let web = stage.get("deployments.apps", "web");
@@ -66,13 +75,24 @@ fn a_bad_image_stands_still_and_is_rolled_back() {
     image(&mut stage, "nginx:1.161");
     stage.run(60);
     assert_eq!(numbers(&stage), [5, 2, 3, 3, 2], "one too many and one missing is what 25 % allow");
-    let bad = stage.list("pods").into_iter().find(|pod| pod["spec"]["containers"][0]["image"] == "nginx:1.161").unwrap();
+    let bad =
+        stage.list("pods").into_iter().find(|pod| pod["spec"]["containers"][0]["image"] == "nginx:1.161").unwrap();
     let state = bad["status"]["containerStatuses"][0]["state"]["waiting"].clone();
     assert_eq!(state["reason"], "ImagePullBackOff");
-    assert!(state["message"].as_str().unwrap().starts_with("Back-off pulling image \"nginx:1.161\": ErrImagePull: rpc error: code = NotFound"), "{state}");
+    assert!(
+        state["message"]
+            .as_str()
+            .unwrap()
+            .starts_with("Back-off pulling image \"nginx:1.161\": ErrImagePull: rpc error: code = NotFound"),
+        "{state}"
+    );
     stage.run(600);
     let web = stage.get("deployments.apps", "web");
-    assert!(condition(&web, "Progressing").starts_with("False ProgressDeadlineExceeded: ReplicaSet \"web-"), "{}", condition(&web, "Progressing"));
+    assert!(
+        condition(&web, "Progressing").starts_with("False ProgressDeadlineExceeded: ReplicaSet \"web-"),
+        "{}",
+        condition(&web, "Progressing")
+    );
     assert!(condition(&web, "Progressing").ends_with("\" has timed out progressing."));
     image(&mut stage, "nginx:1.28");
     stage.run(10);
@@ -86,7 +106,8 @@ fn a_bad_image_stands_still_and_is_rolled_back() {
 fn a_rollout_keeps_within_its_bounds() {
     let mut stage = Stage::new(3);
     let mut web = deployment("web", 6, "nginx:1.28");
-    web["spec"]["strategy"] = json!({ "type": "RollingUpdate", "rollingUpdate": { "maxSurge": 1, "maxUnavailable": 0 } });
+    web["spec"]["strategy"] =
+        json!({ "type": "RollingUpdate", "rollingUpdate": { "maxSurge": 1, "maxUnavailable": 0 } });
     stage.create(web);
     stage.run(5);
     image(&mut stage, "nginx:1.29");
@@ -113,7 +134,10 @@ fn it_is_scaled_paused_and_recreated() {
     image(&mut stage, "nginx:1.29");
     stage.run(5);
     assert_eq!(stage.count("replicasets.apps"), 1, "a paused one is not rolled out");
-    assert_eq!(condition(&stage.get("deployments.apps", "web"), "Progressing"), "Unknown DeploymentPaused: Deployment is paused");
+    assert_eq!(
+        condition(&stage.get("deployments.apps", "web"), "Progressing"),
+        "Unknown DeploymentPaused: Deployment is paused"
+    );
     stage.patch("deployments.apps", "web", |one| {
         one["spec"]["paused"] = json!(null);
         one["spec"]["strategy"] = json!({ "type": "Recreate" });

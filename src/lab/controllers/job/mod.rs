@@ -195,7 +195,13 @@ fn shown(done: &BTreeSet<i64>) -> String {
 }
 
 /// Why a Job has failed, if it has.
-fn failure(scene: &mut Scene<'_>, place: &Place, job: &Value, count: &Count, active: &[Arc<Pod>]) -> Option<(&'static str, String)> {
+fn failure(
+    scene: &mut Scene<'_>,
+    place: &Place,
+    job: &Value,
+    count: &Count,
+    active: &[Arc<Pod>],
+) -> Option<(&'static str, String)> {
     let limit = job["spec"]["backoffLimit"].as_i64().unwrap_or(6);
     // Containers that are started again within their pods count, too.
     let restarts: i64 = if text(job, "/spec/template/spec/restartPolicy") == "OnFailure" {

@@ -14,7 +14,9 @@ fn job(spec: Value, script: &str) -> Value {
 fn conditions(stage: &Stage) -> Vec<String> {
     let status = stage.get("jobs.batch", "work")["status"].clone();
     let all = status["conditions"].as_array().cloned().unwrap_or_default();
-    all.iter().map(|one| ["type", "status", "reason", "message"].map(|key| one[key].as_str().unwrap_or_default()).join(" ")).collect()
+    all.iter()
+        .map(|one| ["type", "status", "reason", "message"].map(|key| one[key].as_str().unwrap_or_default()).join(" "))
+        .collect()
 }
 
 #[test]
@@ -65,11 +67,18 @@ fn one_that_takes_too_long_is_ended_and_goes_in_time() {
 #[test]
 fn indexed_ones_have_their_numbers() {
     let mut stage = Stage::new(1);
-    stage.create(job(json!({ "completions": 4, "parallelism": 4, "completionMode": "Indexed" }), "echo $JOB_COMPLETION_INDEX"));
+    stage.create(job(
+        json!({ "completions": 4, "parallelism": 4, "completionMode": "Indexed" }),
+        "echo $JOB_COMPLETION_INDEX",
+    ));
     stage.run(10);
     assert_eq!(stage.get("jobs.batch", "work")["status"]["completedIndexes"], "0-3");
-    let uids: Vec<String> = stage.list("pods").iter().map(|pod| pod["metadata"]["uid"].as_str().unwrap().to_owned()).collect();
-    let mut said: Vec<String> = uids.iter().map(|uid| stage.cluster.world().inside.logs.present(uid, "c").read(0).lines[0].text.clone()).collect();
+    let uids: Vec<String> =
+        stage.list("pods").iter().map(|pod| pod["metadata"]["uid"].as_str().unwrap().to_owned()).collect();
+    let mut said: Vec<String> = uids
+        .iter()
+        .map(|uid| stage.cluster.world().inside.logs.present(uid, "c").read(0).lines[0].text.clone())
+        .collect();
     said.sort();
     assert_eq!(said, ["0", "1", "2", "3"]);
 }

@@ -19,15 +19,32 @@ pub(super) enum State {
     /// It was not begun.
     Waiting,
     /// Something that it needs is not there: reason and message.
-    Refused { reason: &'static str, message: String, again: Timestamp },
-    Pulling { until: Timestamp },
+    Refused {
+        reason: &'static str,
+        message: String,
+        again: Timestamp,
+    },
+    Pulling {
+        until: Timestamp,
+    },
     /// Its image can't be had; it is tried again in a while.
-    PullFailed { message: String, since: Timestamp, again: Timestamp },
-    Starting { until: Timestamp },
-    Running { since: Timestamp },
+    PullFailed {
+        message: String,
+        since: Timestamp,
+        again: Timestamp,
+    },
+    Starting {
+        until: Timestamp,
+    },
+    Running {
+        since: Timestamp,
+    },
     Ended(Ended),
     /// It crashed, and waits.
-    BackOff { until: Timestamp, span: SignedDuration },
+    BackOff {
+        until: Timestamp,
+        span: SignedDuration,
+    },
 }
 
 /// How a container ended.

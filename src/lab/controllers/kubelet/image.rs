@@ -63,7 +63,8 @@ fn unreached(node: &Node<'_, '_>, image: &str) -> Option<String> {
     let world = node.scene.world;
     let reference = Reference::of(image);
     let (whole, host) = (reference.whole(), reference.repository.split('/').next().unwrap_or_default().to_owned());
-    let of_node = world.topology.nodes().find(|(_, one)| *one.name.get_ref() == node.name).map(|(name, _)| name.to_owned());
+    let of_node =
+        world.topology.nodes().find(|(_, one)| *one.name.get_ref() == node.name).map(|(name, _)| name.to_owned());
     let failed = |code: &str, why: &str| {
         format!(
             "rpc error: code = {code} desc = failed to pull and unpack image \"{whole}\": failed to resolve reference \"{whole}\": {why}"
@@ -76,8 +77,11 @@ fn unreached(node: &Node<'_, '_>, image: &str) -> Option<String> {
         Cause::Mirror { cluster } if Some(&cluster) == of_node.as_ref() => {
             Some(failed("NotFound", &format!("{whole}: not found")))
         }
-        Cause::Egress { cluster, host: shut } if Some(&cluster) == of_node.as_ref() && (shut == "*" || shut == host) => {
-            let dial = format!("failed to do request: Head \"https://{host}/v2/\": dial tcp: lookup {host}: i/o timeout");
+        Cause::Egress { cluster, host: shut }
+            if Some(&cluster) == of_node.as_ref() && (shut == "*" || shut == host) =>
+        {
+            let dial =
+                format!("failed to do request: Head \"https://{host}/v2/\": dial tcp: lookup {host}: i/o timeout");
             Some(failed("Unknown", &dial))
         }
         _ => None,
@@ -113,7 +117,13 @@ pub(super) fn pulled(node: &mut Node<'_, '_>, pod: &Pod, cell: &mut Cell) {
 }
 
 /// A pull has failed: after a moment the wait is told, and after the wait it is tried again. When to look again.
-pub(super) fn failed(node: &mut Node<'_, '_>, pod: &Pod, cell: &mut Cell, since: Timestamp, again: Timestamp) -> Timestamp {
+pub(super) fn failed(
+    node: &mut Node<'_, '_>,
+    pod: &Pod,
+    cell: &mut Cell,
+    since: Timestamp,
+    again: Timestamp,
+) -> Timestamp {
     let now = node.scene.now;
     if now >= again {
         begin(node, pod, cell);

@@ -88,7 +88,12 @@ impl Probes {
     }
 
     /// Asks where it is time. When to ask next, and what was found.
-    pub(super) fn ask(scene: &Scene<'_>, pod: &Pod, cell: &mut Cell, since: Timestamp) -> (Option<Timestamp>, Vec<Found>) {
+    pub(super) fn ask(
+        scene: &Scene<'_>,
+        pod: &Pod,
+        cell: &mut Cell,
+        since: Timestamp,
+    ) -> (Option<Timestamp>, Vec<Found>) {
         let (mut due, mut found) = (None, Vec::new());
         let spec = cell.spec.clone();
         let mut later = |at: Timestamp| due = Some(due.map_or(at, |other: Timestamp| other.min(at)));
@@ -173,7 +178,10 @@ fn check(scene: &Scene<'_>, pod: &Pod, container: &Value, probe: &Value) -> Resu
         let words: Vec<String> = words.iter().filter_map(|word| word.as_str().map(str::to_owned)).collect();
         return match programs::run_in(now, object, container, &words, "", scene.now) {
             None if crate::lab::pods::images::program(text(container, "/image")).is_none() => Ok(()),
-            None => Err(format!("exec: {:?}: executable file not found in $PATH: unknown", words.first().map_or("", String::as_str))),
+            None => Err(format!(
+                "exec: {:?}: executable file not found in $PATH: unknown",
+                words.first().map_or("", String::as_str)
+            )),
             Some(ran) if ran.code == 0 && !ran.endless && late(probe, ran.took).is_none() => Ok(()),
             Some(ran) => Err(late(probe, ran.took).unwrap_or_else(|| format!("{}{}", ran.stdout, ran.stderr))),
         };
@@ -195,7 +203,11 @@ fn check(scene: &Scene<'_>, pod: &Pod, container: &Value, probe: &Value) -> Resu
         if probe[way].is_object() {
             let number = port(&probe[way]["port"]).ok_or("couldn't find port in container")?;
             let open = reach::listener(object, number).is_some();
-            return if open { Ok(()) } else { Err(format!("dial tcp {address}:{number}: connect: connection refused")) };
+            return if open {
+                Ok(())
+            } else {
+                Err(format!("dial tcp {address}:{number}: connect: connection refused"))
+            };
         }
     }
     Ok(())

@@ -107,7 +107,11 @@ impl Run {
                 }
             }
             if cell.init {
-                open &= if cell.is_sidecar() { cell.is_started() } else { cell.ended().is_some_and(|ended| ended.code == 0) };
+                open &= if cell.is_sidecar() {
+                    cell.is_started()
+                } else {
+                    cell.ended().is_some_and(|ended| ended.code == 0)
+                };
             }
         }
         self.cells = cells;
@@ -195,8 +199,10 @@ fn again(node: &mut Node<'_, '_>, pod: &Pod, cell: &mut Cell, ended: &Ended) {
         restart(node, pod, cell);
         return;
     }
-    let message =
-        format!("Back-off restarting failed container {} in pod {}_{}({})", cell.name, pod.place.name, pod.place.namespace, pod.uid);
+    let message = format!(
+        "Back-off restarting failed container {} in pod {}_{}({})",
+        cell.name, pod.place.name, pod.place.namespace, pod.uid
+    );
     node.tell(pod, Some(&cell.name.clone()), "Warning", "BackOff", &message);
     cell.state = State::BackOff { until, span: cell.back_off() };
 }

@@ -40,7 +40,9 @@ fn unbound(node: &Node<'_, '_>, pod: &Pod, volume: &str, claim: &str) -> Option<
     }
     let found = node.scene.get(&Place::new("persistentvolumeclaims", &pod.place.namespace, claim));
     match found {
-        None => Some(format!("MountVolume.SetUp failed for volume \"{volume}\" : persistentvolumeclaim \"{claim}\" not found")),
+        None => Some(format!(
+            "MountVolume.SetUp failed for volume \"{volume}\" : persistentvolumeclaim \"{claim}\" not found"
+        )),
         Some(found) if found.value["status"]["phase"] != "Bound" => {
             Some(format!("MountVolume.SetUp failed for volume \"{volume}\" : PVC \"{claim}\" is not bound"))
         }

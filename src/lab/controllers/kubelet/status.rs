@@ -124,7 +124,8 @@ fn container(cell: &Cell, pod: &Pod, initialised: bool, run: &Run) -> Value {
     let image = text(&cell.spec, "/image");
     let reference = Reference::of(image);
     let id = if begun {
-        let sum: String = Sha256::digest(reference.whole().as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+        let sum: String =
+            Sha256::digest(reference.whole().as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
         format!("{}@sha256:{sum}", reference.repository)
     } else {
         String::new()
@@ -176,13 +177,18 @@ fn conditions(pod: &Pod, run: &Run, status: &Value, phase: Phase, initialised: b
     let first = match (phase, initialised) {
         (Phase::Succeeded, _) => Some(("True", "PodCompleted", String::new())),
         (_, true) => Some(("True", "", String::new())),
-        _ => Some(("False", "ContainersNotInitialized", format!("containers with incomplete status: [{}]", open.join(" ")))),
+        _ => Some((
+            "False",
+            "ContainersNotInitialized",
+            format!("containers with incomplete status: [{}]", open.join(" ")),
+        )),
     };
     let of = |result: &Result<(), (&'static str, String)>| match result {
         Ok(()) => ("True", "", String::new()),
         Err((reason, message)) => ("False", *reason, message.clone()),
     };
-    let network = if run.network.is_some() && !over { ("True", "", String::new()) } else { ("False", "", String::new()) };
+    let network =
+        if run.network.is_some() && !over { ("True", "", String::new()) } else { ("False", "", String::new()) };
     let wanted = [network, first.unwrap_or_default(), of(&ready), of(&containers)];
     let mut all: Vec<Value> = OWN
         .iter()

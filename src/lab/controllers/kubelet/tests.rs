@@ -34,7 +34,11 @@ fn a_pod_starts_writes_and_ends() {
     let running = stage.get("pods", "p");
     assert_eq!(running["status"]["phase"], "Running");
     assert_eq!(running["status"]["podIP"], "10.244.0.2");
-    assert!(running["status"]["conditions"].as_array().unwrap().iter().all(|one| one["status"] == "True"), "{}", running["status"]);
+    assert!(
+        running["status"]["conditions"].as_array().unwrap().iter().all(|one| one["status"] == "True"),
+        "{}",
+        running["status"]
+    );
     assert_eq!(lines(&stage), ["begun", "1", "2", "3"]);
     stage.delete("pods", "p", None);
     stage.run(29);
@@ -65,7 +69,10 @@ fn a_container_that_crashes_comes_back_later_and_later() {
     let uid = stage.get("pods", "p")["metadata"]["uid"].clone();
     let message = format!("back-off 10s restarting failed container=c pod=p_default({})", uid.as_str().unwrap());
     assert_eq!(status["state"]["waiting"]["message"], message);
-    assert_eq!((&status["lastState"]["terminated"]["exitCode"], &status["lastState"]["terminated"]["reason"]), (&json!(7), &json!("Error")));
+    assert_eq!(
+        (&status["lastState"]["terminated"]["exitCode"], &status["lastState"]["terminated"]["reason"]),
+        (&json!(7), &json!("Error"))
+    );
     assert_eq!(stage.get("pods", "p")["status"]["phase"], "Running");
     stage.run(120);
     assert_eq!(container(&stage)["restartCount"], 4);
@@ -76,7 +83,9 @@ fn a_container_that_crashes_comes_back_later_and_later() {
 
 #[test]
 fn policies_decide_how_a_pod_ends() {
-    for (policy, script, phase) in [("Never", "exit 0", "Succeeded"), ("Never", "exit 1", "Failed"), ("OnFailure", "true", "Succeeded")] {
+    for (policy, script, phase) in
+        [("Never", "exit 0", "Succeeded"), ("Never", "exit 1", "Failed"), ("OnFailure", "true", "Succeeded")]
+    {
         let mut stage = Stage::new(1);
         let mut spec = sh(script);
         spec["restartPolicy"] = json!(policy);
@@ -89,8 +98,10 @@ fn policies_decide_how_a_pod_ends() {
 #[test]
 fn what_comes_first_comes_in_order() {
     let mut stage = Stage::new(1);
-    let one = |name: &str, script: &str| json!({ "name": name, "image": "busybox", "command": ["sh", "-c", script],
-        "volumeMounts": [{ "name": "shared", "mountPath": "/shared" }] });
+    let one = |name: &str, script: &str| {
+        json!({ "name": name, "image": "busybox", "command": ["sh", "-c", script],
+        "volumeMounts": [{ "name": "shared", "mountPath": "/shared" }] })
+    };
     let mut main = one("c", "cat /shared/said; sleep infinity");
     main["readinessProbe"] = json!({ "exec": { "command": ["test", "-f", "/shared/ready"] }, "periodSeconds": 1 });
     stage.create(pod(json!({
@@ -109,8 +120,6 @@ fn what_comes_first_comes_in_order() {
     assert_eq!(ready["message"], "containers with unready status: [c]");
     {
         let world = stage.cluster.world();
-        let pod = stage.cluster.name.len(); // the cluster's lock is held while a program runs in it
-        assert!(pod > 0);
         let object = world.store.list("pods", "default").next().unwrap().1.value.clone();
         let touch = ["touch".to_owned(), "/shared/ready".to_owned()];
         assert_eq!(crate::lab::pods::programs::run(&world, &object, &touch).unwrap().code, 0);
@@ -132,7 +141,10 @@ fn a_container_that_does_not_live_is_started_again() {
     let messages = stage.messages("p");
     let refused = "Liveness probe failed: Get \"http://10.244.0.2:8080/healthz\": dial tcp 10.244.0.2:8080: connect: connection refused";
     assert!(messages.iter().any(|message| message == refused), "{messages:?}");
-    assert!(messages.iter().any(|message| message == "Container c failed liveness probe, will be restarted"), "{messages:?}");
+    assert!(
+        messages.iter().any(|message| message == "Container c failed liveness probe, will be restarted"),
+        "{messages:?}"
+    );
 }
 
 #[test]
@@ -144,7 +156,11 @@ fn what_is_missing_is_told_and_waited_for() {
     stage.create(pod(spec));
     stage.run(5);
     assert_eq!(container(&stage)["state"]["waiting"]["reason"], "ContainerCreating");
-    assert!(stage.messages("p").contains(&"MountVolume.SetUp failed for volume \"settings\" : configmap \"settings\" not found".to_owned()));
+    assert!(
+        stage.messages("p").contains(
+            &"MountVolume.SetUp failed for volume \"settings\" : configmap \"settings\" not found".to_owned()
+        )
+    );
     stage.create(json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "settings", "namespace": "default" }, "data": { "colour": "blue" } }));
     stage.run(5);
     assert_eq!(lines(&stage), ["blue"]);
@@ -153,11 +169,16 @@ fn what_is_missing_is_told_and_waited_for() {
 #[test]
 fn a_program_that_is_not_there_cannot_be_started() {
     let mut stage = Stage::new(1);
-    stage.create(pod(json!({ "restartPolicy": "Never", "containers": [{ "name": "c", "image": "busybox", "command": ["emacs"] }] })));
+    stage.create(pod(
+        json!({ "restartPolicy": "Never", "containers": [{ "name": "c", "image": "busybox", "command": ["emacs"] }] }),
+    ));
     stage.run(5);
     let ended = container(&stage)["state"]["terminated"].clone();
     assert_eq!((&ended["exitCode"], &ended["reason"]), (&json!(128), &json!("StartError")));
-    assert!(ended["message"].as_str().unwrap().ends_with("exec: \"emacs\": executable file not found in $PATH"), "{ended}");
+    assert!(
+        ended["message"].as_str().unwrap().ends_with("exec: \"emacs\": executable file not found in $PATH"),
+        "{ended}"
+    );
 }
 
 #[test]
@@ -171,14 +192,21 @@ fn nobody_ends_a_pod_while_its_kubelet_is_gone() {
     stage.run(39);
     let ready = |stage: &Stage| {
         let node = stage.get("nodes", "node-1");
-        let one = node["status"]["conditions"].as_array().unwrap().iter().find(|one| one["type"] == "Ready").unwrap().clone();
+        let one =
+            node["status"]["conditions"].as_array().unwrap().iter().find(|one| one["type"] == "Ready").unwrap().clone();
         format!("{} {}", one["status"].as_str().unwrap(), one["message"].as_str().unwrap())
     };
     assert_eq!(ready(&stage), "True kubelet is posting ready status");
     stage.run(2);
     assert_eq!(ready(&stage), "Unknown Kubelet stopped posting node status.");
     assert_eq!(stage.get("nodes", "node-1")["spec"]["taints"].as_array().unwrap().len(), 2);
-    assert!(stage.get("pods", "p")["status"]["conditions"].as_array().unwrap().iter().any(|one| one["type"] == "Ready" && one["status"] == "False"));
+    assert!(
+        stage.get("pods", "p")["status"]["conditions"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|one| one["type"] == "Ready" && one["status"] == "False")
+    );
     assert_eq!(stage.events("p").last().unwrap(), "Warning NodeNotReady");
     stage.run(290);
     assert!(stage.get("pods", "p")["metadata"]["deletionTimestamp"].is_null(), "it tolerates that for five minutes");
@@ -202,6 +230,8 @@ fn a_kubelet_that_comes_back_in_time_finds_its_pods_ready() {
     stage.run(60);
     stage.world.lift(&Cause::link("node-1"));
     stage.run(2);
-    assert!(stage.get("pods", "p")["status"]["conditions"].as_array().unwrap().iter().all(|one| one["status"] == "True"));
+    assert!(
+        stage.get("pods", "p")["status"]["conditions"].as_array().unwrap().iter().all(|one| one["status"] == "True")
+    );
     assert_eq!(container(&stage)["restartCount"], 0);
 }

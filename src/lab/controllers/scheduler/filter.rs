@@ -26,7 +26,9 @@ pub(super) fn faults(scene: &Scene<'_>, pod: &Pod, node: &Value) -> Option<Vec<W
     }
     let beside: Vec<_> = scene.index.on_node(name(node)).collect();
     let wanted = host_ports(spec);
-    if !wanted.is_empty() && beside.iter().any(|other| host_ports(&other.stored.value["spec"]).iter().any(|p| wanted.contains(p))) {
+    if !wanted.is_empty()
+        && beside.iter().any(|other| host_ports(&other.stored.value["spec"]).iter().any(|p| wanted.contains(p)))
+    {
         return Some(vec![Why::crowded("node(s) didn't have free ports for the requested pod ports")]);
     }
     let room = amounts::allocatable(node);

@@ -59,7 +59,9 @@ pub(super) fn look(scene: &mut Scene<'_>, place: &Place) {
     let mut fitting: Vec<&Value> = Vec::new();
     for node in &nodes {
         let node = &node.value;
-        let faults = filter::faults(scene, &pod, node).or_else(|| claims.fault(node)).or_else(|| spread::fault(scene, &pod, node, &nodes));
+        let faults = filter::faults(scene, &pod, node)
+            .or_else(|| claims.fault(node))
+            .or_else(|| spread::fault(scene, &pod, node, &nodes));
         match faults {
             None => fitting.push(node),
             Some(why) => reasons.extend(why),
@@ -67,7 +69,8 @@ pub(super) fn look(scene: &mut Scene<'_>, place: &Place) {
     }
     let best = fitting.into_iter().min_by_key(|node| {
         let name = fields::name(node);
-        let like = |other: &&Arc<Pod>| other.controller.is_some() && other.controller == pod.controller && !other.ending;
+        let like =
+            |other: &&Arc<Pod>| other.controller.is_some() && other.controller == pod.controller && !other.ending;
         let beside = scene.index.on_node(name).filter(like).count();
         (beside, scene.index.on_node(name).count(), name.to_owned())
     });
@@ -108,7 +111,9 @@ fn refuse(scene: &mut Scene<'_>, pod: &Pod, nodes: usize, reasons: &[Why], befor
     };
     let message = match before {
         Some(why) => {
-            format!("0/{nodes} nodes are available: {why}. preemption: 0/{nodes} nodes are available: {nodes} Preemption is not helpful for scheduling.")
+            format!(
+                "0/{nodes} nodes are available: {why}. preemption: 0/{nodes} nodes are available: {nodes} Preemption is not helpful for scheduling."
+            )
         }
         None if nodes == 0 => detail,
         None => {
@@ -116,7 +121,10 @@ fn refuse(scene: &mut Scene<'_>, pod: &Pod, nodes: usize, reasons: &[Why], befor
             let (crowded, never) = (crowded.min(nodes), never.min(nodes));
             let mut parts = Vec::new();
             if crowded > 0 {
-                parts.push(format!("{} No preemption victims found for incoming pod", crowded.min(nodes - never.min(nodes)).max(1)));
+                parts.push(format!(
+                    "{} No preemption victims found for incoming pod",
+                    crowded.min(nodes - never.min(nodes)).max(1)
+                ));
             }
             if never > 0 {
                 parts.push(format!("{never} Preemption is not helpful for scheduling"));
@@ -139,7 +147,8 @@ fn scheduled(pod: &mut Value, status: &str, message: Option<&str>, now: &str) {
     }
     let since = old.filter(|one| one["status"] == status).map_or(json!(now), |one| one["lastTransitionTime"].clone());
     all.retain(|one| one["type"] != "PodScheduled");
-    let mut one = json!({ "type": "PodScheduled", "status": status, "lastProbeTime": null, "lastTransitionTime": since });
+    let mut one =
+        json!({ "type": "PodScheduled", "status": status, "lastProbeTime": null, "lastTransitionTime": since });
     if let Some(message) = message {
         one["reason"] = "Unschedulable".into();
         one["message"] = message.into();

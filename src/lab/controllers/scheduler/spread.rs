@@ -7,9 +7,9 @@ use serde_json::Value;
 
 use super::Why;
 use crate::lab::controllers::fields::{list, name, text};
+use crate::lab::controllers::fit;
 use crate::lab::controllers::index::Pod;
 use crate::lab::controllers::scene::Scene;
-use crate::lab::controllers::fit;
 use crate::lab::kube::select;
 use crate::lab::kube::store::Stored;
 
@@ -17,7 +17,9 @@ use crate::lab::kube::store::Stored;
 pub(super) fn fault(scene: &Scene<'_>, pod: &Pod, node: &Value, nodes: &[Arc<Stored>]) -> Option<Vec<Why>> {
     let spec = &pod.stored.value["spec"];
     let required = "requiredDuringSchedulingIgnoredDuringExecution";
-    for rule in list(spec, "/topologySpreadConstraints").iter().filter(|rule| rule["whenUnsatisfiable"] != "ScheduleAnyway") {
+    for rule in
+        list(spec, "/topologySpreadConstraints").iter().filter(|rule| rule["whenUnsatisfiable"] != "ScheduleAnyway")
+    {
         if let Some(why) = uneven(scene, pod, node, nodes, rule) {
             return Some(vec![why]);
         }
@@ -28,7 +30,8 @@ pub(super) fn fault(scene: &Scene<'_>, pod: &Pod, node: &Value, nodes: &[Arc<Sto
         if there.next().is_none() {
             // The first of a group that wants to be together may go anywhere.
             let own = takes(pod, &term, pod);
-            let any = nodes.iter().any(|node| scene.index.on_node(name(&node.value)).any(|other| takes(pod, &term, other)));
+            let any =
+                nodes.iter().any(|node| scene.index.on_node(name(&node.value)).any(|other| takes(pod, &term, other)));
             if !own || any {
                 return Some(vec![Why::never("node(s) didn't match pod affinity rules")]);
             }

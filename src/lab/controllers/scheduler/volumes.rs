@@ -38,7 +38,10 @@ pub(super) fn of(scene: &Scene<'_>, pod: &Arc<Pod>) -> Result<Claims, String> {
         if !volume.is_empty() {
             claims.volumes.extend(scene.get(&Place::new("persistentvolumes", "", volume)));
             if text(&claim.value, "/status/phase") == "Lost" {
-                return Err(format!("persistentvolumeclaim \"{}\" bound to non-existent persistentvolume \"{volume}\"", place.name));
+                return Err(format!(
+                    "persistentvolumeclaim \"{}\" bound to non-existent persistentvolume \"{volume}\"",
+                    place.name
+                ));
             }
         } else if waits(scene, &claim.value) {
             claims.waiting.push(place);

@@ -52,7 +52,8 @@ pub(super) fn run(context: &Context<'_>, name: &str, words: &[String], _input: &
                     continue;
                 };
                 let last = path.rsplit('/').next().unwrap_or(path);
-                let target = if files.is_folder(to) { format!("{}/{last}", to.trim_end_matches('/')) } else { (*to).to_owned() };
+                let target =
+                    if files.is_folder(to) { format!("{}/{last}", to.trim_end_matches('/')) } else { (*to).to_owned() };
                 if let Err(why) = files.write(&target, &text, false) {
                     fail(format!("{name}: can't create '{target}': {why}\n"));
                 } else if name == "mv" {
@@ -77,7 +78,12 @@ pub(super) fn run(context: &Context<'_>, name: &str, words: &[String], _input: &
             for path in &paths {
                 match files.read(path) {
                     Some(text) => outcome.out.push_str(&format!("  File: {path}\n  Size: {}\n", text.len())),
-                    None => return Some(Outcome::failed(format!("stat: can't stat '{path}': No such file or directory\n"), 1)),
+                    None => {
+                        return Some(Outcome::failed(
+                            format!("stat: can't stat '{path}': No such file or directory\n"),
+                            1,
+                        ));
+                    }
                 }
             }
         }

@@ -59,7 +59,11 @@ fn nslookup(context: &Context<'_>, words: &[String]) -> Outcome {
 fn dig(context: &Context<'_>, words: &[String]) -> Outcome {
     let Some(name) = words.iter().find(|word| !word.starts_with(['-', '+', '@'])) else { return Outcome::ended(10) };
     let Some(server) = reach::resolver(context.objects) else {
-        return Outcome { out: ";; connection timed out; no servers could be reached\n".into(), code: 9, ..Outcome::default() };
+        return Outcome {
+            out: ";; connection timed out; no servers could be reached\n".into(),
+            code: 9,
+            ..Outcome::default()
+        };
     };
     let found = reach::addresses(context.objects, context.pod, name);
     if words.iter().any(|word| word == "+short") {
@@ -113,7 +117,8 @@ fn wget(context: &Context<'_>, words: &[String]) -> Outcome {
     let head = if quiet { String::new() } else { format!("Connecting to {} ({at}:{})\n", url.host, url.port) };
     match answer {
         Ok((200, text)) => {
-            let file = words.iter().position(|word| word.starts_with("-O") || word.ends_with('O') && word.starts_with("-q"));
+            let file =
+                words.iter().position(|word| word.starts_with("-O") || word.ends_with('O') && word.starts_with("-q"));
             let to = file.and_then(|at| {
                 let rest = words[at].split_once('O').map_or("", |(_, rest)| rest);
                 if rest.is_empty() { words.get(at + 1).map(String::as_str) } else { Some(rest) }
@@ -121,7 +126,10 @@ fn wget(context: &Context<'_>, words: &[String]) -> Outcome {
             let shown = match to {
                 Some("-") => return Outcome { out: text, err: head, ..Outcome::default() },
                 Some(file) => file.to_owned(),
-                None => Some(url.path.rsplit('/').next().unwrap_or_default()).filter(|name| !name.is_empty()).unwrap_or("index.html").to_owned(),
+                None => Some(url.path.rsplit('/').next().unwrap_or_default())
+                    .filter(|name| !name.is_empty())
+                    .unwrap_or("index.html")
+                    .to_owned(),
             };
             if shown == "/dev/null" {
                 return Outcome { err: head, ..Outcome::default() };
@@ -135,7 +143,9 @@ fn wget(context: &Context<'_>, words: &[String]) -> Outcome {
             let words = if code == 404 { "404 Not Found".to_owned() } else { code.to_string() };
             Outcome::failed(format!("{head}wget: server returned error: HTTP/1.1 {words}\n"), 1)
         }
-        Err(Miss::Refused) => Outcome::failed(format!("{head}wget: can't connect to remote host ({at}): Connection refused\n"), 1),
+        Err(Miss::Refused) => {
+            Outcome::failed(format!("{head}wget: can't connect to remote host ({at}): Connection refused\n"), 1)
+        }
         Err(Miss::Silent) => {
             Outcome { takes: Takes::Sleep(limit), ..Outcome::failed(format!("{head}wget: download timed out\n"), 1) }
         }
@@ -164,7 +174,12 @@ fn curl(context: &Context<'_>, words: &[String]) -> Outcome {
     };
     let (host, port) = (&url.host, url.port);
     match answer {
-        Ok((code, _)) if code >= 400 && words.iter().any(|word| word.starts_with("-f") || (word.starts_with("-s") && word.contains('f'))) => {
+        Ok((code, _))
+            if code >= 400
+                && words
+                    .iter()
+                    .any(|word| word.starts_with("-f") || (word.starts_with("-s") && word.contains('f'))) =>
+        {
             Outcome::failed(format!("curl: (22) The requested URL returned error: {code}\n"), 22)
         }
         Ok((code, text)) => {
@@ -173,7 +188,10 @@ fn curl(context: &Context<'_>, words: &[String]) -> Outcome {
             let tail = format.map(|format| format.replace("%{http_code}", &code.to_string()).replace("\\n", "\n"));
             Outcome::printed(format!("{text}{}", tail.unwrap_or_default()))
         }
-        Err(Miss::Refused) => Outcome::failed(format!("curl: (7) Failed to connect to {host} port {port} after 1 ms: Could not connect to server\n"), 7),
+        Err(Miss::Refused) => Outcome::failed(
+            format!("curl: (7) Failed to connect to {host} port {port} after 1 ms: Could not connect to server\n"),
+            7,
+        ),
         Err(Miss::Silent) => {
             let text = format!("curl: (28) Connection timed out after {} milliseconds\n", limit.as_millis());
             Outcome { takes: Takes::Sleep(limit), ..Outcome::failed(text, 28) }
@@ -202,7 +220,8 @@ fn nc(context: &Context<'_>, words: &[String], _input: &str) -> Outcome {
     let found = if at.is_loopback() {
         reach::listener(context.pod, port).map(|_| ()).ok_or(Miss::Refused)
     } else {
-        reach::find(context.objects, at, port).and_then(|(pod, own)| reach::listener(&pod, own).map(|_| ()).ok_or(Miss::Refused))
+        reach::find(context.objects, at, port)
+            .and_then(|(pod, own)| reach::listener(&pod, own).map(|_| ()).ok_or(Miss::Refused))
     };
     let told = words.iter().any(|word| word.starts_with('-') && word.contains('v'));
     match found {
@@ -211,7 +230,10 @@ fn nc(context: &Context<'_>, words: &[String], _input: &str) -> Outcome {
         Err(Miss::Refused) => Outcome::failed(format!("nc: {host} ({at}:{port}): Connection refused\n"), 1),
         Err(Miss::Silent) => {
             let limit = flag(words, "-w").and_then(|text| text.parse().ok()).map_or(PATIENCE, Duration::from_secs);
-            Outcome { takes: Takes::Sleep(limit), ..Outcome::failed(format!("nc: {host} ({at}:{port}): Connection timed out\n"), 1) }
+            Outcome {
+                takes: Takes::Sleep(limit),
+                ..Outcome::failed(format!("nc: {host} ({at}:{port}): Connection timed out\n"), 1)
+            }
         }
     }
 }
@@ -227,7 +249,9 @@ fn ping(context: &Context<'_>, words: &[String]) -> Outcome {
     let there = at.is_loopback()
         || context.objects.store.list("pods", "").any(|(_, pod)| pod.value["status"]["podIP"] == text.as_str())
         || context.objects.store.list("nodes", "").any(|(_, node)| {
-            crate::lab::pods::words::list(&node.value, "/status/addresses").iter().any(|one| one["address"] == text.as_str())
+            crate::lab::pods::words::list(&node.value, "/status/addresses")
+                .iter()
+                .any(|one| one["address"] == text.as_str())
         });
     let mut out = format!("PING {host} ({at}): 56 data bytes\n");
     let shown = count.min(100);
@@ -241,6 +265,10 @@ fn ping(context: &Context<'_>, words: &[String]) -> Outcome {
     if there {
         out.push_str("round-trip min/avg/max = 0.080/0.099/0.119 ms\n");
     }
-    let takes = if count >= 1_000 { Takes::Forever } else { Takes::Sleep(Duration::from_secs(u64::from(count.saturating_sub(1)))) };
+    let takes = if count >= 1_000 {
+        Takes::Forever
+    } else {
+        Takes::Sleep(Duration::from_secs(u64::from(count.saturating_sub(1))))
+    };
     Outcome { out, code: i32::from(!there), takes, ..Outcome::default() }
 }

@@ -28,12 +28,14 @@ pub(super) fn run(context: &Context<'_>, name: &str, words: &[String], input: &s
             Some("-r") => Outcome::printed("6.12.48-talos\n"),
             Some("-m") => Outcome::printed("x86_64\n"),
             Some("-n") => Outcome::printed(format!("{}\n", hostname(context.pod))),
-            Some("-a") => Outcome::printed(format!("Linux {} 6.12.48-talos #1 SMP x86_64 GNU/Linux\n", hostname(context.pod))),
+            Some("-a") => {
+                Outcome::printed(format!("Linux {} 6.12.48-talos #1 SMP x86_64 GNU/Linux\n", hostname(context.pod)))
+            }
             _ => Outcome::printed("Linux\n"),
         },
-        "env" | "printenv" if words.is_empty() => {
-            Outcome::printed(context.variables.iter().map(|(name, value)| format!("{name}={value}\n")).collect::<String>())
-        }
+        "env" | "printenv" if words.is_empty() => Outcome::printed(
+            context.variables.iter().map(|(name, value)| format!("{name}={value}\n")).collect::<String>(),
+        ),
         "printenv" => match variable(words.first()?) {
             Some(value) => Outcome::printed(format!("{value}\n")),
             None => Outcome::ended(1),
@@ -41,7 +43,9 @@ pub(super) fn run(context: &Context<'_>, name: &str, words: &[String], input: &s
         "env" => {
             let mut variables = context.variables.clone();
             let assigned = words.iter().take_while(|word| word.contains('=')).count();
-            variables.extend(words[..assigned].iter().filter_map(|word| word.split_once('=')).map(|(k, v)| (k.into(), v.into())));
+            variables.extend(
+                words[..assigned].iter().filter_map(|word| word.split_once('=')).map(|(k, v)| (k.into(), v.into())),
+            );
             return super::run(&Context { variables: &variables, ..*context }, &words[assigned..], input);
         }
         "date" => date(context, words),
@@ -62,7 +66,10 @@ pub(super) fn run(context: &Context<'_>, name: &str, words: &[String], input: &s
             None => Outcome::ended(1),
         },
         "nproc" => Outcome::printed("8\n"),
-        "uptime" => Outcome::printed(format!("{} up 3 days,  8:00,  0 users,  load average: 0.42, 0.36, 0.31\n", context.now.strftime("%H:%M:%S"))),
+        "uptime" => Outcome::printed(format!(
+            "{} up 3 days,  8:00,  0 users,  load average: 0.42, 0.36, 0.31\n",
+            context.now.strftime("%H:%M:%S")
+        )),
         "ps" => {
             let own = crate::lab::pods::words::command(context.container).join(" ");
             Outcome::printed(format!("PID   USER     TIME  COMMAND\n    1 root      0:00 {own}\n"))
@@ -117,7 +124,11 @@ fn printf(words: &[String]) -> Outcome {
                 Some('d' | 'i') => {
                     let number = values.next().and_then(|text| text.parse::<i64>().ok()).unwrap_or(0);
                     let wide = width.trim_start_matches('0').parse().unwrap_or(0);
-                    out.push_str(&if width.starts_with('0') { format!("{number:0wide$}") } else { format!("{number:wide$}") });
+                    out.push_str(&if width.starts_with('0') {
+                        format!("{number:0wide$}")
+                    } else {
+                        format!("{number:wide$}")
+                    });
                 }
                 Some(_) => {
                     let wide = width.parse::<usize>().unwrap_or(0);

@@ -7,11 +7,15 @@ use super::{Context, Outcome, Takes, flag, operands};
 pub(super) fn run(context: &Context<'_>, name: &str, words: &[String], input: &str) -> Option<Outcome> {
     Some(match name {
         "cat" => each(context, "cat", words, input, str::to_owned),
-        "tac" => each(context, "tac", words, input, |text| text.lines().rev().map(|line| format!("{line}\n")).collect()),
+        "tac" => {
+            each(context, "tac", words, input, |text| text.lines().rev().map(|line| format!("{line}\n")).collect())
+        }
         "head" => {
             let lines = count(words);
             let files = without_number(words);
-            each(context, "head", &files, input, |text| text.lines().take(lines).map(|line| format!("{line}\n")).collect())
+            each(context, "head", &files, input, |text| {
+                text.lines().take(lines).map(|line| format!("{line}\n")).collect()
+            })
         }
         "tail" => {
             let lines = count(words);
@@ -55,12 +59,19 @@ pub(super) fn run(context: &Context<'_>, name: &str, words: &[String], input: &s
         }),
         "tr" => tr(words, input),
         "cut" => cut(words, input),
-        "rev" => Outcome::printed(input.lines().map(|line| line.chars().rev().collect::<String>() + "\n").collect::<String>()),
+        "rev" => Outcome::printed(
+            input.lines().map(|line| line.chars().rev().collect::<String>() + "\n").collect::<String>(),
+        ),
         "tee" => {
             for path in files(words) {
                 let append = words.iter().any(|word| word == "-a");
                 if let Err(why) = context.files().write(&path, input, append) {
-                    return Some(Outcome { out: input.into(), err: format!("tee: {path}: {why}\n"), code: 1, ..Outcome::default() });
+                    return Some(Outcome {
+                        out: input.into(),
+                        err: format!("tee: {path}: {why}\n"),
+                        code: 1,
+                        ..Outcome::default()
+                    });
                 }
             }
             Outcome::printed(input)
@@ -143,7 +154,9 @@ fn without_number(words: &[String]) -> Vec<String> {
 fn grep(context: &Context<'_>, words: &[String], input: &str) -> Outcome {
     let flags: String = words.iter().filter(|word| word.starts_with('-')).map(|word| &word[1..]).collect();
     let plain: Vec<&str> = words.iter().filter(|word| !word.starts_with('-')).map(String::as_str).collect();
-    let Some((pattern, paths)) = plain.split_first() else { return Outcome::failed("Usage: grep PATTERN [FILE]...\n", 2) };
+    let Some((pattern, paths)) = plain.split_first() else {
+        return Outcome::failed("Usage: grep PATTERN [FILE]...\n", 2);
+    };
     let case = if flags.contains('i') { "(?i)" } else { "" };
     let wanted = if flags.contains('F') { regex::escape(pattern) } else { (*pattern).to_owned() };
     let Ok(pattern) = regex::Regex::new(&format!("{case}{wanted}")) else {
@@ -162,13 +175,18 @@ fn grep(context: &Context<'_>, words: &[String], input: &str) -> Outcome {
     if flags.contains('q') {
         return Outcome::ended(code);
     }
-    let out = if flags.contains('c') { format!("{}\n", found.len()) } else { found.iter().map(|line| format!("{line}\n")).collect() };
+    let out = if flags.contains('c') {
+        format!("{}\n", found.len())
+    } else {
+        found.iter().map(|line| format!("{line}\n")).collect()
+    };
     Outcome { out, code, ..Outcome::default() }
 }
 
 fn tr(words: &[String], input: &str) -> Outcome {
     let set = |text: &str| -> Vec<char> {
-        let plain = text.replace("\\n", "\n").replace("\\t", "\t").replace("[:upper:]", "A-Z").replace("[:lower:]", "a-z");
+        let plain =
+            text.replace("\\n", "\n").replace("\\t", "\t").replace("[:upper:]", "A-Z").replace("[:lower:]", "a-z");
         let chars: Vec<char> = plain.chars().collect();
         let mut out = Vec::new();
         let mut at = 0;
@@ -202,8 +220,11 @@ fn tr(words: &[String], input: &str) -> Outcome {
 
 fn cut(words: &[String], input: &str) -> Outcome {
     let between = flag(words, "-d").unwrap_or("\t").to_owned();
-    let Some(fields) = flag(words, "-f") else { return Outcome::failed("cut: expected a list of bytes, characters, or fields\n", 1) };
-    let wanted: Vec<usize> = fields.split(',').filter_map(|field| field.parse::<usize>().ok()?.checked_sub(1)).collect();
+    let Some(fields) = flag(words, "-f") else {
+        return Outcome::failed("cut: expected a list of bytes, characters, or fields\n", 1);
+    };
+    let wanted: Vec<usize> =
+        fields.split(',').filter_map(|field| field.parse::<usize>().ok()?.checked_sub(1)).collect();
     let line = |line: &str| {
         let parts: Vec<&str> = line.split(between.as_str()).collect();
         let kept: Vec<&str> = wanted.iter().filter_map(|at| parts.get(*at).copied()).collect();
@@ -244,7 +265,9 @@ fn sed(context: &Context<'_>, words: &[String], input: &str) -> Outcome {
     let Ok(from) = regex::Regex::new(from) else { return Outcome::failed(format!("sed: bad regex '{from}'\n"), 1) };
     let paths: Vec<String> = paths.iter().map(|path| (*path).to_owned()).collect();
     each(context, "sed", &paths, input, |text| {
-        let line = |line: &str| if flags.contains('g') { from.replace_all(line, *to) } else { from.replace(line, *to) }.into_owned() + "\n";
+        let line = |line: &str| {
+            if flags.contains('g') { from.replace_all(line, *to) } else { from.replace(line, *to) }.into_owned() + "\n"
+        };
         text.lines().map(line).collect()
     })
 }

@@ -276,11 +276,17 @@ impl Machine {
             "wait" | "shift" | "umask" | "ulimit" | "hash" | "." | "source" => ended(0),
             "eval" => self.inner(&rest.join(" "), input, context),
             "sh" | "bash" | "ash" | "/bin/sh" | "/bin/bash" | "/bin/ash" => match rest {
-                [flag, script, ..] if flag.starts_with('-') && flag.ends_with('c') => self.inner(script, input, context),
+                [flag, script, ..] if flag.starts_with('-') && flag.ends_with('c') => {
+                    self.inner(script, input, context)
+                }
                 [] => self.inner(input, "", context),
                 [file, ..] => match self.files(context).read(file) {
                     Some(script) => self.inner(&script, input, context),
-                    None => Outcome { err: format!("sh: can't open '{file}': No such file or directory\n"), code: 2, ..Outcome::default() },
+                    None => Outcome {
+                        err: format!("sh: can't open '{file}': No such file or directory\n"),
+                        code: 2,
+                        ..Outcome::default()
+                    },
                 },
             },
             _ => {

@@ -41,9 +41,16 @@ pub(crate) enum Op {
     /// Jumps where it did not.
     IfDone(usize),
     /// Fills a loop's list.
-    Begin { slot: usize, words: Vec<Word> },
+    Begin {
+        slot: usize,
+        words: Vec<Word>,
+    },
     /// Takes the next of a loop's list, or jumps behind the loop.
-    Next { slot: usize, variable: String, end: usize },
+    Next {
+        slot: usize,
+        variable: String,
+        end: usize,
+    },
     /// As if the last command had ended so.
     Code(i32),
 }
@@ -352,7 +359,10 @@ impl Parser {
                     own.breaks.push(jump);
                 }
                 self.loops.push(own);
-                return Ok(Command { words: vec![vec![Part::Text { text: ":".into(), quoted: false }]], ..Command::default() });
+                return Ok(Command {
+                    words: vec![vec![Part::Text { text: ":".into(), quoted: false }]],
+                    ..Command::default()
+                });
             }
             if matches!(self.mark(), Some("(")) {
                 return Err("functions are not understood".into());
@@ -371,7 +381,8 @@ fn assignment(word: &Word) -> Option<(String, Word)> {
     let Some(Part::Text { text, quoted: false }) = word.first() else { return None };
     let (name, rest) = text.split_once('=')?;
     let first = name.chars().next()?;
-    let fits = (first.is_ascii_alphabetic() || first == '_') && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    let fits =
+        (first.is_ascii_alphabetic() || first == '_') && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
     if !fits {
         return None;
     }

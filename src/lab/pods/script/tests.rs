@@ -19,7 +19,14 @@ fn ran(script: &str) -> (String, String, i32, Takes) {
     let pod = json!({ "metadata": { "name": "p", "namespace": "default", "uid": "u" }, "spec": { "containers": [{ "name": "c" }] } });
     let variables = BTreeMap::from([("NAME".to_owned(), "two words".to_owned())]);
     let container = &pod["spec"]["containers"][0];
-    let context = Context { objects: &world, pod: &pod, container, now: Timestamp::UNIX_EPOCH, variables: &variables, folder: "/" };
+    let context = Context {
+        objects: &world,
+        pod: &pod,
+        container,
+        now: Timestamp::UNIX_EPOCH,
+        variables: &variables,
+        folder: "/",
+    };
     match Machine::new(script, variables.clone(), "/") {
         Ok(mut machine) => {
             let outcome = finish(&mut machine, &context);
@@ -48,14 +55,20 @@ fn lists_and_conditions_are_run_in_order() {
 fn loops_count_and_break() {
     assert_eq!(out("for i in 1 2 3; do echo -n $i; done; echo"), "123\n");
     assert_eq!(out("i=0; while [ $i -lt 3 ]; do i=$((i+1)); echo $i; done"), "1\n2\n3\n");
-    assert_eq!(out("i=0; while true; do i=$((i + 1)); if [ $i -gt 2 ]; then break; fi; echo $i; done; echo end"), "1\n2\nend\n");
+    assert_eq!(
+        out("i=0; while true; do i=$((i + 1)); if [ $i -gt 2 ]; then break; fi; echo $i; done; echo end"),
+        "1\n2\nend\n"
+    );
     assert_eq!(out("for i in $(seq 1 3); do [ $i = 2 ] && continue; echo $i; done"), "1\n3\n");
     assert_eq!(out("i=3; until [ $i -eq 0 ]; do i=$((i-1)); done; echo $i"), "0\n");
 }
 
 #[test]
 fn words_are_expanded_as_a_shell_does() {
-    assert_eq!(out("echo $NAME; echo \"$NAME\"; echo '$NAME'; echo ${NONE:-else}"), "two words\ntwo words\n$NAME\nelse\n");
+    assert_eq!(
+        out("echo $NAME; echo \"$NAME\"; echo '$NAME'; echo ${NONE:-else}"),
+        "two words\ntwo words\n$NAME\nelse\n"
+    );
     assert_eq!(out("x=1 y=2; echo $x$y \"a $(echo b) c\" `echo d`"), "12 a b c d\n");
     assert_eq!(out("echo a#b # a comment"), "a#b\n");
     assert_eq!(out("echo a\\ b 'c  d'"), "a b c  d\n");
@@ -65,7 +78,10 @@ fn words_are_expanded_as_a_shell_does() {
 #[test]
 fn streams_are_led_elsewhere() {
     assert_eq!(out("echo -e 'b\\na' | sort | head -n 1"), "a\n");
-    assert_eq!(out("echo x > /tmp/f; echo y >> /tmp/f; cat < /tmp/f; cat /none 2>/dev/null; cat /none 2>&1"), "x\ny\ncat: can't open '/none': No such file or directory\n");
+    assert_eq!(
+        out("echo x > /tmp/f; echo y >> /tmp/f; cat < /tmp/f; cat /none 2>/dev/null; cat /none 2>&1"),
+        "x\ny\ncat: can't open '/none': No such file or directory\n"
+    );
     assert_eq!(ran("echo e >&2").1, "e\n");
     assert_eq!(out("{ echo a; echo b; } && (echo c)"), "a\nb\nc\n");
 }

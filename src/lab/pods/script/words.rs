@@ -68,7 +68,9 @@ impl Reader {
         if self.starts("<<") {
             return Err("here-documents are not understood".into());
         }
-        for (text, mark) in [("\n", ";"), (";;", ";;"), (";", ";"), ("&&", "&&"), ("||", "||"), ("|", "|"), ("(", "("), (")", ")")] {
+        for (text, mark) in
+            [("\n", ";"), (";;", ";;"), (";", ";"), ("&&", "&&"), ("||", "||"), ("|", "|"), ("(", "("), (")", ")")]
+        {
             if self.starts(text) {
                 self.at += text.len();
                 return Ok(Some(Token::Mark(mark)));

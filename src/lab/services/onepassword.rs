@@ -166,6 +166,7 @@ pub(super) fn answer(services: &Services, asked: &Asked) -> Reply {
 /// The value of a field of an item, as whoever uses it has it.
 pub(crate) fn field(services: &Services, item: &str, field: &str) -> String {
     match (item, field) {
+        (_, "username") => "admin".into(),
         ("cloudflare", "api-token") => cloudflare::token(),
         ("harbor", "password") => harbor::admin(services),
         _ => vault::value(item, field),

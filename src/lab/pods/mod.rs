@@ -6,23 +6,36 @@
 //! | `container` | the pod and the container that a request means |
 //! | `log`, `logs` | what containers wrote, kept and handed out |
 //! | `exec`, `terminal` | programs with input, a terminal and an exit code |
-//! | `shell`, `tools` | the programs themselves |
+//! | `shell`, `tools` | the programs that are run in containers, themselves |
+//! | `process`, `script`, `applets` | the containers' own programs, as their kubelets run them |
+//! | `images`, `environment`, `files`, `reach` | what they are made of, and what they find and reach |
 //! | `disk`, `tar` | the files of containers, and how they are carried |
+//! | `platform` | `ceph`, `psql`, `redis-cli`, Kafka's scripts, `cilium` and `hubble` |
 //! | `serve`, `forward` | what listens at pods' ports, and how it is reached |
 
+pub(crate) mod applets;
 pub(crate) mod container;
 pub(crate) mod disk;
+pub(crate) mod environment;
 pub(crate) mod evict;
 pub(crate) mod exec;
+pub(crate) mod files;
 pub(crate) mod forward;
+pub(crate) mod images;
 pub(crate) mod log;
 pub(crate) mod logs;
+pub(crate) mod platform;
+
+pub(crate) mod process;
 pub(crate) mod programs;
+pub(crate) mod reach;
+pub(crate) mod script;
 pub(crate) mod serve;
 pub(crate) mod shell;
 pub(crate) mod tar;
 mod terminal;
 pub(crate) mod tools;
+pub(crate) mod words;
 
 /// The inside of a cluster's pods, as far as it is no object of the API.
 #[derive(Debug, Default)]
@@ -31,6 +44,11 @@ pub(crate) struct Inside {
     pub(crate) logs: log::Logs,
     /// What they have on their disks.
     pub(crate) disks: disk::Disks,
+    /// What databases and brokers hold that somebody has put there.
+    pub(crate) kept: platform::kept::Kept,
+
+    /// What can be pulled.
+    pub(crate) images: images::Registry,
     services: std::sync::OnceLock<std::sync::Weak<crate::lab::services::Services>>,
 }
 

@@ -14,3 +14,4 @@ mod requests;
 mod side;
 mod topologies;
 mod transport;
+mod undone;

@@ -16,7 +16,7 @@ pub(crate) use naming::Naming;
 use super::refusal::{Answer, Refusal};
 
 /// Where an object is.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Place {
     /// `deployments.apps`.
     pub(crate) resource: String,

@@ -14,8 +14,8 @@ mod text;
 
 use std::collections::BTreeMap;
 
-use super::programs;
 use super::shell::Around;
+use super::{platform, programs};
 
 pub(crate) use place::{environment, file, listing};
 
@@ -68,6 +68,7 @@ pub(crate) fn reads(words: &[String]) -> Option<Reads> {
         "head" | "tail" => all(plain.filter(|word| word.parse::<u64>().is_err()).count() == 0),
         "grep" | "sed" | "tr" | "cut" => all(files <= 1 + usize::from(base(name) == "tr")),
         "tee" | "xargs" => Some(Reads::All),
+        _ if platform::reads(words) => Some(Reads::All),
         "tar" => files::extracts(arguments).then_some(Reads::Archive),
         _ => None,
     }
@@ -92,6 +93,7 @@ pub(crate) fn knows(around: &Around, words: &[String]) -> bool {
         || files::NAMES.contains(&base(name))
         || text::NAMES.contains(&base(name))
         || place::NAMES.contains(&base(name))
+        || platform::knows(&around.pod, name)
         || programs::run(&around.cluster.world(), &around.pod, words).is_some()
 }
 
@@ -108,6 +110,11 @@ pub(crate) fn run(
     let own = files::run(around, folder, name, arguments, input)
         .or_else(|| text::run(around, folder, name, arguments, input))
         .or_else(|| place::run(around, folder, variables, name, arguments));
+    let own = own.or_else(|| {
+        let input = String::from_utf8_lossy(input);
+        let (out, err, code) = platform::run(&around.cluster.world(), &around.pod, words, &input)?;
+        Some(Ran { stdout: out.into_bytes(), stderr: err.into_bytes(), code })
+    });
     own.or_else(|| {
         let ran = programs::run(&around.cluster.world(), &around.pod, words)?;
         Some(Ran { stdout: ran.stdout.into_bytes(), stderr: ran.stderr.into_bytes(), code: ran.code })

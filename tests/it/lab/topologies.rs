@@ -83,7 +83,7 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ("a network that begins elsewhere", "pod_cidr = \"10.244.0.0/16\"", "pod_cidr = \"10.244.7.0/16\""),
     ("a network that is too small", "pod_cidr = \"10.246.0.0/16\"", "pod_cidr = \"10.246.0.0/23\""),
     ("networks that overlap", "pod_cidr = \"10.246.0.0/16\"", "pod_cidr = \"10.244.0.0/14\""),
-    ("a pool in a network", "public = [\"10.0.0.100-119\"]", "public = [\"10.0.0.100-119\", \"10.247.1.0/24\"]"),
+    ("a pool in a network", "public = [\"10.0.0.100-119\"]", "public = [\"10.0.0.100-119\", \"10.246.1.0/24\"]"),
     ("a pool with the router", "public = [\"10.0.0.100-119\"]", "public = [\"10.0.0.0/24\"]"),
     ("CoreDNS elsewhere", "dns = \"10.247.0.10\"", "dns = \"10.245.0.10\""),
     ("no nodes", "nodes = [{ name = \"two-\", address = \"10.0.0.21\", count = 3 }]", "nodes = []"),

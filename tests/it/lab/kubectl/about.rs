@@ -24,7 +24,7 @@ fn real_explain_by_both_versions() {
 fn real_describe_each_kind() {
     let both = Both::new("describe");
     both.apply(
-        "{apiVersion: v1, kind: ConfigMap, metadata: {name: a, labels: {x: y}, annotations: {n: v}}, data: {one: '1'}}",
+        "{apiVersion: v1, kind: ConfigMap, metadata: {name: a, labels: {x: z}, annotations: {n: v}}, data: {one: '1'}}",
     );
     both.well(&["describe", "configmap", "a"]);
     both.same(&["describe", "configmap", "nonesuch"]);

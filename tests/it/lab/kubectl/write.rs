@@ -3,7 +3,7 @@
 use super::Both;
 
 const CONFIG: &str =
-    "{apiVersion: v1, kind: ConfigMap, metadata: {name: a, labels: {x: y}}, data: {one: '1', two: '2'}}";
+    "{apiVersion: v1, kind: ConfigMap, metadata: {name: a, labels: {x: z}}, data: {one: '1', two: '2'}}";
 const CHANGED: &str = "{apiVersion: v1, kind: ConfigMap, metadata: {name: a}, data: {one: '1', three: '3'}}";
 const DATA: [&str; 5] = ["get", "cm", "a", "-o", "jsonpath={.data} {.metadata.labels}"];
 
@@ -110,7 +110,7 @@ fn real_patch_in_three_kinds() {
     ]);
     both.same(&["patch", "cm", "a", "--type=json", "-p", r#"[{"op": "remove", "path": "/data/nonesuch"}]"#]);
     both.same(&["patch", "cm", "a", "--type=merge", "-p", r#"{"data": {"four": "4"}}"#]);
-    assert_eq!(both.well(&DATA).trim(), r#"{"four":"4","two":"zwei"} {"x":"y"}"#);
+    assert_eq!(both.well(&DATA).trim(), r#"{"four":"4","two":"zwei"} {"x":"z"}"#);
     both.apply(DEPLOYMENT);
     both.well(&[
         "patch",
@@ -133,7 +133,7 @@ fn real_delete_waits_and_cascades() {
     both.same(&["delete", "cm", "a"]);
     both.same(&["delete", "cm", "a", "--ignore-not-found"]);
     both.same_with(CONFIG, &["create", "-f", "-"]);
-    both.well(&["delete", "cm", "-l", "x=y", "--wait=false"]);
+    both.well(&["delete", "cm", "-l", "x=z", "--wait=false"]);
     both.apply(&CONFIG.replace("name: a", "name: held, finalizers: [example.com/held]"));
     both.well(&["delete", "cm", "held", "--wait=false"]);
     both.same(&["wait", "cm", "held", "--for=delete", "--timeout=1s"]);

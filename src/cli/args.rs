@@ -47,6 +47,10 @@ pub(super) struct Inside {
     #[arg(long, value_name = "TOPOLOGY", num_args = 0..=1, require_equals = true, conflicts_with = "contexts")]
     #[arg(default_missing_value = crate::lab::world::read::DEFAULT)]
     pub(super) lab: Option<String>,
+    /// What is broken in it; `run` alone has an option for that.
+    #[cfg(feature = "lab")]
+    #[arg(skip)]
+    pub(super) faults: Vec<String>,
 }
 
 impl Inside {

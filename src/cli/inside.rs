@@ -4,12 +4,14 @@ use std::any::Any;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::args::Configured;
+use super::args::{Configured, Inside};
 use super::prepare::{Prepared, prepared};
+use crate::clock::Clock;
 use crate::config::settings::Row;
 use crate::config::{Config, Environment, Origin, Overrides, load};
 use crate::error::{Error, Kind, Result};
 use crate::lab::clock::LabClock;
+use crate::lab::faults::timed;
 use crate::lab::up::Lab;
 use crate::lab::world::read;
 
@@ -17,7 +19,7 @@ use crate::lab::world::read;
 struct Open {
     lab: Option<Lab>,
     runtime: Option<tokio::runtime::Runtime>,
-    dir: PathBuf,
+    _dir: Folder,
 }
 
 impl Drop for Open {
@@ -26,22 +28,44 @@ impl Drop for Open {
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }
-        // Where it stays, it is a folder with keys to a lab that is no more.
-        let _ = std::fs::remove_dir_all(&self.dir);
     }
 }
 
+/// Does something with the lab that a command was prepared with.
+pub(super) fn within<T>(
+    prepared: &Prepared,
+    work: impl FnOnce(&Lab, &tokio::runtime::Runtime) -> T,
+) -> Result<T, Vec<Error>> {
+    let open = prepared.platform.as_ref().and_then(|platform| platform.downcast_ref::<Open>());
+    let parts = open.and_then(|open| Some((open.lab.as_ref()?, open.runtime.as_ref()?)));
+    let (lab, runtime) = parts.ok_or_else(|| vec![Error::new(Kind::Io, "no lab is open for this command")])?;
+    Ok(work(lab, runtime))
+}
+
 /// Opens a lab, and configures the command for it.
-pub(super) fn open(topology: &str, args: &Configured, environment: &Environment) -> Result<Prepared, Vec<Error>> {
+pub(super) fn open(
+    topology: &str,
+    inside: &Inside,
+    args: &Configured,
+    environment: &Environment,
+) -> Result<Prepared, Vec<Error>> {
+    let faults = timed::all(&inside.faults)?;
     let topology = read::named(topology, &environment.dir)?;
     let name = topology.name.clone();
     let own = of_pb_toml(args, environment, &name)?;
     let runtime = super::runtime()?;
-    let dir = folder().map_err(|e| vec![e])?;
-    let mut open = Open { lab: None, runtime: Some(runtime), dir: dir.clone() };
+    let folder = Folder::new().map_err(|e| vec![e])?;
+    let dir = folder.path().to_path_buf();
+    let mut open = Open { lab: None, runtime: Some(runtime), _dir: folder };
     let clock = LabClock::real();
     let opening = Lab::open(topology, clock.clone(), &dir);
     if let Some(runtime) = &open.runtime {
+        let timed: Arc<dyn Clock> = Arc::new(clock.clone());
+        let opening = async {
+            let lab = opening.await?;
+            lab.faults.begin(&faults, &timed)?;
+            Ok(lab)
+        };
         open.lab = Some(runtime.block_on(opening).map_err(|e| vec![e])?);
     }
     let config = Overrides { config: Some(dir.join("pb.toml")), set: args.set.clone(), ..Overrides::default() };
@@ -87,6 +111,26 @@ fn joined(own: Config, lab: Config, name: &str) -> Config {
     let known = |row: &Row| row.cluster.as_ref().is_none_or(|cluster| joined.clusters.contains_key(cluster));
     joined.settings.rows.extend(rows.into_iter().filter(known).collect::<Vec<_>>());
     joined
+}
+
+/// A folder of a lab's own, with what is in it for as long as it is needed.
+pub(super) struct Folder(PathBuf);
+
+impl Folder {
+    pub(super) fn new() -> Result<Self> {
+        folder().map(Self)
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // Where it stays, it is a folder with keys to a lab that is no more.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
 }
 
 /// A folder of the lab's own, that nobody else can look into.

@@ -55,7 +55,7 @@ pub(super) fn configured(args: &Configured, environment: &Environment) -> Result
 pub(super) fn inside(inside: &Inside, args: &Configured, environment: &Environment) -> Result<Prepared, Vec<Error>> {
     #[cfg(feature = "lab")]
     if let Some(topology) = &inside.lab {
-        return super::inside::open(topology, args, environment);
+        return super::inside::open(topology, inside, args, environment);
     }
     let Inside { .. } = inside;
     configured(args, environment)

@@ -26,7 +26,7 @@ use crate::script::call::Caller;
 use crate::ui::Ui;
 
 /// Steps that run side by side, unless `--jobs` says otherwise: they wait for the platform, not for this machine.
-const JOBS: usize = 4;
+pub(super) const JOBS: usize = 4;
 
 /// `pb run`
 #[derive(Debug, Clone, clap::Args)]
@@ -56,6 +56,10 @@ pub(super) struct Args {
     /// The deadline of steps that declare none [default: 5m]
     #[arg(long, value_name = "DURATION", value_parser = span, allow_hyphen_values = true, help_heading = "Course")]
     pub(super) timeout: Option<Duration>,
+    /// Break something in the lab, at once or after so long; pb lab faults lists what
+    #[cfg(feature = "lab")]
+    #[arg(long = "fault", value_name = "NAME[@30s]", requires = "lab", help_heading = "Course")]
+    pub(super) faults: Vec<String>,
     /// A report in a file, for example json=run.json
     #[arg(long = "report", value_name = "FORMAT=FILE", help_heading = "Output", help = reports_help())]
     pub(super) reports: Vec<String>,
@@ -88,6 +92,8 @@ pub(super) fn run(args: &Args, environment: &Environment) -> Outcome {
             Error::new(Kind::Usage, "--jobs 0: nothing could run").hint("--jobs 1 runs one step at a time"),
         ]);
     }
+    #[cfg(feature = "lab")]
+    args.wanted.inside.faults.clone_from(&args.faults);
     let prepared = prepare::inside(&args.wanted.inside, &args.wanted.configured, environment)?;
     let permissions = permissions(&args, &prepared)?;
     let timeout = args.timeout.unwrap_or(STEP_LIMIT);
@@ -144,7 +150,14 @@ pub(super) fn run(args: &Args, environment: &Environment) -> Outcome {
         permissions,
     );
     runner::watch_for_interrupts(&world);
-    let mut run = assemble(&args, &prepared, planned, &world, not_selected, &shown(&folder.path, environment));
+    let mut run = assemble(
+        args.jobs.unwrap_or(JOBS),
+        &prepared,
+        planned,
+        &world,
+        not_selected,
+        Some(shown(&folder.path, environment)),
+    );
     (run.former, run.taken) = (former, taken);
     let finished = run.execute();
     bus.close();
@@ -166,13 +179,13 @@ fn nothing_to_do(former: &Former) -> Outcome {
     Ok(code)
 }
 
-fn assemble(
-    args: &Args,
+pub(super) fn assemble(
+    jobs: usize,
     prepared: &Prepared,
     planned: Planned,
     world: &Arc<World>,
     not_selected: u64,
-    record: &str,
+    record: Option<String>,
 ) -> Run {
     let mut bodies = BTreeMap::new();
     let mut playbooks = Vec::new();
@@ -200,9 +213,9 @@ fn assemble(
         modules,
         settings,
         arguments: std::env::args().skip(1).collect(),
-        jobs: args.jobs.unwrap_or(JOBS),
+        jobs,
         not_selected,
-        record: Some(record.to_string()),
+        record,
         former: None,
         taken: BTreeMap::new(),
     }

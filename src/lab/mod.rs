@@ -9,8 +9,12 @@
 //! | [`talos`] | the machine API of the nodes |
 //! | [`router`] | the upstream router: BGP sessions, the table, its command line |
 //! | [`ssh`] | the SSH server in front of it |
+//! | [`services`] | the HTTP services: what pods answer, and what is outside of the clusters |
 //! | `pods` | what happens inside of pods, and how they are evicted |
 //! | [`controllers`] | what moves the clusters' objects |
+//! | [`faults`] | what can be broken by name, and a running lab's control |
+//! | [`prove`] | which fault each step of a playbook catches |
+//! | [`export`] | a cluster as manifests for a real API server |
 //! | [`up`] | all of it, opened, and the files that lead clients to it |
 //! | [`net`] | the world's addresses, behind a SOCKS port |
 //!
@@ -20,10 +24,14 @@
 
 pub mod clock;
 pub mod controllers;
+pub mod export;
+pub mod faults;
 pub mod kube;
 pub mod net;
 pub(crate) mod pods;
+pub mod prove;
 pub mod router;
+pub mod services;
 pub mod ssh;
 pub mod talos;
 pub mod up;

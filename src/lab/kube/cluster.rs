@@ -21,6 +21,7 @@ pub struct Cluster {
     pub(crate) clock: Arc<dyn Clock>,
     world: Mutex<World>,
     bell: watch::Sender<u64>,
+    platform: OnceLock<Arc<crate::lab::world::World>>,
     /// Whether a node's kubelet answers; all of them do where nobody says otherwise.
     kubelets: OnceLock<Answers>,
 }
@@ -75,7 +76,24 @@ impl Cluster {
         for role in access::defaults() {
             world.plant(&role, now);
         }
-        Arc::new(Self { name, clock, world: Mutex::new(world), bell: watch::Sender::new(0), kubelets: OnceLock::new() })
+        Arc::new(Self {
+            name,
+            clock,
+            world: Mutex::new(world),
+            bell: watch::Sender::new(0),
+            platform: OnceLock::new(),
+            kubelets: OnceLock::new(),
+        })
+    }
+
+    /// Says in which world the cluster lies: from here on, its server feels that world's causes.
+    pub fn lie_in(&self, world: &Arc<crate::lab::world::World>) {
+        let _ = self.platform.set(world.clone());
+    }
+
+    /// The world that the cluster lies in.
+    pub(crate) fn platform(&self) -> Option<&Arc<crate::lab::world::World>> {
+        self.platform.get()
     }
 
     /// The world, for one request.

@@ -17,6 +17,9 @@ pub type Handler = Arc<dyn Fn(TcpStream) -> Pin<Box<dyn Future<Output = ()> + Se
 /// Says where a port of an address leads that no table has, because it comes and goes with the world.
 pub type Finder = Arc<dyn Fn(IpAddr, u16) -> Option<Way> + Send + Sync>;
 
+/// Says which address a name has that no table has.
+pub type Namer = Arc<dyn Fn(&str) -> Option<IpAddr> + Send + Sync>;
+
 /// Where an address and port lead.
 #[derive(Clone)]
 pub enum Way {
@@ -56,6 +59,7 @@ struct Tables {
     machines: BTreeSet<IpAddr>,
     names: BTreeMap<String, IpAddr>,
     finders: Vec<Finder>,
+    namers: Vec<Namer>,
 }
 
 impl fmt::Debug for Network {
@@ -93,11 +97,20 @@ impl Network {
         self.tables().finders.push(finder);
     }
 
+    /// Adds somebody to ask for names that no table has.
+    pub fn ask_names(&self, namer: Namer) {
+        self.tables().namers.push(namer);
+    }
+
     /// The address of a name; an address is its own.
     pub fn resolve(&self, name: &str) -> Option<IpAddr> {
         let bare = name.trim_end_matches('.').to_lowercase();
         let known = || self.inner.read().unwrap_or_else(PoisonError::into_inner).names.get(&bare).copied();
-        bare.parse().ok().or_else(known)
+        if let Some(address) = bare.parse().ok().or_else(known) {
+            return Some(address);
+        }
+        let namers = self.inner.read().unwrap_or_else(PoisonError::into_inner).namers.clone();
+        namers.iter().find_map(|namer| namer(&bare))
     }
 
     /// Where an address and port lead.

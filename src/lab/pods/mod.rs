@@ -31,6 +31,18 @@ pub(crate) struct Inside {
     pub(crate) logs: log::Logs,
     /// What they have on their disks.
     pub(crate) disks: disk::Disks,
-    /// What listens at their ports.
-    pub(crate) listeners: serve::Listeners,
+    services: std::sync::OnceLock<std::sync::Weak<crate::lab::services::Services>>,
+}
+
+impl Inside {
+    /// Lets the pods' programs reach the lab's services.
+    pub(crate) fn reach(&self, services: &std::sync::Arc<crate::lab::services::Services>) {
+        // A cluster is in one lab.
+        let _ = self.services.set(std::sync::Arc::downgrade(services));
+    }
+
+    /// The lab's services; none where the cluster is in no lab, or that has been closed.
+    pub(crate) fn services(&self) -> Option<std::sync::Arc<crate::lab::services::Services>> {
+        self.services.get()?.upgrade()
+    }
 }

@@ -1,6 +1,6 @@
 //! What listens at the ports of pods.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use http::{Response, StatusCode};
 use http_body_util::Full;
@@ -12,33 +12,16 @@ use serde_json::Value;
 use super::programs;
 use crate::lab::kube::cluster::Cluster;
 use crate::lab::net::Handler;
-
-/// Says what talks at a port of a pod that runs; none where nothing listens.
-pub(crate) type Finder = Arc<dyn Fn(&Arc<Cluster>, &Value, u16) -> Option<Handler> + Send + Sync>;
-
-/// Who else knows what listens, besides the pods' own commands: asked first, set once.
-#[derive(Default)]
-pub(crate) struct Listeners(OnceLock<Finder>);
-
-impl std::fmt::Debug for Listeners {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Listeners")
-    }
-}
-
-impl Listeners {
-    /// Sets who is asked; the first one stays.
-    #[expect(dead_code, reason = "the services of the platform are what it is for")]
-    pub(crate) fn ask(&self, finder: Finder) {
-        let _ = self.0.set(finder);
-    }
-}
+use crate::lab::services::at;
 
 /// What talks at a port of a pod.
 pub(crate) fn handler(cluster: &Arc<Cluster>, pod: &Value, port: u16) -> Option<Handler> {
     let inside = cluster.world().inside.clone();
-    let known = inside.listeners.0.get().and_then(|finder| finder(cluster, pod, port));
-    known.or_else(|| web(cluster, pod, port))
+    match inside.services() {
+        Some(services) => at::of_pod(&services, cluster, pod.clone(), port).map(|found| found.handler(&services)),
+        // A cluster by itself, without the rest of a lab.
+        None => web(cluster, pod, port),
+    }
 }
 
 /// busybox' `httpd`, where the pod's command runs it.
@@ -71,7 +54,7 @@ fn answer(found: Option<Vec<u8>>) -> Response<Full<Bytes>> {
 
 /// The folder that busybox' `httpd` serves in a pod at a port; none where none runs there. It may be run by a shell:
 /// `sh -c "…; httpd -f -p 8080 -h /www"`.
-fn httpd(pod: &Value, port: u16) -> Option<String> {
+pub(crate) fn httpd(pod: &Value, port: u16) -> Option<String> {
     let containers = pod["spec"]["containers"].as_array()?;
     let words = |container: &Value| -> Vec<String> {
         let list = |key: &str| container[key].as_array().cloned().unwrap_or_default();
@@ -99,7 +82,7 @@ fn base(program: &str) -> &str {
 }
 
 /// A file of a pod, under the folder that is served: one that a container has, or that is mounted.
-fn file(cluster: &Cluster, pod: &Value, root: &str, path: &str) -> Option<Vec<u8>> {
+pub(crate) fn file(cluster: &Cluster, pod: &Value, root: &str, path: &str) -> Option<Vec<u8>> {
     let path = if path.ends_with('/') { format!("{path}index.html") } else { path.to_string() };
     let path = format!("{}{path}", root.trim_end_matches('/'));
     let world = cluster.world();

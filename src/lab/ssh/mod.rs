@@ -67,7 +67,7 @@ impl Server {
             return;
         }
         self.wait_while_silent().await;
-        let handler = session::Session::new(&self.user, &self.authorized, self.console.clone());
+        let handler = session::Session::new(&self.user, &self.authorized, self.console.clone(), self.world.clone());
         // A client that breaks off, or speaks no SSH, is no matter of ours.
         if let Ok(running) = russh::server::run_stream(config, stream, handler).await {
             let _ = running.await;

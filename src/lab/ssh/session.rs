@@ -9,6 +9,7 @@ use russh::{Channel, ChannelId, Pty};
 use super::console::Console;
 use super::key::Key;
 use super::line::{Line, Typed};
+use crate::lab::world::{Cause, World};
 
 /// The server's side of a connection.
 pub(super) struct Session {
@@ -16,6 +17,7 @@ pub(super) struct Session {
     authorized: Key,
     console: Arc<dyn Console>,
     channels: BTreeMap<ChannelId, Terminal>,
+    world: Arc<World>,
 }
 
 /// A channel: with a terminal, or as a plain stream.
@@ -28,8 +30,14 @@ struct Terminal {
 }
 
 impl Session {
-    pub(super) fn new(user: &str, authorized: &Key, console: Arc<dyn Console>) -> Self {
-        Self { user: user.into(), authorized: authorized.clone(), console, channels: BTreeMap::new() }
+    pub(super) fn new(user: &str, authorized: &Key, console: Arc<dyn Console>, world: Arc<World>) -> Self {
+        Self { user: user.into(), authorized: authorized.clone(), console, channels: BTreeMap::new(), world }
+    }
+
+    /// As long as the world has it so, no command ends.
+    async fn wait_while_stuck(&self) {
+        let mut changes = self.world.subscribe();
+        while self.world.has(&Cause::Stuck) && changes.changed().await.is_ok() {}
     }
 
     fn judge(&self, user: &str, key: &russh::keys::PublicKey) -> Auth {
@@ -150,12 +158,14 @@ impl Handler for Session {
 
     async fn exec_request(&mut self, channel: ChannelId, data: &[u8], wire: &mut Wire) -> Result<(), russh::Error> {
         wire.channel_success(channel)?;
+        self.wait_while_stuck().await;
         let reply = self.console.answer(&String::from_utf8_lossy(data), false);
         self.show(channel, &reply.text, wire)?;
         self.close(channel, reply.code, wire)
     }
 
     async fn data(&mut self, channel: ChannelId, data: &[u8], wire: &mut Wire) -> Result<(), russh::Error> {
+        self.wait_while_stuck().await;
         let mut shown = String::new();
         for byte in data {
             let (text, over) = self.typed(channel, *byte);

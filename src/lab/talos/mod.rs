@@ -3,6 +3,7 @@
 //! A [`Talos`] is a cluster's machines as plain data; whoever holds it changes them while it is served, which is how
 //! faults work. Each node's server answers for all nodes, as apid does: the call's metadata names the one that is meant.
 
+mod ailments;
 pub mod causes;
 mod conditions;
 mod etcd;

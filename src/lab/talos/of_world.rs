@@ -6,13 +6,14 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::ailments;
 use super::causes::elect;
 use super::view::{Node, Pod};
-use super::{Causes, Kubernetes, Machine, MachinesAlone, Power, State, Talos};
+use super::{Causes, Kubernetes, Machine, MachinesAlone, State, Talos};
 use crate::lab::kube::cluster::Cluster;
 use crate::lab::router::advertise::Objects;
+use crate::lab::world::World;
 use crate::lab::world::topology::Role;
-use crate::lab::world::{Cause, World};
 
 /// The machines of one of the world's clusters. `kubeconfig` is what they give to an admin.
 pub fn machines(world: &Arc<World>, cluster: &Arc<Cluster>, kubeconfig: &str) -> Arc<Talos> {
@@ -47,15 +48,7 @@ impl fmt::Debug for OfWorld {
 impl Causes for OfWorld {
     fn apply(&self, machines: &mut [Machine], now: Timestamp) {
         for (cause, _) in self.world.causes() {
-            match &cause {
-                Cause::Link { node } => {
-                    machines.iter_mut().filter(|m| m.hostname == *node).for_each(|m| m.power = Power::Off);
-                }
-                Cause::Process { node, process } => {
-                    machines.iter_mut().filter(|m| m.hostname == *node).for_each(|m| m.fail(process, now));
-                }
-                _ => {}
-            }
+            ailments::apply(machines, &cause, now);
         }
         elect(machines);
     }

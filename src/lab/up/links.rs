@@ -1,13 +1,10 @@
-//! Who has which address: the nodes, and the Services as they come and go.
+//! Who has which address: the nodes and the router.
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use crate::lab::kube::cluster::Cluster;
 use crate::lab::kube::server::Access;
 use crate::lab::net::{Network, Way};
-use crate::lab::router::advertise::Objects;
 use crate::lab::world::topology::Role;
 use crate::lab::world::{Cause, World};
 
@@ -43,20 +40,4 @@ fn faulty(world: &World, address: IpAddr, port: u16) -> Option<Way> {
     }
     let router = address == world.topology.router.address && port == 22;
     (router && world.has(&Cause::closed("router"))).then_some(Way::Refused)
-}
-
-/// LoadBalancer addresses: somebody has them as long as a Service does.
-pub(super) fn services(network: &Network, clusters: &BTreeMap<String, Arc<Cluster>>) {
-    let clusters: Vec<Arc<Cluster>> = clusters.values().cloned().collect();
-    network.ask(Arc::new(move |address, port| {
-        let wanted = address.to_string();
-        let has = |service: &serde_json::Value| {
-            let ingress = service["status"]["loadBalancer"]["ingress"].as_array();
-            ingress.is_some_and(|all| all.iter().any(|one| one["ip"] == wanted.as_str()))
-        };
-        clusters.iter().find_map(|cluster| {
-            let service = cluster.list("services").into_iter().find(has)?;
-            Some(super::web::way(cluster, &service, port))
-        })
-    }));
 }

@@ -5,7 +5,6 @@ mod files;
 mod links;
 mod plant;
 mod talos;
-mod web;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -16,11 +15,13 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::clock::LabClock;
+use super::faults::{self, Faults};
 use super::kube::cluster::Cluster;
 use super::kube::server::{Access, Server, kubeconfig};
 use super::net::{Network, Way, socks};
 use super::router::advertise::Source;
 use super::router::live::Live;
+use super::services::{self, Services};
 use super::ssh;
 use super::talos::Talos;
 use super::world::{Topology, World};
@@ -43,8 +44,13 @@ pub struct Lab {
     pub socks: SocketAddr,
     /// The router's SSH server, as this machine reaches it.
     pub ssh: SocketAddr,
+    /// What is broken, and what can be.
+    pub faults: Faults,
     /// Where the clients' files are.
     pub dir: PathBuf,
+    pub(crate) router: Arc<Live>,
+    /// What its pods answer, and what is outside of its clusters.
+    pub services: Arc<Services>,
     machines: talos::Machines,
     servers: Vec<Server>,
     end: CancellationToken,
@@ -85,7 +91,10 @@ impl Lab {
         }
         let accesses: Vec<Access> = servers.iter().map(|server| server.access.clone()).collect();
         links::machines(&network, &world, &accesses);
-        links::services(&network, &clusters);
+        faults::reach::links(&network, &world, &clusters);
+        let services = Services::new(world.clone(), clusters.clone())?;
+        services::links::connect(&services, &network);
+        tokio::spawn(services::voice::speak(Arc::downgrade(&services), end.clone()));
 
         let machines = talos::open(&world, &clusters, &accesses, &network).await?;
 
@@ -107,6 +116,7 @@ impl Lab {
         let (socks_listener, socks) = listen("the SOCKS port").await?;
         tokio::spawn(Arc::new(console).serve(listener, end.clone()));
         tokio::spawn(socks::serve(socks_listener, network.clone(), end.clone()));
+        let router = live.clone();
         tokio::spawn(live.listen(end.clone()));
         for access in &accesses {
             if let Some(cluster) = clusters.get(&access.cluster) {
@@ -114,8 +124,25 @@ impl Lab {
             }
         }
 
+        let faults = Faults::start(&world, &clusters, &end);
+        faults::control::serve(&faults, dir, &end).await?;
         let dir = dir.to_path_buf();
-        let lab = Self { world, clock, clusters, accesses, network, socks, ssh: at, dir, machines, servers, end };
+        let lab = Self {
+            world,
+            clock,
+            clusters,
+            accesses,
+            network,
+            socks,
+            ssh: at,
+            faults,
+            dir,
+            router,
+            services,
+            machines,
+            servers,
+            end,
+        };
         files::write(&lab, &kubeconfig(&lab.accesses), &user, &host)?;
         Ok(lab)
     }

@@ -12,8 +12,9 @@ use crate::lab::world::{World, objects};
 const STOOD: SignedDuration = SignedDuration::from_hours(80);
 
 /// Makes a cluster of the topology, complete and healthy.
-pub(super) fn cluster(world: &World, name: &str) -> Arc<Cluster> {
+pub(super) fn cluster(world: &Arc<World>, name: &str) -> Arc<Cluster> {
     let cluster = Cluster::new(name, world.clock.clone());
+    cluster.lie_in(world);
     let now = world.clock.now();
     let born = now.checked_sub(STOOD).unwrap_or(now);
     let mut there = cluster.world();

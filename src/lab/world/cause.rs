@@ -3,6 +3,8 @@
 use std::fmt;
 use std::net::IpAddr;
 
+pub use super::wrong::{Change, Object, Wrong};
+
 /// The name that a node's BGP speaker has among its processes; it lives in Cilium's agent.
 pub const BGP: &str = "cilium-agent";
 
@@ -46,6 +48,101 @@ pub enum Cause {
     },
     /// The router shows a host key that nobody knows.
     HostKey,
+    /// The router takes logins, and never ends a command.
+    Stuck,
+    /// An object of a cluster was changed, made or deleted by somebody who should not have.
+    Changed {
+        /// The cluster.
+        cluster: String,
+        /// The object.
+        object: Object,
+        /// What was done.
+        change: Change,
+    },
+    /// A service, of HTTP mostly, is not as it should be.
+    Service {
+        /// Its name: `vmselect`, `vminsert`, `vlogs`, `alertmanager`, `grafana`, `schema-registry`, `harbor`, `gitlab`,
+        /// `keycloak`, `cloudflare`, `onepassword`, `minio`, `github` …
+        service: String,
+        /// What is wrong.
+        wrong: Wrong,
+    },
+    /// A cluster's API server is not as it should be.
+    Api {
+        /// The cluster.
+        cluster: String,
+        /// What is wrong.
+        wrong: Wrong,
+    },
+    /// A cluster's pods reach nothing under a host's name: `ghcr.io`, `github.com`, `api.cloudflare.com`; or nothing
+    /// outside at all, `*`.
+    Egress {
+        /// The cluster.
+        cluster: String,
+        /// The host.
+        host: String,
+    },
+    /// An image is in no registry: its name as pods have it, or its beginning.
+    Image {
+        /// `quay.io/cilium/cilium`
+        image: String,
+    },
+    /// The nodes' containerd is told a registry mirror that it can't use: nothing is pulled.
+    Mirror {
+        /// The cluster.
+        cluster: String,
+    },
+    /// Kubelets tell their pods a DNS server at an address where there is none.
+    Resolver {
+        /// The cluster.
+        cluster: String,
+        /// What pods are told.
+        address: IpAddr,
+    },
+    /// Nothing passes between the pods of two nodes, or of two clusters, in either direction.
+    Cut {
+        /// A node's or a cluster's name.
+        from: String,
+        /// Another's.
+        to: String,
+    },
+    /// A node's member of etcd knows no leader.
+    NoLeader {
+        /// The node.
+        node: String,
+    },
+    /// A node's member of etcd was removed from the cluster: the others don't know it any more.
+    NotAMember {
+        /// The node.
+        node: String,
+    },
+    /// etcd's database of a node has reached its quota: the alarm NOSPACE, and no writes.
+    NoSpace {
+        /// The node.
+        node: String,
+    },
+    /// A node's disk is full.
+    DiskFull {
+        /// The node.
+        node: String,
+    },
+    /// A node's disk takes so much longer.
+    DiskSlow {
+        /// The node.
+        node: String,
+    },
+    /// A node's memory is used up.
+    MemoryFull {
+        /// The node.
+        node: String,
+    },
+    /// A node's clock is wrong by so many seconds.
+    Clock {
+        /// The node.
+        node: String,
+        /// Ahead, or behind where below zero.
+        seconds: i64,
+    },
 }
 
 impl Cause {
@@ -64,6 +161,21 @@ impl Cause {
         Self::Silent { listener: listener.into() }
     }
 
+    /// A service that is not as it should be.
+    pub fn service(service: &str, wrong: Wrong) -> Self {
+        Self::Service { service: service.into(), wrong }
+    }
+
+    /// An API server that is not as it should be.
+    pub fn api(cluster: &str, wrong: Wrong) -> Self {
+        Self::Api { cluster: cluster.into(), wrong }
+    }
+
+    /// A host that a cluster's pods don't reach; `*` for all that is outside.
+    pub fn egress(cluster: &str, host: &str) -> Self {
+        Self::Egress { cluster: cluster.into(), host: host.into() }
+    }
+
     /// A listener that is gone.
     pub fn closed(listener: &str) -> Self {
         Self::Closed { listener: listener.into() }
@@ -80,6 +192,31 @@ impl fmt::Display for Cause {
             Self::Silent { listener } => write!(f, "{listener} takes connections and says nothing"),
             Self::Closed { listener } => write!(f, "nothing listens as {listener}"),
             Self::HostKey => write!(f, "the router has another host key"),
+            Self::Stuck => write!(f, "the router ends no command"),
+            Self::Changed { cluster, object, change } => {
+                let done = match change {
+                    Change::Merge(_) => "has another spec",
+                    Change::Status(_) => "has another status",
+                    Change::Create(_) => "is there",
+                    Change::Delete => "is gone",
+                };
+                write!(f, "{object} of {cluster} {done}")
+            }
+            Self::Service { service, wrong } => write!(f, "{service} {wrong}"),
+            Self::Api { cluster, wrong } => write!(f, "the API server of {cluster} {wrong}"),
+            Self::Egress { cluster, host } if host == "*" => write!(f, "pods of {cluster} reach nothing outside"),
+            Self::Egress { cluster, host } => write!(f, "pods of {cluster} don't reach {host}"),
+            Self::Image { image } => write!(f, "the image {image} is in no registry"),
+            Self::Mirror { cluster } => write!(f, "the nodes of {cluster} have a registry mirror that can't be used"),
+            Self::Resolver { cluster, address } => write!(f, "pods of {cluster} ask {address} for names"),
+            Self::Cut { from, to } => write!(f, "nothing passes between {from} and {to}"),
+            Self::NoLeader { node } => write!(f, "etcd of node {node} knows no leader"),
+            Self::NotAMember { node } => write!(f, "etcd of node {node} is no member any more"),
+            Self::NoSpace { node } => write!(f, "etcd of node {node} has no space"),
+            Self::DiskFull { node } => write!(f, "the disk of node {node} is full"),
+            Self::DiskSlow { node } => write!(f, "the disk of node {node} is slow"),
+            Self::MemoryFull { node } => write!(f, "the memory of node {node} is used up"),
+            Self::Clock { node, seconds } => write!(f, "the clock of node {node} is wrong by {seconds} s"),
         }
     }
 }

@@ -8,6 +8,7 @@ pub mod objects;
 pub mod range;
 pub mod read;
 pub mod topology;
+pub mod wrong;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -15,7 +16,7 @@ use std::time::Instant;
 
 use tokio::sync::watch;
 
-pub use cause::Cause;
+pub use cause::{Cause, Change, Wrong};
 pub use topology::Topology;
 
 use crate::clock::Clock;
@@ -80,6 +81,50 @@ impl World {
         causes.iter().map(|(cause, since)| (cause.clone(), *since)).collect()
     }
 
+    /// What is wrong with a service.
+    pub fn service(&self, name: &str) -> Vec<Wrong> {
+        self.picked(|cause| match cause {
+            Cause::Service { service, wrong } if service == name => Some(wrong.clone()),
+            _ => None,
+        })
+    }
+
+    /// What is wrong with a cluster's API server.
+    pub fn api(&self, name: &str) -> Vec<Wrong> {
+        self.picked(|cause| match cause {
+            Cause::Api { cluster, wrong } if cluster == name => Some(wrong.clone()),
+            _ => None,
+        })
+    }
+
+    /// Whether a cluster's pods reach a host outside.
+    pub fn reaches(&self, cluster: &str, host: &str) -> bool {
+        !self.has(&Cause::egress(cluster, host)) && !self.has(&Cause::egress(cluster, "*"))
+    }
+
+    /// Whether traffic passes between two places, nodes or clusters, as far as no node is cut off itself.
+    pub fn passes(&self, one: &str, other: &str) -> bool {
+        let cut = |from: &str, to: &str| self.has(&Cause::Cut { from: from.into(), to: to.into() });
+        !cut(one, other) && !cut(other, one)
+    }
+
+    /// Whether an image can be pulled by a cluster's nodes: it is in its registry, and that is reached.
+    pub fn pulls(&self, cluster: &str, image: &str) -> bool {
+        let first = image.split('/').next().unwrap_or_default();
+        // Docker's own registry is the one that is not named.
+        let named = image.contains('/') && (first.contains('.') || first.contains(':') || first == "localhost");
+        let host = if named { first } else { "docker.io" };
+        let gone = self.picked(|cause| match cause {
+            Cause::Image { image: gone } if image.starts_with(gone.as_str()) => Some(()),
+            _ => None,
+        });
+        gone.is_empty() && self.reaches(cluster, host) && !self.has(&Cause::Mirror { cluster: cluster.into() })
+    }
+
+    fn picked<T>(&self, pick: impl Fn(&Cause) -> Option<T>) -> Vec<T> {
+        self.causes.read().unwrap_or_else(PoisonError::into_inner).keys().filter_map(pick).collect()
+    }
+
     /// Tells of every change from here on; several that come at once are one. The number only ever grows.
     pub fn subscribe(&self) -> watch::Receiver<u64> {
         self.changes.subscribe()
@@ -94,6 +139,25 @@ impl World {
 mod tests {
     use super::*;
     use crate::lab::clock::LabClock;
+
+    #[test]
+    fn what_is_wrong_is_asked_by_what_it_is_about() {
+        let world = World::new(read::embedded("monosense").unwrap(), Arc::new(LabClock::real()));
+        assert!(world.pulls("infra", "busybox") && world.passes("infra", "apps"));
+        world.put(Cause::egress("infra", "docker.io"));
+        world.put(Cause::Image { image: "quay.io/cilium/cilium".into() });
+        world.put(Cause::Cut { from: "infra".into(), to: "apps".into() });
+        world.put(Cause::service("grafana", Wrong::Status(500)));
+        world.put(Cause::api("infra", Wrong::Slow(2000)));
+        assert!(!world.pulls("infra", "busybox:1") && !world.pulls("infra", "docker.io/library/busybox"));
+        assert!(world.pulls("apps", "busybox") && world.pulls("infra", "ghcr.io/fluxcd/flux"));
+        assert!(!world.pulls("apps", "quay.io/cilium/cilium:v1.18.2"));
+        assert!(!world.passes("apps", "infra") && world.passes("infra-01", "infra-02"));
+        assert_eq!(world.service("grafana"), [Wrong::Status(500)]);
+        assert_eq!((world.api("infra"), world.api("apps")), (vec![Wrong::Slow(2000)], vec![]));
+        world.put(Cause::egress("apps", "*"));
+        assert!(!world.reaches("apps", "github.com"));
+    }
 
     #[tokio::test]
     async fn who_subscribed_is_told_of_causes_that_come_and_go() {

@@ -18,6 +18,7 @@ use tokio_rustls::TlsAcceptor;
 use super::identity;
 use super::pki::Pki;
 use super::route;
+use super::weather::{self, Fuse, Wire};
 use crate::error::{Error, Kind, Result};
 use crate::lab::kube::cluster::Cluster;
 
@@ -106,11 +107,27 @@ fn config(pki: &Pki) -> Result<ServerConfig> {
     Ok(config)
 }
 
-async fn accept(listener: TcpListener, acceptor: TlsAcceptor, cluster: Arc<Cluster>, token: Arc<str>) {
+async fn accept(mut listener: TcpListener, acceptor: TlsAcceptor, cluster: Arc<Cluster>, token: Arc<str>) {
     // Dropped with this task, the set ends every connection.
     let mut connections = JoinSet::new();
+    let address = listener.local_addr().ok();
     loop {
+        if weather::down(&cluster)
+            && let Some(address) = address
+        {
+            drop(listener);
+            connections.abort_all();
+            weather::until_down(&cluster, false).await;
+            listener = loop {
+                match TcpListener::bind(address).await {
+                    Ok(listener) => break listener,
+                    // Whoever took the port in the meantime may leave it.
+                    Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+                }
+            };
+        }
         tokio::select! {
+            () = weather::until_down(&cluster, true) => {}
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => {
                     connections.spawn(serve(stream, acceptor.clone(), Arc::clone(&cluster), Arc::clone(&token)));
@@ -124,6 +141,7 @@ async fn accept(listener: TcpListener, acceptor: TlsAcceptor, cluster: Arc<Clust
 }
 
 async fn serve(mut stream: TcpStream, acceptor: TlsAcceptor, cluster: Arc<Cluster>, token: Arc<str>) {
+    weather::while_hanging(&cluster).await;
     let mut first = [0_u8];
     let peeked = tokio::time::timeout(Duration::from_secs(30), stream.peek(&mut first)).await;
     let Ok(Ok(1)) = peeked else { return };
@@ -141,10 +159,17 @@ async fn serve(mut stream: TcpStream, acceptor: TlsAcceptor, cluster: Arc<Cluste
     let Ok(Ok(tls)) = tokio::time::timeout(Duration::from_secs(30), acceptor.accept(stream)).await else { return };
     let shown = tls.get_ref().1.peer_certificates().and_then(<[_]>::first);
     let shown = identity::of_certificate(shown);
+    let fuse = Fuse::whole();
+    let wire = Wire::new(tls, fuse.clone());
     let service = hyper::service::service_fn(move |request| {
         let (cluster, shown, token) = (Arc::clone(&cluster), shown.clone(), Arc::clone(&token));
-        async move { Ok::<_, std::convert::Infallible>(route::answer(&cluster, shown, &token, request).await) }
+        let fuse = fuse.clone();
+        async move {
+            let response = route::answer(&cluster, shown, &token, request).await;
+            fuse.light(&cluster, &response);
+            Ok::<_, std::convert::Infallible>(response)
+        }
     });
     // A connection that breaks is the client's affair.
-    let _ = Builder::new(TokioExecutor::new()).serve_connection_with_upgrades(TokioIo::new(tls), service).await;
+    let _ = Builder::new(TokioExecutor::new()).serve_connection_with_upgrades(TokioIo::new(wire), service).await;
 }

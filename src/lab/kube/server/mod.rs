@@ -13,6 +13,7 @@ mod pki;
 mod resource;
 mod route;
 mod watch;
+mod weather;
 mod within_pods;
 
 pub use kubeconfig::kubeconfig;

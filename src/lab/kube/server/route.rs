@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::answer::{self, Body, Style};
 use super::identity;
-use super::{discovery, health, resource, within_pods};
+use super::{discovery, health, resource, weather, within_pods};
 use crate::lab::kube::access::{self, Attributes, Who};
 use crate::lab::kube::cluster::Cluster;
 use crate::lab::kube::kinds::openapi;
@@ -42,7 +42,10 @@ pub(super) async fn answer(
     let upgrade = parts.extensions.remove::<hyper::upgrade::OnUpgrade>();
     let header = |name: &str| parts.headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
     let authorization = parts.headers.get("authorization").and_then(|v| v.to_str().ok());
-    let own = identity::of_request(cluster, shown, authorization, token);
+    let own = match shown {
+        Some(_) if weather::expired(cluster) => None,
+        shown => identity::of_request(cluster, shown, authorization, token),
+    };
     let query = Query::parse(parts.uri.query().unwrap_or_default());
     let agent = header("user-agent");
     let people = ["curl/", "Wget/", "Mozilla/"].iter().any(|p| agent.starts_with(p));
@@ -55,6 +58,9 @@ pub(super) async fn answer(
         agent: agent.split('/').next().unwrap_or_default().to_owned(),
         who: Who::anonymous(),
     };
+    if let Some(instead) = weather::before(cluster, &head.method, style).await {
+        return instead;
+    }
     match admit(cluster, own, &head, &parts.headers) {
         Ok(who) => head.who = who,
         Err(refused) => return answer::refusal(style, &refused),

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use super::answer::{self, Body};
+use super::weather;
 use crate::lab::kube::cluster::Cluster;
 use crate::lab::kube::refusal::Answer;
 use crate::lab::kube::store::Change;
@@ -67,12 +68,18 @@ async fn run(mut watch: Watch, first: Vec<Bytes>, sender: mpsc::Sender<Bytes>, l
     let clock = Arc::clone(&watch.cluster.clock);
     let mut bell = watch.cluster.listen();
     let mut end = clock.sleep(length);
-    for bytes in first {
-        if sender.send(bytes).await.is_err() {
-            return;
-        }
-    }
+    let mut first = Some(first);
     loop {
+        tokio::select! {
+            () = weather::while_silent(&watch.cluster) => {}
+            () = &mut end => return,
+            () = sender.closed() => return,
+        }
+        for bytes in first.take().unwrap_or_default() {
+            if sender.send(bytes).await.is_err() {
+                return;
+            }
+        }
         bell.mark_unchanged();
         let (events, alive) = watch.news();
         for bytes in events {
@@ -86,6 +93,9 @@ async fn run(mut watch: Watch, first: Vec<Bytes>, sender: mpsc::Sender<Bytes>, l
         tokio::select! {
             changed = bell.changed() => if changed.is_err() { return },
             () = clock.sleep(BOOKMARK), if watch.bookmarks => {
+                if weather::silent(&watch.cluster) {
+                    continue;
+                }
                 let bookmark = watch.bookmark(false);
                 if sender.send(bookmark).await.is_err() {
                     return;

@@ -85,6 +85,11 @@ impl Store {
         all.take_while(move |(p, _)| p.resource == resource && (namespace.is_empty() || p.namespace == namespace))
     }
 
+    /// Every object there is.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&Place, &Arc<Stored>)> {
+        self.objects.iter()
+    }
+
     /// Every object in a namespace, of whatever kind.
     pub(crate) fn in_namespace<'a>(&'a self, namespace: &'a str) -> impl Iterator<Item = &'a Place> {
         self.objects.keys().filter(move |p| p.namespace == namespace)

@@ -96,6 +96,52 @@ pub(crate) fn established(kind: &Kind, definition: &Value, now: &str) -> Value {
     object
 }
 
+/// What another definition of the same group has taken of a definition's names: the reason and the message of its
+/// condition. Source: k8s.io/apiextensions-apiserver `pkg/controller/status/naming_controller.go`.
+pub(crate) fn conflict<'o>(
+    definition: &Value,
+    others: impl Iterator<Item = &'o Value>,
+) -> Option<(&'static str, String)> {
+    let (own, group) = (&definition["spec"]["names"], &definition["spec"]["group"]);
+    let mut taken: Vec<&str> = Vec::new();
+    let mut kinds: Vec<&str> = Vec::new();
+    let beside = others.filter(|other| {
+        other["spec"]["group"] == *group && other["metadata"]["name"] != definition["metadata"]["name"]
+    });
+    for accepted in beside.map(|other| &other["status"]["acceptedNames"]) {
+        taken.extend(["plural", "singular"].iter().filter_map(|key| accepted[*key].as_str()));
+        taken.extend(accepted["shortNames"].as_array().into_iter().flatten().filter_map(Value::as_str));
+        kinds.extend(["kind", "listKind"].iter().filter_map(|key| accepted[*key].as_str()));
+    }
+    let used = |name: &str| format!("{name:?} is already in use");
+    for (key, reason) in [("plural", "PluralConflict"), ("singular", "SingularConflict")] {
+        if let Some(name) = own[key].as_str().filter(|name| taken.contains(name)) {
+            return Some((reason, used(name)));
+        }
+    }
+    let short = own["shortNames"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    if let Some(name) = short.into_iter().find(|name| taken.contains(name)) {
+        return Some(("ShortNamesConflict", used(name)));
+    }
+    for (key, reason) in [("kind", "KindConflict"), ("listKind", "ListKindConflict")] {
+        if let Some(name) = own[key].as_str().filter(|name| kinds.contains(name)) {
+            return Some((reason, used(name)));
+        }
+    }
+    None
+}
+
+/// What the server says of a definition whose names are taken: it does not serve it.
+pub(crate) fn refused(definition: &Value, (reason, message): &(&'static str, String), now: &str) -> Value {
+    let mut object = definition.clone();
+    object["status"]["conditions"] = json!([
+        {"type": "NamesAccepted", "status": "False", "lastTransitionTime": now, "reason": reason, "message": message},
+        {"type": "Established", "status": "False", "lastTransitionTime": now, "reason": "NotAccepted",
+         "message": "not all names are accepted"},
+    ]);
+    object
+}
+
 fn establish(object: &mut Value, now: &str) {
     let established = object["status"]["conditions"]
         .as_array()

@@ -80,9 +80,16 @@ pub(super) fn object_in(
     let shown = asked.shown(&stored.value);
     if kind.plural == "customresourcedefinitions" {
         // The controller that serves it answers a moment later, in a change of its own.
-        let established = definition::established(&asked.kind, &stored.value, &asked.time());
-        world.register(&established, true);
-        world.store.put(place, established);
+        let all = world.store.list(&place.resource, "").map(|(_, other)| &other.value);
+        let judged = match definition::conflict(&stored.value, all) {
+            Some(taken) => definition::refused(&stored.value, &taken, &asked.time()),
+            None => {
+                let established = definition::established(&asked.kind, &stored.value, &asked.time());
+                world.register(&established, true);
+                established
+            }
+        };
+        world.store.put(place, judged);
     }
     Ok(shown)
 }

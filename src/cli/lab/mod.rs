@@ -1,0 +1,48 @@
+//! `pb lab`: the simulated platform — kept open, broken, proved with, exported.
+
+mod course;
+mod export;
+mod fault;
+mod faults;
+mod prove;
+mod told;
+mod up;
+
+use std::io::Write;
+
+use up::topologies;
+
+use super::Outcome;
+use crate::config::Environment;
+
+/// `pb lab`
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// The subcommands. To add one: a file beside this one, and a row here and in [`run`].
+#[derive(Debug, Clone, clap::Subcommand)]
+enum Command {
+    /// Keep a simulated platform open until interrupted
+    Up(up::Args),
+    /// List what can be broken
+    Faults(faults::Args),
+    /// Break something in an open lab, or mend it
+    Fault(fault::Args),
+    /// Show which fault each step catches, and which no fault makes fail
+    Prove(prove::Args),
+    /// Print a cluster as manifests that a real API server takes
+    Export(export::Args),
+}
+
+pub(super) fn run(args: &Args, environment: &Environment, out: &mut dyn Write) -> Outcome {
+    match &args.command {
+        Command::Up(args) => up::run(args, environment, out),
+        Command::Faults(args) => faults::run(args, environment, out),
+        Command::Fault(args) => fault::run(args, environment, out),
+        Command::Prove(args) => prove::run(args, environment, out),
+        Command::Export(args) => export::run(args, environment, out),
+    }
+}

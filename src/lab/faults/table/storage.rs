@@ -1,0 +1,186 @@
+//! Storage and databases: Ceph, classes and claims, PostgreSQL, Dragonfly, Kafka, backups.
+
+use serde_json::json;
+
+use crate::lab::faults::fault::Fault;
+use crate::lab::world::Cause;
+
+pub(super) const ROWS: &[Fault] = &[
+    Fault {
+        name: "ceph-node-names",
+        about: "the node names in the CephCluster match no node",
+        risk: "R5",
+        effect: "no OSD is made: the cluster has no capacity, and HEALTH_WARN",
+        wrong: |ground| {
+            let ceph = ground.object("cephclusters.ceph.rook.io")?;
+            let mut nodes = ceph.value["spec"]["storage"]["nodes"].clone();
+            let list = nodes.as_array_mut().filter(|list| !list.is_empty());
+            for node in list.ok_or_else(|| format!("CephCluster {} names no nodes", ceph.name()))? {
+                let name = format!("{}.local", node["name"].as_str().unwrap_or_default());
+                node["name"] = name.into();
+            }
+            Ok(ceph.broken(vec![ceph.merged(&json!({ "spec": { "storage": { "nodes": nodes } } }))]))
+        },
+    },
+    Fault {
+        name: "ceph-osd-down",
+        about: "the Ceph OSD of a node is gone",
+        risk: "R5",
+        effect: "placement groups are degraded: HEALTH_WARN, until the OSD is back",
+        wrong: |ground| {
+            let ceph = ground.object("cephclusters.ceph.rook.io")?;
+            let node = ground.node(2)?;
+            let mut broken = node.broken(vec![Cause::process(node.name, "ceph-osd")]);
+            broken.names.push(ceph.name().into());
+            Ok(broken)
+        },
+    },
+    Fault {
+        name: "storage-class-missing",
+        about: "the StorageClass that databases use was pruned",
+        risk: "R5",
+        effect: "new claims of the class stay Pending",
+        wrong: |ground| {
+            let class = ground
+                .find("storageclasses.storage.k8s.io", |class| {
+                    class["metadata"]["name"].as_str().is_some_and(|name| name.contains("ceph"))
+                })
+                .or_else(|_| ground.object("storageclasses.storage.k8s.io"))?;
+            Ok(class.broken(vec![class.deleted()]))
+        },
+    },
+    Fault {
+        name: "storage-provisioner-gone",
+        about: "the provisioner of volumes was scaled to nothing",
+        risk: "R5",
+        effect: "new claims of its class stay Pending: they wait for an external provisioner",
+        wrong: |ground| {
+            let provisioner = ground.find("deployments.apps", |one| {
+                one["metadata"]["name"].as_str().is_some_and(|name| name.contains("provisioner"))
+            })?;
+            Ok(provisioner.broken(vec![provisioner.merged(&json!({ "spec": { "replicas": 0 } }))]))
+        },
+    },
+    Fault {
+        name: "postgres-fewer-instances",
+        about: "a PostgreSQL cluster was scaled to one instance",
+        risk: "R6",
+        effect: "it has no standby: no synchronous replica, and no failover",
+        wrong: |ground| {
+            let cluster = ground.object("clusters.postgresql.cnpg.io")?;
+            let patch = json!({ "spec": { "instances": 1, "minSyncReplicas": 0, "maxSyncReplicas": 0 } });
+            Ok(cluster.broken(vec![cluster.merged(&patch)]))
+        },
+    },
+    Fault {
+        name: "pooler-without-instances",
+        about: "a connection pooler was scaled to nothing",
+        risk: "R6",
+        effect: "its Service has no endpoints: applications can't connect to their database",
+        wrong: |ground| {
+            let pooler = ground.object("poolers.postgresql.cnpg.io")?;
+            Ok(pooler.broken(vec![pooler.merged(&json!({ "spec": { "instances": 0 } }))]))
+        },
+    },
+    Fault {
+        name: "pooler-paused",
+        about: "a connection pooler was paused, and never resumed",
+        risk: "R6",
+        effect: "applications connect, and their queries wait",
+        wrong: |ground| {
+            let pooler = ground.object("poolers.postgresql.cnpg.io")?;
+            Ok(pooler.broken(vec![pooler.merged(&json!({ "spec": { "pgbouncer": { "paused": true } } }))]))
+        },
+    },
+    Fault {
+        name: "backup-cron-of-five-fields",
+        about: "the schedule of a backup has five fields where six are read",
+        risk: "R6",
+        effect: "the operator refuses the schedule: no backup is made",
+        wrong: |ground| {
+            let backup = ground.object("scheduledbackups.postgresql.cnpg.io")?;
+            Ok(backup.broken(vec![backup.merged(&json!({ "spec": { "schedule": "0 2 * * *" } }))]))
+        },
+    },
+    Fault {
+        name: "backup-store-unreachable",
+        about: "the object store of the backups answers 503",
+        risk: "R6",
+        effect: "backups and the archiving of logs fail",
+        wrong: |_| Ok(super::services::service("minio", crate::lab::world::Wrong::Unavailable(30))),
+    },
+    Fault {
+        name: "cache-fewer-replicas",
+        about: "Dragonfly was scaled to one replica",
+        risk: "R6",
+        effect: "it has a master and nobody to take over",
+        wrong: |ground| {
+            let cache = ground.object("dragonflies.dragonflydb.io")?;
+            Ok(cache.broken(vec![cache.merged(&json!({ "spec": { "replicas": 1 } }))]))
+        },
+    },
+    Fault {
+        name: "kafka-fewer-brokers",
+        about: "a node pool of Kafka was scaled to one broker",
+        risk: "—",
+        effect: "topics with three replicas are under-replicated, and can't be written with min.insync.replicas 2",
+        wrong: |ground| {
+            let pool = ground.object("kafkanodepools.kafka.strimzi.io")?;
+            Ok(pool.broken(vec![pool.merged(&json!({ "spec": { "replicas": 1 } }))]))
+        },
+    },
+    Fault {
+        name: "kafka-topic-gone",
+        about: "a KafkaTopic was pruned",
+        risk: "—",
+        effect: "the topic operator deletes the topic, with all that was in it",
+        wrong: |ground| {
+            let topic = ground.object("kafkatopics.kafka.strimzi.io")?;
+            Ok(topic.broken(vec![topic.deleted()]))
+        },
+    },
+    Fault {
+        name: "kafka-topic-too-many-replicas",
+        about: "a KafkaTopic wants more replicas than there are brokers",
+        risk: "—",
+        effect: "the topic is not ready: the replication factor is larger than the number of brokers",
+        wrong: |ground| {
+            let topic = ground.object("kafkatopics.kafka.strimzi.io")?;
+            Ok(topic.broken(vec![topic.merged(&json!({ "spec": { "replicas": 9 } }))]))
+        },
+    },
+    Fault {
+        name: "volume-backup-paused",
+        about: "the replication of a volume was paused, and never resumed",
+        risk: "R5",
+        effect: "the time of the last backup stays where it is",
+        wrong: |ground| {
+            let source = ground.object("replicationsources.volsync.backube")?;
+            Ok(source.broken(vec![source.merged(&json!({ "spec": { "paused": true } }))]))
+        },
+    },
+    Fault {
+        name: "volume-backup-repository-gone",
+        about: "the repository's Secret that a replication names does not exist",
+        risk: "R5",
+        effect: "the replication makes no backup: it is in error",
+        wrong: |ground| {
+            let source =
+                ground.find("replicationsources.volsync.backube", |source| source["spec"]["restic"].is_object())?;
+            let patch = json!({ "spec": { "restic": { "repository": "nonesuch-restic" } } });
+            let mut broken = source.broken(vec![source.merged(&patch)]);
+            broken.names.push("nonesuch-restic".into());
+            Ok(broken)
+        },
+    },
+    Fault {
+        name: "runners-limited-to-none",
+        about: "a set of GitHub runners may have no runner at all",
+        risk: "—",
+        effect: "jobs wait, and no runner takes them",
+        wrong: |ground| {
+            let set = ground.object("autoscalingrunnersets.actions.github.com")?;
+            Ok(set.broken(vec![set.merged(&json!({ "spec": { "minRunners": 0, "maxRunners": 0 } }))]))
+        },
+    },
+];

@@ -1,0 +1,173 @@
+//! Every row of the table on a running lab: switched on, something that can be asked answers otherwise within minutes of
+//! the lab's time; switched off, all is as it was.
+
+mod probe;
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use super::*;
+use crate::lab::clock::{LabClock, Pace};
+use crate::lab::faults::observe::{Difference, look};
+use crate::lab::up::Lab;
+use crate::lab::world::{read, wrong};
+
+/// How fast the lab's time goes besides the jumps: so that a late answer is late in a test, too.
+const RATE: f64 = 10.0;
+
+struct Bench {
+    lab: Lab,
+    _dir: tempfile::TempDir,
+}
+
+impl Bench {
+    async fn open(topology: &str) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        // Fails only where another test was first.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let clock = LabClock::new("2026-11-23T12:00:00Z".parse().unwrap(), Pace::Rate(RATE));
+        let lab = Lab::open(read::embedded(topology).unwrap(), clock, dir.path()).await.unwrap();
+        let bench = Self { lab, _dir: dir };
+        bench.pass(12).await;
+        bench
+    }
+
+    /// Lets five seconds pass, so often.
+    async fn pass(&self, times: usize) {
+        settle(&self.lab, Duration::from_secs(5) * u32::try_from(times).unwrap()).await;
+    }
+
+    /// Everything that can be seen, and what those say who are asked for something because of these causes.
+    async fn seen(&self, causes: &[Cause]) -> observe::Seen {
+        let mut seen = look(&self.lab);
+        for (place, answer) in probe::answers(&self.lab, causes).await {
+            seen.all.insert((place, "asked".into()), answer);
+        }
+        seen
+    }
+}
+
+/// Whether a difference is the change itself, and nothing that follows from it.
+fn own(difference: &Difference, causes: &[Cause]) -> bool {
+    causes.iter().any(|cause| match cause {
+        Cause::Changed { cluster, object, .. } => {
+            let wrong::Object { namespace, name, .. } = object;
+            let thing = if namespace.is_empty() { name.clone() } else { format!("{namespace}/{name}") };
+            difference.place.starts_with(&format!("kube/{cluster}/")) && difference.thing == thing
+        }
+        _ => false,
+    })
+}
+
+/// One fault: what went wrong with it, and whether anything followed that is not the change itself.
+async fn held(bench: &Bench, fault: &Fault) -> Result<bool, String> {
+    let broken = bench.lab.faults.look(fault).map_err(|why| format!("not possible: {why}"))?;
+    let before = bench.seen(&broken.causes).await;
+    bench.lab.faults.on(fault.name).map_err(|e| e.to_string())?;
+    let mut differences = Vec::new();
+    for _ in 0..5 {
+        bench.pass(12).await;
+        differences = before.differences(&bench.seen(&broken.causes).await);
+        if differences.iter().any(|difference| !own(difference, &broken.causes)) {
+            break;
+        }
+    }
+    let followed = differences.iter().any(|difference| !own(difference, &broken.causes));
+    bench.lab.faults.off(fault.name).map_err(|e| e.to_string())?;
+    let mut left = Vec::new();
+    for _ in 0..10 {
+        bench.pass(12).await;
+        left = before.differences(&bench.seen(&broken.causes).await);
+        if left.is_empty() {
+            break;
+        }
+    }
+    match (differences.is_empty(), left.first()) {
+        (true, _) => Err("nothing that can be seen or asked is otherwise".into()),
+        (false, Some(first)) => Err(format!(
+            "{} things are otherwise after it was mended, as {} {}:\n    before {}\n    after  {}",
+            left.len(),
+            first.place,
+            first.thing,
+            first.before,
+            first.after
+        )),
+        (false, None) => Ok(followed),
+    }
+}
+
+fn part(number: usize) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let (part, rows) = TABLE[number];
+    let only = std::env::var("PB_FAULT").ok();
+    let mut problems = String::new();
+    runtime.block_on(async {
+        let mut bench = Bench::open("monosense").await;
+        for fault in rows.iter().filter(|fault| only.as_ref().is_none_or(|only| fault.name.contains(only.as_str()))) {
+            let end = held(&bench, fault).await;
+            match end {
+                Ok(true) => {}
+                Ok(false) if ALONE.iter().any(|(name, _)| *name == fault.name) => {}
+                Ok(false) => {
+                    let _ = writeln!(problems, "{}: nothing follows from it", fault.name);
+                }
+                Err(why) => {
+                    let _ = writeln!(problems, "{}: {why}", fault.name);
+                    bench = Bench::open("monosense").await;
+                }
+            }
+        }
+    });
+    assert!(problems.is_empty(), "{part}:\n{problems}");
+}
+
+/// Faults of which the broken object itself is all that can be seen, and why.
+const ALONE: &[(&str, &str)] = &[];
+
+#[test]
+fn routes_and_addresses() {
+    part(0);
+}
+
+#[test]
+fn names_and_policies() {
+    part(1);
+}
+
+#[test]
+fn machines() {
+    part(2);
+}
+
+#[test]
+fn api_servers_and_logins() {
+    part(3);
+}
+
+#[test]
+fn delivery() {
+    part(4);
+}
+
+#[test]
+fn pods_and_images() {
+    part(5);
+}
+
+#[test]
+fn storage_and_databases() {
+    part(6);
+}
+
+#[test]
+fn services() {
+    part(7);
+}
+
+#[test]
+fn no_part_of_the_table_is_left_out() {
+    assert_eq!(TABLE.len(), 8);
+    let known: BTreeSet<&str> = table::all().map(|fault| fault.name).collect();
+    assert!(ALONE.iter().all(|(name, why)| known.contains(name) && !why.is_empty()));
+}

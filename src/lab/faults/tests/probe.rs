@@ -1,0 +1,191 @@
+//! Asking for something: an API server, a watch, a login at the router, a new pod, a new Service's address, a name.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::clock::Clock as _;
+use crate::lab::faults::settle;
+use crate::lab::kube::cluster::Cluster;
+use crate::lab::kube::server::Access;
+use crate::lab::kube::store::Place;
+use crate::lab::pods::programs;
+use crate::lab::up::Lab;
+use crate::lab::world::Cause;
+
+/// What those say who are asked because of the causes: by place.
+pub(super) async fn answers(lab: &Lab, causes: &[Cause]) -> Vec<(String, String)> {
+    let mut out = Vec::new();
+    let api = |cause: &Cause| {
+        matches!(cause, Cause::Api { .. } | Cause::NoSpace { .. })
+            || matches!(cause, Cause::Process { process, .. } if process == "etcd")
+    };
+    if causes.iter().any(api) {
+        for access in &lab.accesses {
+            out.push((format!("api/{}", access.cluster), requests(lab, access).await));
+            out.push((format!("watch/{}", access.cluster), watch(lab, access).await));
+        }
+    }
+    let login = |cause: &Cause| match cause {
+        Cause::HostKey | Cause::Stuck => true,
+        Cause::Silent { listener } | Cause::Closed { listener } => listener == "router",
+        _ => false,
+    };
+    if causes.iter().any(login) {
+        out.push(("login".into(), ssh(lab).await));
+    }
+    let asks_for_new = |cause: &Cause| {
+        matches!(
+            cause,
+            Cause::Egress { .. }
+                | Cause::Image { .. }
+                | Cause::Mirror { .. }
+                | Cause::Resolver { .. }
+                | Cause::Cut { .. }
+                | Cause::Changed { .. }
+        )
+    };
+    if causes.iter().any(asks_for_new) {
+        for name in lab.clusters.keys() {
+            out.push((format!("new/{name}"), new(lab, name).await));
+        }
+    }
+    out
+}
+
+fn client(access: &Access) -> reqwest::Client {
+    let identity = format!("{}{}", access.certificate, access.key);
+    reqwest::Client::builder()
+        .tls_certs_only([reqwest::Certificate::from_pem(access.authority.as_bytes()).unwrap()])
+        .identity(reqwest::Identity::from_pem(identity.as_bytes()).unwrap())
+        .no_proxy()
+        .timeout(Duration::from_secs(2))
+        .build()
+        .unwrap()
+}
+
+/// A read and a write, and whether they come late by the lab's clock; the quickest of three.
+async fn requests(lab: &Lab, access: &Access) -> String {
+    let mut best: Option<(bool, String)> = None;
+    for _ in 0..3 {
+        let begun = lab.clock.instant();
+        let told = request(access).await;
+        let late = lab.clock.instant() - begun > Duration::from_millis(2500);
+        if best.as_ref().is_none_or(|(was_late, _)| *was_late) {
+            best = Some((late, told));
+        }
+        if !late {
+            break;
+        }
+    }
+    let (late, told) = best.unwrap_or_default();
+    format!("{told}{}", if late { ", late" } else { "" })
+}
+
+async fn request(access: &Access) -> String {
+    let (client, url) = (client(access), &access.url);
+    let read = match client.get(format!("{url}/api/v1/configmaps")).send().await {
+        Ok(response) => {
+            let status = response.status().as_u16();
+            match response.text().await {
+                Ok(text) => format!("{status} {}", if text.ends_with("}\n") { "whole" } else { "cut" }),
+                Err(_) => format!("{status} broken off"),
+            }
+        }
+        Err(e) if e.is_timeout() => "silent".into(),
+        Err(_) => "no connection".into(),
+    };
+    let body =
+        json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "probe", "namespace": "default" } });
+    let write = client.post(format!("{url}/api/v1/namespaces/default/configmaps?dryRun=All"));
+    let write = write.header("content-type", "application/json").body(body.to_string()).send().await;
+    format!("{read}, {}", write.map_or(0, |response| response.status().as_u16()))
+}
+
+/// Whether a watch tells of a change.
+async fn watch(lab: &Lab, access: &Access) -> String {
+    let cluster = &lab.clusters[&access.cluster];
+    let revision = cluster.world().store.revision();
+    let url = format!("{}/api/v1/namespaces/default/configmaps?watch=true&resourceVersion={revision}", access.url);
+    let Ok(mut response) = client(access).get(url).send().await else { return "no answer".into() };
+    touch(cluster);
+    match tokio::time::timeout(Duration::from_millis(600), response.chunk()).await {
+        Ok(Ok(Some(_))) => "told".into(),
+        Ok(_) => "ended".into(),
+        Err(_) => "silent".into(),
+    }
+}
+
+/// Changes an object, so that watches have something to tell.
+fn touch(cluster: &Cluster) {
+    let place = Place::new("configmaps", "default", "probe");
+    let object =
+        json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "probe", "namespace": "default" } });
+    let mut world = cluster.world();
+    world.store.put(place.clone(), object);
+    world.store.remove(&place);
+    let revision = world.store.revision();
+    drop(world);
+    cluster.ring(revision);
+}
+
+async fn ssh(lab: &Lab) -> String {
+    let mut ssh = tokio::process::Command::new("ssh");
+    ssh.arg("-F").arg(lab.dir.join("ssh_config")).args(["-o", "BatchMode=yes", &lab.world.topology.router.name]);
+    ssh.arg("show version").kill_on_drop(true);
+    match tokio::time::timeout(Duration::from_secs(4), ssh.output()).await {
+        Ok(Ok(output)) if output.status.success() => "well".into(),
+        Ok(Ok(output)) => String::from_utf8_lossy(&output.stderr).lines().last().unwrap_or_default().to_owned(),
+        Ok(Err(e)) => e.to_string(),
+        Err(_) => "silent".into(),
+    }
+}
+
+/// What becomes of a new pod, of a new Service, and of a name that a running pod looks up.
+async fn new(lab: &Lab, cluster: &str) -> String {
+    let server = &lab.clusters[cluster];
+    let pod = json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "probe", "namespace": "default" },
+        "spec": { "containers": [{ "name": "probe", "image": "docker.io/library/nonlocal:1", "imagePullPolicy": "Always",
+                                   "command": ["sleep", "3600"] }] } });
+    let service = json!({ "apiVersion": "v1", "kind": "Service", "metadata": { "name": "probe", "namespace": "default" },
+        "spec": { "type": "LoadBalancer", "selector": { "app": "probe" }, "ports": [{ "port": 80 }] } });
+    let now = lab.clock.now();
+    let revision = {
+        let mut world = server.world();
+        world.plant(&pod, now);
+        world.plant(&service, now);
+        world.store.revision()
+    };
+    server.ring(revision);
+    settle(lab, Duration::from_secs(60)).await;
+    let told = {
+        let world = server.world();
+        let get = |resource: &str| world.store.get(&Place::new(resource, "default", "probe")).map(|o| o.value.clone());
+        let (pod, service) = (get("pods").unwrap_or_default(), get("services").unwrap_or_default());
+        let command: Vec<String> = ["nslookup", "kubernetes.default.svc.cluster.local"].map(String::from).into();
+        let looked = programs::run(&world, &pod, &command).map(|ran| ran.code);
+        let state = &pod["status"]["containerStatuses"][0]["state"];
+        let address = service["status"]["loadBalancer"]["ingress"][0]["ip"].is_string();
+        format!("{} {} {:?} {address}", pod["status"]["phase"], state["waiting"]["reason"], looked)
+    };
+    let revision = {
+        let mut world = server.world();
+        for resource in ["pods", "services"] {
+            world.store.remove(&Place::new(resource, "default", "probe"));
+        }
+        let slices: Vec<Place> = world
+            .store
+            .list("endpointslices.discovery.k8s.io", "default")
+            .filter(|(_, slice)| {
+                slice.value["metadata"]["labels"]["kubernetes.io/service-name"] == Value::from("probe")
+            })
+            .map(|(place, _)| place.clone())
+            .collect();
+        slices.iter().for_each(|place| {
+            world.store.remove(place);
+        });
+        world.store.revision()
+    };
+    server.ring(revision);
+    told
+}

@@ -1,10 +1,45 @@
 //! What moves the clusters' objects, a file a controller. Each looks at what there is, brings it one step on, and waits
 //! for the next change or the time that it needs.
+//!
+//! Those of Kubernetes itself are kept together by [`manager`], which hears of each change once and lets each look only
+//! at what it concerns: a change among ten thousand pods costs as much as one among ten.
 
-pub mod kubelet;
+pub(crate) mod adopt;
+pub(crate) mod amounts;
+pub(crate) mod budget;
+pub(crate) mod claims;
+pub(crate) mod cronjob;
+pub(crate) mod daemonset;
+pub(crate) mod deployment;
+pub(crate) mod endpoints;
+pub(crate) mod events;
+pub(crate) mod fields;
+pub(crate) mod fit;
+pub(crate) mod garbage;
+pub(crate) mod index;
+pub(crate) mod job;
+pub(crate) mod kubelet;
+pub(crate) mod manager;
 pub mod namespaces;
+pub(crate) mod nodes;
 pub mod pools;
-pub mod scheduler;
+pub(crate) mod replicaset;
+pub(crate) mod rest;
+pub(crate) mod revisions;
+pub(crate) mod route;
+pub(crate) mod scene;
+pub(crate) mod scheduler;
+pub(crate) mod statefulset;
+pub(crate) mod template;
+
+#[cfg(test)]
+mod daemonset_tests;
+#[cfg(test)]
+mod service_tests;
+#[cfg(test)]
+mod statefulset_tests;
+#[cfg(test)]
+pub(crate) mod testing;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -3,34 +3,47 @@
 //!
 //! | module | what lives there |
 //! |---|---|
+//! | `process` | a container's own program, from its start to its end |
+//! | `shell`, `applets`, `programs` | scripts, and the programs that containers have |
+//! | `environment`, `files`, `images` | what they find: variables, files, what their images are |
+//! | `reach` | what they reach: names, Services, other pods |
 //! | `container` | the pod and the container that a request means |
 //! | `log`, `logs` | what containers wrote, kept and handed out |
-//! | `exec`, `terminal` | programs with input, a terminal and an exit code |
-//! | `shell`, `tools` | the programs themselves |
-//! | `disk`, `tar` | the files of containers, and how they are carried |
+//! | `exec`, `run`, `terminal` | programs with input, a terminal and an exit code |
+//! | `archive`, `tar` | files carried in and out |
 //! | `serve`, `forward` | what listens at pods' ports, and how it is reached |
+//! | `evict` | pods that are to go |
 
+pub(crate) mod applets;
+mod archive;
 pub(crate) mod container;
-pub(crate) mod disk;
+pub(crate) mod environment;
 pub(crate) mod evict;
 pub(crate) mod exec;
+pub(crate) mod files;
 pub(crate) mod forward;
+pub(crate) mod images;
 pub(crate) mod log;
 pub(crate) mod logs;
+pub(crate) mod process;
 pub(crate) mod programs;
+pub(crate) mod reach;
+mod run;
 pub(crate) mod serve;
 pub(crate) mod shell;
-pub(crate) mod tar;
+mod tar;
 mod terminal;
-pub(crate) mod tools;
+pub(crate) mod words;
 
 /// The inside of a cluster's pods, as far as it is no object of the API.
 #[derive(Debug, Default)]
 pub(crate) struct Inside {
     /// What containers wrote.
     pub(crate) logs: log::Logs,
-    /// What they have on their disks.
-    pub(crate) disks: disk::Disks,
+    /// What is in their volumes.
+    pub(crate) disks: files::Disks,
+    /// What can be pulled.
+    pub(crate) images: images::Registry,
     services: std::sync::OnceLock<std::sync::Weak<crate::lab::services::Services>>,
 }
 

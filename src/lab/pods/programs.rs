@@ -1,11 +1,16 @@
-//! The programs that containers have: a few of busybox', acting on what the cluster has.
+//! Programs that somebody runs in a pod: `kubectl exec`, and probes.
 
-use std::net::IpAddr;
+use std::time::Duration;
 
+use jiff::Timestamp;
 use serde_json::Value;
 
+use super::applets::{self, Context, Outcome, Takes};
+use super::environment;
+use super::files::Files;
+use super::shell::{Machine, finish};
+use super::words::list;
 use crate::lab::kube::cluster::World;
-use crate::lab::kube::store::Place;
 
 /// What a program printed, and how it ended.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -13,89 +18,69 @@ pub(crate) struct Ran {
     pub(crate) stdout: String,
     pub(crate) stderr: String,
     pub(crate) code: i32,
+    /// How long it took. A server, or a loop without an end, took no time, and has not ended.
+    pub(crate) took: Duration,
+    /// Whether it goes on until it is told to end.
+    pub(crate) endless: bool,
 }
 
-impl Ran {
-    fn printed(text: impl Into<String>) -> Self {
-        Self { stdout: text.into(), ..Self::default() }
-    }
-
-    fn failed(text: impl Into<String>, code: i32) -> Self {
-        Self { stderr: text.into(), code, ..Self::default() }
-    }
-}
-
-/// Runs a program in a pod. None where the container has no such program.
+/// Runs a program in a pod's first container. None where the container has no such program.
+#[cfg(test)]
 pub(crate) fn run(world: &World, pod: &Value, command: &[String]) -> Option<Ran> {
-    let (program, arguments) = command.split_first()?;
-    let text = || arguments.join(" ");
-    Some(match program.rsplit('/').next()? {
-        "true" | ":" => Ran::default(),
-        "false" => Ran { code: 1, ..Ran::default() },
-        "echo" => Ran::printed(text() + "\n"),
-        "hostname" => Ran::printed(format!("{}\n", pod["metadata"]["name"].as_str().unwrap_or_default())),
-        "nslookup" => look_up(world, arguments),
-        "cat" => cat(world, pod, arguments),
-        _ => return None,
-    })
+    let container = list(pod, "/spec/containers").first().unwrap_or(&Value::Null);
+    run_in(world, pod, container, command, "", Timestamp::now())
 }
 
-/// busybox' `nslookup NAME`, by the cluster's DNS.
-fn look_up(world: &World, arguments: &[String]) -> Ran {
-    let Some(name) = arguments.iter().find(|argument| !argument.starts_with('-')) else {
-        return Ran::failed("Usage: nslookup [-type=QUERY_TYPE] [-debug] HOST [DNS_SERVER]\n", 1);
-    };
-    let server = world.store.get(&Place::new("services", "kube-system", "kube-dns"));
-    let server = server.and_then(|service| service.value["spec"]["clusterIP"].as_str().map(String::from));
-    let answers = world.store.list("pods", "kube-system").any(|(_, pod)| {
-        pod.value["metadata"]["labels"]["k8s-app"] == "kube-dns"
-            && pod.value["metadata"]["deletionTimestamp"].is_null()
-            && pod.value["status"]["phase"] == "Running"
-    });
-    let Some(server) = server.filter(|_| answers) else {
-        return Ran::failed(";; connection timed out; no servers could be reached\n\n", 1);
-    };
-    let head = format!("Server:\t\t{server}\nAddress:\t{server}:53\n\n");
-    match service_address(world, name) {
-        Some(address) => Ran::printed(format!("{head}Name:\t{name}\nAddress: {address}\n\n")),
-        None => {
-            Ran { stdout: format!("{head}** server can't find {name}: NXDOMAIN\n\n"), stderr: String::new(), code: 1 }
+/// Runs a program in a container, with what it reads from its input. None where the container has no such program.
+pub(crate) fn run_in(
+    world: &World,
+    pod: &Value,
+    container: &Value,
+    command: &[String],
+    input: &str,
+    now: Timestamp,
+) -> Option<Ran> {
+    let variables = environment::of(world, pod, container).unwrap_or_default();
+    let folder = container["workingDir"].as_str().unwrap_or("/");
+    let context = Context { objects: world, pod, container, now, variables: &variables, folder };
+    let name = command.first()?.rsplit('/').next()?;
+    let outcome = match (name, &command[1..]) {
+        ("sh" | "bash" | "ash", [flag, script, ..]) if flag.starts_with('-') && flag.ends_with('c') => {
+            shell(&context, script)
         }
+        ("sh" | "bash" | "ash", []) => shell(&context, input),
+        ("sh" | "bash" | "ash", [file, ..]) => match context_files(&context).read(file) {
+            Some(script) => shell(&context, &script),
+            None => Outcome {
+                err: format!("sh: can't open '{file}': No such file or directory\n"),
+                code: 2,
+                ..Outcome::default()
+            },
+        },
+        _ => applets::run(&context, command, input)?,
+    };
+    let (took, endless) = match outcome.takes {
+        Takes::Nothing => (Duration::ZERO, false),
+        Takes::Sleep(span) => (span, false),
+        Takes::Forever => (Duration::ZERO, true),
+    };
+    Some(Ran { stdout: outcome.out, stderr: outcome.err, code: outcome.code, took, endless })
+}
+
+fn context_files<'c>(context: &Context<'c>) -> Files<'c> {
+    Files::of(context.objects, context.pod, context.container, context.folder)
+}
+
+fn shell(context: &Context<'_>, script: &str) -> Outcome {
+    match Machine::new(script, context.variables.clone(), context.folder) {
+        Ok(mut machine) => finish(&mut machine, context),
+        Err(why) => Outcome { err: format!("sh: {why}\n"), code: 2, ..Outcome::default() },
     }
 }
 
-/// `SERVICE.NAMESPACE.svc.cluster.local`, whole or cut short as a pod's search list allows.
-fn service_address(world: &World, name: &str) -> Option<IpAddr> {
-    let bare = name.trim_end_matches('.').trim_end_matches(".cluster.local");
-    let bare = bare.strip_suffix(".svc").unwrap_or(bare);
-    let (service, namespace) = bare.split_once('.').unwrap_or((bare, "default"));
-    let found = world.store.get(&Place::new("services", namespace, service))?;
-    found.value["spec"]["clusterIP"].as_str()?.parse().ok()
-}
-
-fn cat(world: &World, pod: &Value, arguments: &[String]) -> Ran {
-    let mut out = Ran::default();
-    for path in arguments {
-        match file(world, pod, path) {
-            Some(text) => out.stdout.push_str(&text),
-            None => {
-                out.stderr.push_str(&format!("cat: can't open '{path}': No such file or directory\n"));
-                out.code = 1;
-            }
-        }
-    }
-    out
-}
-
-/// A file of a pod: what a ConfigMap has mounted there.
+/// A file of a pod's containers, from the first that has it.
 pub(crate) fn file(world: &World, pod: &Value, path: &str) -> Option<String> {
-    let namespace = pod["metadata"]["namespace"].as_str()?;
-    let mounts = pod["spec"]["containers"].as_array()?.iter().filter_map(|c| c["volumeMounts"].as_array()).flatten();
-    let mut mounts = mounts.filter(|mount| mount["mountPath"] == path);
-    let mount = mounts.next()?;
-    let volume = pod["spec"]["volumes"].as_array()?.iter().find(|volume| volume["name"] == mount["name"])?;
-    let map = world.store.get(&Place::new("configmaps", namespace, volume["configMap"]["name"].as_str()?))?;
-    map.value["data"][mount["subPath"].as_str()?].as_str().map(String::from)
+    list(pod, "/spec/containers").iter().find_map(|container| Files::of(world, pod, container, "/").read(path))
 }
 
 #[cfg(test)]
@@ -108,18 +93,27 @@ mod tests {
     use crate::lab::clock::LabClock;
     use crate::lab::kube::cluster::Cluster;
 
+    fn pod() -> Value {
+        json!({
+            "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "p", "namespace": "default", "uid": "u" },
+            "spec": { "containers": [{ "name": "c", "image": "busybox", "env": [{ "name": "WHO", "value": "me" }],
+                      "volumeMounts": [{ "name": "settings", "mountPath": "/settings" }] }],
+                      "volumes": [{ "name": "settings", "configMap": { "name": "settings" } }] },
+        })
+    }
+
     #[test]
     fn programs_see_the_cluster() {
         let cluster = Cluster::new("infra", Arc::new(LabClock::real()));
         let mut world = cluster.world();
-        let now = jiff::Timestamp::UNIX_EPOCH;
+        let now = Timestamp::UNIX_EPOCH;
         let service = |namespace: &str, name: &str, ip: &str| {
             json!({ "apiVersion": "v1", "kind": "Service", "metadata": { "name": name, "namespace": namespace },
                     "spec": { "clusterIP": ip } })
         };
         world.plant(&service("kube-system", "kube-dns", "10.245.0.10"), now);
         world.plant(&service("default", "kubernetes", "10.245.0.1"), now);
-        let pod = json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "p", "namespace": "default" } });
+        let pod = pod();
         let ran = |world: &World, line: &str| {
             let words: Vec<String> = line.split(' ').map(String::from).collect();
             run(world, &pod, &words)
@@ -135,6 +129,23 @@ mod tests {
         assert_eq!(ran(&world, "nslookup nowhere.default").unwrap().code, 1);
         assert_eq!(ran(&world, "/bin/echo a b").unwrap().stdout, "a b\n");
         assert_eq!(ran(&world, "cat /none").unwrap().code, 1);
+        assert_eq!(ran(&world, "sleep 3").unwrap().took, Duration::from_secs(3));
         assert_eq!(ran(&world, "emacs"), None);
+    }
+
+    #[test]
+    fn a_shell_reads_files_and_variables_of_its_container() {
+        let cluster = Cluster::new("infra", Arc::new(LabClock::real()));
+        let mut world = cluster.world();
+        let map = json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "settings", "namespace": "default" },
+                          "data": { "colour": "blue" } });
+        world.plant(&map, Timestamp::UNIX_EPOCH);
+        let pod = pod();
+        let sh = |script: &str| run(&world, &pod, &["sh".into(), "-c".into(), script.into()]).unwrap();
+        assert_eq!(sh("echo $WHO likes $(cat /settings/colour)").stdout, "me likes blue\n");
+        assert_eq!(sh("echo x > /settings/y").stderr, "sh: can't create /settings/y: Read-only file system\n");
+        assert_eq!(sh("echo x > /tmp/y; cat /tmp/y; ls /settings").stdout, "x\ncolour\n");
+        assert_eq!(sh("nothing-of-the-kind").code, 127);
+        assert_eq!(sh("case x in esac").code, 2, "what is beyond it is told");
     }
 }

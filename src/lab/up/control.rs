@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::lab::controllers::kubelet::Kubelets;
-use crate::lab::controllers::{namespaces, pools, run, scheduler};
+use crate::lab::controllers::manager::Manager;
+use crate::lab::controllers::{namespaces, pools, run};
 use crate::lab::kube::cluster::{Cluster, time};
 use crate::lab::kube::server::Access;
 use crate::lab::world::{Cause, World};
@@ -19,12 +19,8 @@ pub(super) fn start(world: &Arc<World>, cluster: &Arc<Cluster>, access: &Access,
     tokio::spawn(run(cluster.clone(), end.clone(), move |objects| namespaces::look(objects, &authority, clock.now())));
     let clock = cluster.clock.clone();
     tokio::spawn(run(cluster.clone(), end.clone(), move |objects| pools::look(objects, &time(clock.now()))));
-    let clock = cluster.clock.clone();
-    tokio::spawn(run(cluster.clone(), end.clone(), move |objects| scheduler::look(objects, &time(clock.now()))));
-    let (own, mut kubelets) = (world.clone(), Kubelets::default());
-    tokio::spawn(run(cluster.clone(), end.clone(), move |objects| {
-        kubelets.look(&own, objects, &time(own.clock.now()))
-    }));
+    let (own, mut manager) = (world.clone(), Manager::default());
+    tokio::spawn(run(cluster.clone(), end.clone(), move |objects| manager.look(&own, objects)));
     // A kubelet that comes back is no change of an object: those who wait for one are told.
     let (world, cluster, end) = (world.clone(), cluster.clone(), end.clone());
     tokio::spawn(async move {

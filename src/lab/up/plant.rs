@@ -28,6 +28,7 @@ pub(super) fn cluster(world: &Arc<World>, name: &str) -> Arc<Cluster> {
             there.register(&object, true);
         }
     }
+    crate::lab::controllers::rest::settle(&mut there, born, now);
     let revision = there.store.revision();
     drop(there);
     cluster.ring(revision);

@@ -16,7 +16,7 @@ pub(crate) use naming::Naming;
 use super::refusal::{Answer, Refusal};
 
 /// Where an object is.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Place {
     /// `deployments.apps`.
     pub(crate) resource: String,
@@ -74,6 +74,11 @@ impl Store {
         self.objects.get(place)
     }
 
+    /// Every object of every kind, in order.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&Place, &Arc<Stored>)> {
+        self.objects.iter()
+    }
+
     /// The objects of a kind, in one namespace or all, in order.
     pub(crate) fn list<'a>(
         &'a self,
@@ -83,11 +88,6 @@ impl Store {
         let from = Place::new(resource, namespace, "");
         let all = self.objects.range((Bound::Included(from), Bound::Unbounded));
         all.take_while(move |(p, _)| p.resource == resource && (namespace.is_empty() || p.namespace == namespace))
-    }
-
-    /// Every object there is.
-    pub(crate) fn all(&self) -> impl Iterator<Item = (&Place, &Arc<Stored>)> {
-        self.objects.iter()
     }
 
     /// Every object in a namespace, of whatever kind.

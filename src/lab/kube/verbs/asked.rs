@@ -62,6 +62,20 @@ impl Answered {
 }
 
 impl Asked {
+    /// What a controller asks for, by itself.
+    pub(crate) fn by_controller(kind: Arc<Kind>, namespace: &str, name: &str, now: Timestamp) -> Self {
+        Self {
+            kind,
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+            sub: Sub::Whole,
+            query: Query::default(),
+            agent: "kube-controller-manager".to_owned(),
+            user: "system:kube-controller-manager".to_owned(),
+            now,
+        }
+    }
+
     pub(crate) fn place(&self) -> Place {
         Place::new(&self.kind.resource(), &self.namespace, &self.name)
     }

@@ -21,7 +21,7 @@ pub(crate) fn create(world: &mut World, asked: &Asked, payload: &Payload) -> Ans
 }
 
 /// Makes an object; `managers` are those of one that is applied.
-pub(super) fn object_in(
+pub(crate) fn object_in(
     world: &mut World,
     asked: &Asked,
     mut object: Value,

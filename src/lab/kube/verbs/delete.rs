@@ -193,6 +193,18 @@ fn finish_namespace(world: &mut World, asked: &Asked) {
     endings::empty(world, &asked.name, &asked.time());
 }
 
+/// Deletes an object as a controller does: in the background unless another way is said, with the object's own time to
+/// end unless another is said.
+pub(crate) fn by_controller(
+    world: &mut World,
+    asked: &Asked,
+    propagation: Option<&str>,
+    grace: Option<i64>,
+) -> Answer<Answered> {
+    let options = Options { grace, propagation: propagation.map(str::to_owned), ..Options::default() };
+    one(world, asked, &options)
+}
+
 /// Deletes everything that is selected; the answer lists it as it was.
 pub(crate) fn delete_all(world: &mut World, asked: &Asked, payload: &Payload) -> Answer<Answered> {
     let options = options(asked, payload)?;

@@ -6,7 +6,7 @@ use crate::lab::kube::cluster::World;
 use crate::lab::kube::store::Place;
 
 /// Whether an object that is to be deleted is held by nothing any more.
-pub(super) fn is_over(object: &Value) -> bool {
+pub(crate) fn is_over(object: &Value) -> bool {
     let metadata = &object["metadata"];
     metadata["deletionTimestamp"].is_string()
         && metadata["finalizers"].as_array().is_none_or(Vec::is_empty)
@@ -15,39 +15,13 @@ pub(super) fn is_over(object: &Value) -> bool {
 }
 
 /// Takes an object out, and what goes with it.
-pub(super) fn remove(world: &mut World, place: &Place) {
+pub(crate) fn remove(world: &mut World, place: &Place) {
     let Some(last) = world.store.remove(place) else { return };
     if place.resource == "customresourcedefinitions.apiextensions.k8s.io" {
         world.register(&last.value, false);
     }
-    if let Some(uid) = last.value["metadata"]["uid"].as_str() {
-        orphans(world, &place.namespace, uid);
-    }
     if !place.namespace.is_empty() {
         close(world, &place.namespace);
-    }
-}
-
-/// Objects whose last owner is gone go too, as the garbage collector lets them.
-fn orphans(world: &mut World, namespace: &str, uid: &str) {
-    let owned = |object: &Value| {
-        let owners = object["metadata"]["ownerReferences"].as_array();
-        owners.is_some_and(|o| o.len() == 1 && o[0]["uid"] == uid)
-    };
-    let places: Vec<Place> = world
-        .store
-        .in_namespace(namespace)
-        .filter(|p| world.store.get(p).is_some_and(|o| owned(&o.value)))
-        .cloned()
-        .collect();
-    for place in places {
-        let held = world
-            .store
-            .get(&place)
-            .is_some_and(|o| o.value["metadata"]["finalizers"].as_array().is_some_and(|f| !f.is_empty()));
-        if !held {
-            remove(world, &place);
-        }
     }
 }
 
@@ -81,7 +55,7 @@ fn close(world: &mut World, namespace: &str) {
 }
 
 /// Volumes and claims are protected while they are used: the finalizer goes once nobody uses them.
-pub(super) fn unprotect(world: &mut World, place: &Place) {
+pub(crate) fn unprotect(world: &mut World, place: &Place) {
     let Some(object) = world.store.get(place).map(|o| o.value.clone()) else { return };
     let used = match place.resource.as_str() {
         "persistentvolumeclaims" => world.store.list("pods", &place.namespace).any(|(_, pod)| {

@@ -1,242 +1,392 @@
-//! A script as a tree: lists of pipes of commands, with loops and conditions.
+//! A script as operations: commands, and jumps between them.
 
-use super::words::{Part, Token, tokens};
+use super::words::{Part, Token, Word, tokens};
 
-/// Commands, one after the other.
-pub(crate) type Script = Vec<Step>;
-
-/// A pipe, and when it is run.
+/// Where a stream goes, or comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Step {
-    pub(super) when: When,
-    pub(super) negated: bool,
-    pub(super) pipe: Vec<Command>,
+pub(crate) struct Redirect {
+    /// 0 to 2; 3 is both that are written.
+    pub(crate) stream: u8,
+    /// `>`, `>>`, `<`, `>&`.
+    pub(crate) kind: &'static str,
+    pub(crate) target: Word,
 }
 
-/// When a step is run, seen from how the one before ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum When {
-    Always,
-    Well,
-    Badly,
-}
-
-/// One command, with where it reads from and writes to.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A program with its words.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Command {
-    pub(super) what: What,
-    pub(super) redirections: Vec<(&'static str, Vec<Part>)>,
+    pub(crate) assignments: Vec<(String, Word)>,
+    pub(crate) words: Vec<Word>,
+    pub(crate) redirects: Vec<Redirect>,
 }
 
+/// Commands of which each reads what the one before wrote.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Pipeline {
+    pub(crate) commands: Vec<Command>,
+    pub(crate) background: bool,
+    /// Somebody looks at how it ends, so `set -e` does not strike.
+    pub(crate) tested: bool,
+}
+
+/// One step of a script.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum What {
-    Words(Vec<Vec<Part>>),
-    Group(Script),
-    /// In a shell of its own.
-    Sub(Script),
-    If {
-        branches: Vec<(Script, Script)>,
-        other: Script,
+pub(crate) enum Op {
+    Run(Pipeline),
+    /// Turns success into failure, and back.
+    Not,
+    Jump(usize),
+    /// Jumps where the last command failed.
+    IfFailed(usize),
+    /// Jumps where it did not.
+    IfDone(usize),
+    /// Fills a loop's list.
+    Begin {
+        slot: usize,
+        words: Vec<Word>,
     },
-    While {
-        condition: Script,
-        until: bool,
-        body: Script,
+    /// Takes the next of a loop's list, or jumps behind the loop.
+    Next {
+        slot: usize,
+        variable: String,
+        end: usize,
     },
-    For {
-        name: String,
-        among: Vec<Vec<Part>>,
-        body: Script,
-    },
+    /// As if the last command had ended so.
+    Code(i32),
 }
 
 /// Reads a script.
 ///
 /// # Errors
-/// The shell's words for what is none.
-pub(crate) fn parse(text: &str) -> Result<Script, String> {
-    let mut parser = Parser { tokens: tokens(text)?, at: 0 };
-    let script = parser.script(&[])?;
-    match parser.peek() {
-        None => Ok(script),
-        Some(token) => Err(unexpected(token)),
+/// What a shell says of it, or that it is beyond this one.
+pub(crate) fn parse(script: &str) -> Result<Vec<Op>, String> {
+    let mut parser = Parser { tokens: tokens(script)?, at: 0, ops: Vec::new(), slots: 0, tested: 0, loops: Vec::new() };
+    parser.list(&[])?;
+    match parser.tokens.get(parser.at) {
+        None => Ok(parser.ops),
+        Some(token) => Err(format!("syntax error: unexpected {}", shown(token))),
     }
 }
 
-fn unexpected(token: &Token) -> String {
-    let what = match token {
-        Token::Sign(sign) => (*sign).to_owned(),
-        Token::Word(_) => token.plain().unwrap_or("word").to_owned(),
-    };
-    format!("syntax error: unexpected \"{what}\"")
+struct Loop {
+    start: usize,
+    breaks: Vec<usize>,
 }
 
 struct Parser {
     tokens: Vec<Token>,
     at: usize,
+    ops: Vec<Op>,
+    slots: usize,
+    tested: usize,
+    loops: Vec<Loop>,
+}
+
+fn shown(token: &Token) -> String {
+    match token {
+        Token::Mark(mark) => format!("\"{mark}\""),
+        Token::Redirect(_, kind) => format!("\"{kind}\""),
+        Token::Word(word) => plain(word).map_or_else(|| "word".into(), |text| format!("\"{text}\"")),
+    }
+}
+
+/// A word that is nothing but text without quotes.
+fn plain(word: &Word) -> Option<&str> {
+    match word.as_slice() {
+        [Part::Text { text, quoted: false }] => Some(text),
+        _ => None,
+    }
 }
 
 impl Parser {
-    fn peek(&self) -> Option<&Token> {
-        self.tokens.get(self.at)
+    fn keyword(&self) -> Option<&str> {
+        match self.tokens.get(self.at)? {
+            Token::Word(word) => plain(word),
+            _ => None,
+        }
     }
 
-    fn sign(&mut self, sign: &str) -> bool {
-        let is = matches!(self.peek(), Some(Token::Sign(own)) if *own == sign);
-        self.at += usize::from(is);
-        is
+    fn mark(&self) -> Option<&'static str> {
+        match self.tokens.get(self.at)? {
+            Token::Mark(mark) => Some(mark),
+            _ => None,
+        }
     }
 
-    fn word(&mut self, word: &str) -> bool {
-        let is = self.peek().and_then(Token::plain) == Some(word);
-        self.at += usize::from(is);
-        is
-    }
-
-    fn want(&mut self, word: &str) -> Result<(), String> {
-        if self.word(word) {
+    fn take(&mut self, word: &str) -> Result<(), String> {
+        if self.keyword() == Some(word) {
+            self.at += 1;
             return Ok(());
         }
-        let there = self.peek().map_or_else(|| "syntax error: unexpected end of file".to_owned(), unexpected);
-        Err(format!("{there} (expecting \"{word}\")"))
+        let found = self.tokens.get(self.at).map_or_else(|| "end of file".into(), shown);
+        Err(format!("syntax error: unexpected {found} (expecting \"{word}\")"))
     }
 
-    /// Steps up to one of these words, which stays.
-    fn script(&mut self, ends: &[&str]) -> Result<Script, String> {
-        let mut script = Vec::new();
-        let mut when = When::Always;
+    fn jump(&mut self, op: Op) -> usize {
+        self.ops.push(op);
+        self.ops.len() - 1
+    }
+
+    /// Lets a jump lead to what comes next.
+    fn land(&mut self, at: usize) {
+        let here = self.ops.len();
+        if let Op::Jump(to) | Op::IfFailed(to) | Op::IfDone(to) | Op::Next { end: to, .. } = &mut self.ops[at] {
+            *to = here;
+        }
+    }
+
+    /// Commands up to one of the words that end them.
+    fn list(&mut self, ends: &[&str]) -> Result<(), String> {
         loop {
-            while self.sign(";") || self.sign("&") {}
-            let over =
-                |token: &Token| token.plain().is_some_and(|word| ends.contains(&word)) || *token == Token::Sign(")");
-            if self.peek().is_none_or(over) {
-                return Ok(script);
+            while self.mark() == Some(";") {
+                self.at += 1;
             }
-            let negated = self.word("!");
-            let mut pipe = vec![self.command()?];
-            while self.sign("|") {
-                while self.sign(";") {}
-                pipe.push(self.command()?);
+            if self.at >= self.tokens.len() || self.mark() == Some(")") {
+                return Ok(());
             }
-            script.push(Step { when, negated, pipe });
-            when = match () {
-                () if self.sign("&&") => When::Well,
-                () if self.sign("||") => When::Badly,
-                () => When::Always,
-            };
-            if when != When::Always {
-                while self.sign(";") {}
-            } else if let Some(token) = self.peek().filter(|token| !over(token) && !ends_step(token)) {
-                return Err(unexpected(token));
+            if self.keyword().is_some_and(|word| ends.contains(&word)) {
+                return Ok(());
+            }
+            let first = self.ops.len();
+            self.either()?;
+            match self.mark() {
+                Some("&") => {
+                    self.at += 1;
+                    match &mut self.ops[first..] {
+                        [Op::Run(pipeline)] => pipeline.background = true,
+                        _ => return Err("only a command can run in the background here".into()),
+                    }
+                }
+                Some(";" | ")") | None if self.at >= self.tokens.len() || self.mark().is_some() => {}
+                _ => {
+                    let found = self.tokens.get(self.at).map_or_else(String::new, shown);
+                    return Err(format!("syntax error: unexpected {found}"));
+                }
             }
         }
+    }
+
+    /// `a && b || c`
+    fn either(&mut self) -> Result<(), String> {
+        self.pipeline()?;
+        while let Some(mark @ ("&&" | "||")) = self.mark() {
+            self.at += 1;
+            while self.mark() == Some(";") {
+                self.at += 1;
+            }
+            if let Some(Op::Run(pipeline)) = self.ops.last_mut() {
+                pipeline.tested = true;
+            }
+            let jump = self.jump(if mark == "&&" { Op::IfFailed(0) } else { Op::IfDone(0) });
+            self.pipeline()?;
+            self.land(jump);
+        }
+        Ok(())
+    }
+
+    fn pipeline(&mut self) -> Result<(), String> {
+        if self.keyword() == Some("!") {
+            self.at += 1;
+            self.tested += 1;
+            self.pipeline()?;
+            self.tested -= 1;
+            self.ops.push(Op::Not);
+            return Ok(());
+        }
+        match self.keyword() {
+            Some("if") => return self.condition(),
+            Some("while" | "until") => return self.repeat(),
+            Some("for") => return self.each(),
+            Some("{") => return self.group("}"),
+            Some("case" | "function" | "select" | "[[") => {
+                return Err(format!("{} is not understood", self.keyword().unwrap_or_default()));
+            }
+            _ => {}
+        }
+        if self.mark() == Some("(") {
+            return self.group(")");
+        }
+        let mut commands = vec![self.command()?];
+        while self.mark() == Some("|") {
+            self.at += 1;
+            if matches!(self.keyword(), Some("while" | "if" | "for" | "{")) || self.mark() == Some("(") {
+                return Err("only commands can be in a pipe here".into());
+            }
+            commands.push(self.command()?);
+        }
+        self.ops.push(Op::Run(Pipeline { commands, background: false, tested: self.tested > 0 }));
+        Ok(())
+    }
+
+    fn group(&mut self, end: &str) -> Result<(), String> {
+        self.at += 1;
+        self.list(&["}"])?;
+        if end == ")" {
+            if self.mark() != Some(")") {
+                return Err("syntax error: unexpected end of file (expecting \")\")".into());
+            }
+            self.at += 1;
+        } else {
+            self.take("}")?;
+        }
+        self.after_group()
+    }
+
+    /// What a group or loop writes can be thrown away, and no more.
+    fn after_group(&mut self) -> Result<(), String> {
+        while let Some(Token::Redirect(_, kind)) = self.tokens.get(self.at).cloned() {
+            self.at += 1;
+            let silent = kind == ">&" || self.keyword() == Some("/dev/null");
+            if !silent {
+                return Err("a loop's or group's output can't be redirected here".into());
+            }
+            self.at += 1;
+        }
+        if self.mark() == Some("|") {
+            return Err("only commands can be in a pipe here".into());
+        }
+        Ok(())
+    }
+
+    fn condition(&mut self) -> Result<(), String> {
+        self.at += 1;
+        let mut ends = Vec::new();
+        loop {
+            self.tested += 1;
+            self.list(&["then"])?;
+            self.tested -= 1;
+            self.take("then")?;
+            let skip = self.jump(Op::IfFailed(0));
+            self.list(&["elif", "else", "fi"])?;
+            ends.push(self.jump(Op::Jump(0)));
+            self.land(skip);
+            match self.keyword() {
+                Some("elif") => self.at += 1,
+                Some("else") => {
+                    self.at += 1;
+                    self.list(&["fi"])?;
+                    self.take("fi")?;
+                    break;
+                }
+                _ => {
+                    self.take("fi")?;
+                    self.ops.push(Op::Code(0));
+                    break;
+                }
+            }
+        }
+        for end in ends {
+            self.land(end);
+        }
+        self.after_group()
+    }
+
+    fn repeat(&mut self) -> Result<(), String> {
+        let until = self.keyword() == Some("until");
+        self.at += 1;
+        let start = self.ops.len();
+        self.tested += 1;
+        self.list(&["do"])?;
+        self.tested -= 1;
+        let out = self.jump(if until { Op::IfDone(0) } else { Op::IfFailed(0) });
+        self.body(start, out)
+    }
+
+    fn each(&mut self) -> Result<(), String> {
+        self.at += 1;
+        let Some(variable) = self.keyword().map(str::to_owned) else {
+            return Err("syntax error: bad for loop variable".into());
+        };
+        self.at += 1;
+        self.take("in")?;
+        let mut words = Vec::new();
+        while let Some(Token::Word(word)) = self.tokens.get(self.at).cloned() {
+            words.push(word);
+            self.at += 1;
+        }
+        while self.mark() == Some(";") {
+            self.at += 1;
+        }
+        let slot = self.slots;
+        self.slots += 1;
+        self.ops.push(Op::Begin { slot, words });
+        let start = self.ops.len();
+        let out = self.jump(Op::Next { slot, variable, end: 0 });
+        self.body(start, out)
+    }
+
+    fn body(&mut self, start: usize, out: usize) -> Result<(), String> {
+        self.take("do")?;
+        self.loops.push(Loop { start, breaks: Vec::new() });
+        self.list(&["done"])?;
+        self.take("done")?;
+        self.ops.push(Op::Jump(start));
+        self.land(out);
+        for jump in self.loops.pop().map(|l| l.breaks).unwrap_or_default() {
+            self.land(jump);
+        }
+        self.ops.push(Op::Code(0));
+        self.after_group()
     }
 
     fn command(&mut self) -> Result<Command, String> {
-        let word = self.peek().and_then(Token::plain).map(str::to_owned);
-        let what = match word.as_deref() {
-            Some("if") => self.condition()?,
-            Some(word @ ("while" | "until")) => {
-                let until = word == "until";
-                self.at += 1;
-                let condition = self.script(&["do"])?;
-                What::While { condition, until, body: self.body()? }
-            }
-            Some("for") => self.each()?,
-            Some("{") => {
-                self.at += 1;
-                let script = self.script(&["}"])?;
-                self.want("}")?;
-                What::Group(script)
-            }
-            _ if self.sign("(") => {
-                let script = self.script(&[])?;
-                if !self.sign(")") {
-                    return Err("syntax error: unexpected end of file (expecting \")\")".into());
-                }
-                What::Sub(script)
-            }
-            _ => What::Words(Vec::new()),
-        };
-        self.rest(what)
-    }
-
-    /// Words and redirections behind.
-    fn rest(&mut self, mut what: What) -> Result<Command, String> {
-        let mut redirections = Vec::new();
+        let mut command = Command::default();
         loop {
-            match self.peek().cloned() {
-                Some(Token::Word(parts)) => match &mut what {
-                    What::Words(words) => {
-                        words.push(parts);
-                        self.at += 1;
-                    }
-                    _ => break,
-                },
-                Some(Token::Sign(sign @ ("2>&1" | ">&2"))) => {
+            match self.tokens.get(self.at).cloned() {
+                Some(Token::Redirect(stream, kind)) => {
                     self.at += 1;
-                    redirections.push((sign, Vec::new()));
-                }
-                Some(Token::Sign(sign @ (">" | ">>" | "<" | "2>" | "2>>" | "&>"))) => {
-                    self.at += 1;
-                    let Some(Token::Word(target)) = self.peek().cloned() else {
+                    let Some(Token::Word(target)) = self.tokens.get(self.at).cloned() else {
                         return Err("syntax error: unexpected redirection".into());
                     };
                     self.at += 1;
-                    redirections.push((sign, target));
+                    command.redirects.push(Redirect { stream, kind, target });
+                }
+                Some(Token::Word(word)) => {
+                    self.at += 1;
+                    match assignment(&word).filter(|_| command.words.is_empty()) {
+                        Some(assigned) => command.assignments.push(assigned),
+                        None => command.words.push(word),
+                    }
                 }
                 _ => break,
             }
         }
-        match &what {
-            What::Words(words) if words.is_empty() && redirections.is_empty() => {
-                Err(self.peek().map_or_else(|| "syntax error: unexpected end of file".to_owned(), unexpected))
+        if let Some(first) = command.words.first().and_then(plain) {
+            if let ("break" | "continue", Some(mut own)) = (first, self.loops.pop()) {
+                let leaves = first == "break";
+                let jump = self.jump(Op::Jump(own.start));
+                if leaves {
+                    own.breaks.push(jump);
+                }
+                self.loops.push(own);
+                return Ok(Command {
+                    words: vec![vec![Part::Text { text: ":".into(), quoted: false }]],
+                    ..Command::default()
+                });
             }
-            _ => Ok(Command { what, redirections }),
-        }
-    }
-
-    fn body(&mut self) -> Result<Script, String> {
-        while self.sign(";") {}
-        self.want("do")?;
-        let body = self.script(&["done"])?;
-        self.want("done")?;
-        Ok(body)
-    }
-
-    fn condition(&mut self) -> Result<What, String> {
-        let (mut branches, mut other) = (Vec::new(), Vec::new());
-        self.want("if")?;
-        loop {
-            let condition = self.script(&["then"])?;
-            self.want("then")?;
-            branches.push((condition, self.script(&["elif", "else", "fi"])?));
-            if self.word("elif") {
-                continue;
-            }
-            if self.word("else") {
-                other = self.script(&["fi"])?;
-            }
-            self.want("fi")?;
-            return Ok(What::If { branches, other });
-        }
-    }
-
-    fn each(&mut self) -> Result<What, String> {
-        self.want("for")?;
-        let name = self.peek().and_then(Token::plain).ok_or("syntax error: bad for loop variable")?.to_owned();
-        self.at += 1;
-        let mut among = Vec::new();
-        if self.word("in") {
-            while let Some(Token::Word(parts)) = self.peek().cloned() {
-                among.push(parts);
-                self.at += 1;
+            if matches!(self.mark(), Some("(")) {
+                return Err("functions are not understood".into());
             }
         }
-        Ok(What::For { name, among, body: self.body()? })
+        if command == Command::default() {
+            let found = self.tokens.get(self.at).map_or_else(|| "end of file".into(), shown);
+            return Err(format!("syntax error: unexpected {found}"));
+        }
+        Ok(command)
     }
 }
 
-fn ends_step(token: &Token) -> bool {
-    matches!(token, Token::Sign(";" | "&"))
+/// `name=value` in front of a command.
+fn assignment(word: &Word) -> Option<(String, Word)> {
+    let Some(Part::Text { text, quoted: false }) = word.first() else { return None };
+    let (name, rest) = text.split_once('=')?;
+    let first = name.chars().next()?;
+    let fits =
+        (first.is_ascii_alphabetic() || first == '_') && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    if !fits {
+        return None;
+    }
+    let mut value = word.clone();
+    value[0] = Part::Text { text: rest.to_owned(), quoted: true };
+    Some((name.to_owned(), value))
 }

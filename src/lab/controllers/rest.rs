@@ -1,0 +1,216 @@
+//! What a platform that has stood for days has besides what its topology says: the history that its controllers wrote.
+//!
+//! A topology names workloads and pods. Their controllers have filled in defaults, noted revisions, and written
+//! endpoints; this does so in their place, so that they find a world at rest when they begin.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::fields;
+use super::manager::Manager;
+use super::revisions;
+use crate::lab::clock::{LabClock, Pace};
+use crate::lab::kube::cluster::{World as Objects, time};
+use crate::lab::kube::store::Place;
+use crate::lab::kube::validate::defaults;
+use crate::lab::world::{Topology, World};
+
+/// The kinds with templates.
+const SETS: [&str; 6] =
+    ["daemonsets.apps", "deployments.apps", "replicasets.apps", "statefulsets.apps", "jobs.batch", "cronjobs.batch"];
+
+/// Brings planted objects to rest: what was born then, and is looked at from now on.
+pub(crate) fn settle(objects: &mut Objects, born: Timestamp, now: Timestamp) {
+    complete(objects);
+    images(objects);
+    history(objects, born);
+    heartbeat(objects, now);
+}
+
+/// Gives workloads their defaults, so that a template that somebody changes back is the same again.
+fn complete(objects: &mut Objects) {
+    for resource in SETS {
+        for (place, value) in all(objects, resource) {
+            let Some(kind) = objects.kinds.of(&value) else { continue };
+            let mut whole = value.clone();
+            defaults::apply(&kind, &mut whole);
+            if whole != value {
+                objects.store.put(place, whole);
+            }
+        }
+    }
+    // The sets of a Deployment know how many it wants.
+    for (place, mut set) in all(objects, "replicasets.apps") {
+        let owner = fields::controller_of(&set)
+            .filter(|owner| owner["kind"] == "Deployment")
+            .map(|owner| owner["name"].clone());
+        let Some(name) = owner.as_ref().and_then(Value::as_str) else { continue };
+        let Some(deployment) = objects.store.get(&Place::new("deployments.apps", &place.namespace, name)) else {
+            continue;
+        };
+        let deployment = deployment.value.clone();
+        super::deployment::note(&mut set, &deployment);
+        objects.store.put(place, set);
+    }
+}
+
+fn all(objects: &Objects, resource: &str) -> Vec<(Place, Value)> {
+    objects.store.list(resource, "").map(|(place, stored)| (place.clone(), stored.value.clone())).collect()
+}
+
+/// The registries have what runs.
+fn images(objects: &Objects) {
+    let mut seen = std::collections::BTreeSet::new();
+    for (_, pod) in objects.store.list("pods", "") {
+        for container in crate::lab::pods::words::containers(&pod.value) {
+            seen.insert(fields::text(container, "/image"));
+        }
+    }
+    for resource in SETS {
+        for (_, set) in objects.store.list(resource, "") {
+            let template = if resource == "cronjobs.batch" {
+                &set.value["spec"]["jobTemplate"]["spec"]
+            } else {
+                &set.value["spec"]
+            };
+            for container in crate::lab::pods::words::containers(&template["template"]) {
+                seen.insert(fields::text(container, "/image"));
+            }
+        }
+    }
+    seen.into_iter().filter(|image| !image.is_empty()).for_each(|image| objects.inside.images.push(image));
+}
+
+/// DaemonSets and StatefulSets have a revision that their pods name; Services have endpoints. The controllers write
+/// them, as they would have at the time that everything was born.
+fn history(objects: &mut Objects, born: Timestamp) {
+    // A clock of its own: nothing of this takes time.
+    let clock = LabClock::new(born, Pace::Still);
+    let world = World::new(nowhere(), Arc::new(clock));
+    for resource in ["daemonsets.apps", "statefulsets.apps"] {
+        for (place, _) in all(objects, resource) {
+            let mut manager = Manager::default();
+            let Some(label) = manager.revision(&world, objects, &place) else { continue };
+            label_pods(objects, &place, &label);
+        }
+    }
+    let mut manager = Manager::default();
+    for (place, _) in all(objects, "services") {
+        manager.endpoints(&world, objects, &place);
+    }
+}
+
+/// A world without nodes, of which nothing is asked.
+fn nowhere() -> Topology {
+    Topology {
+        name: String::new(),
+        about: String::new(),
+        router: crate::lab::world::topology::Router {
+            name: String::new(),
+            address: std::net::IpAddr::from([0, 0, 0, 0]),
+            asn: 0,
+            hold: Duration::ZERO,
+            keepalive: Duration::ZERO,
+            connect_retry: Duration::ZERO,
+            graceful_restart: Duration::ZERO,
+            max_paths: 1,
+            user: String::new(),
+        },
+        clusters: std::collections::BTreeMap::new(),
+        settings: toml::Table::new(),
+    }
+}
+
+/// The pods of a set name its revision, and the set itself does.
+fn label_pods(objects: &mut Objects, set: &Place, label: &str) {
+    let Some(stored) = objects.store.get(set).cloned() else { return };
+    let uid = fields::uid(&stored.value).to_owned();
+    let stateful = set.resource == "statefulsets.apps";
+    for (place, mut pod) in all(objects, "pods").into_iter().filter(|(place, _)| place.namespace == set.namespace) {
+        if fields::controller_of(&pod).is_none_or(|owner| owner["uid"] != uid.as_str()) {
+            continue;
+        }
+        if pod["metadata"]["labels"][revisions::LABEL].is_string() {
+            continue;
+        }
+        pod["metadata"]["labels"][revisions::LABEL] = json!(label);
+        if stateful {
+            pod["metadata"]["labels"]["statefulset.kubernetes.io/pod-name"] = json!(place.name);
+            if let Some(number) = super::statefulset::ordinal(&set.name, &place.name) {
+                pod["metadata"]["labels"]["apps.kubernetes.io/pod-index"] = json!(number.to_string());
+            }
+        } else {
+            pod["metadata"]["labels"]["pod-template-generation"] = json!("1");
+        }
+        objects.store.put(place, pod);
+    }
+    if stateful {
+        let mut value = stored.value.clone();
+        let replicas = value["status"]["replicas"].clone();
+        for (key, own) in [
+            ("currentRevision", json!(label)),
+            ("updateRevision", json!(label)),
+            ("currentReplicas", replicas),
+            ("collisionCount", json!(0)),
+        ] {
+            if value["status"][key].is_null() {
+                value["status"][key] = own;
+            }
+        }
+        objects.store.put(set.clone(), value);
+    }
+}
+
+/// The kubelets have told of their nodes just now.
+fn heartbeat(objects: &mut Objects, now: Timestamp) {
+    let stamp = time(now);
+    for (place, mut node) in all(objects, "nodes") {
+        for one in node["status"]["conditions"].as_array_mut().into_iter().flatten() {
+            one["lastHeartbeatTime"] = json!(stamp);
+        }
+        objects.store.put(place, node);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::lab::controllers::testing::Stage;
+    use crate::lab::world::read;
+
+    /// What a cluster's controllers change of their own accord.
+    fn changed(topology: &str, cluster: &str, seconds: u64) -> Vec<String> {
+        let mut stage = Stage::of(read::embedded(topology).unwrap(), cluster);
+        let before = stage.cluster.world().store.revision();
+        stage.run(seconds);
+        let world = stage.cluster.world();
+        let changes = world.store.since(before).unwrap();
+        changes
+            .map(|change| format!("{} {}/{}", change.place.resource, change.place.namespace, change.place.name))
+            .collect()
+    }
+
+    #[test]
+    fn the_controllers_find_a_world_at_rest() {
+        for (topology, cluster) in
+            [("monosense", "infra"), ("monosense", "apps"), ("spec", "infra"), ("spec", "apps"), ("one-node", "infra")]
+        {
+            assert_eq!(changed(topology, cluster, 60), Vec::<String>::new(), "{topology} {cluster}");
+        }
+    }
+
+    #[test]
+    fn ten_thousand_pods_are_at_rest_and_cheap_to_look_at() {
+        let mut stage = Stage::of(read::embedded("10000-pods").unwrap(), "infra");
+        let before = stage.cluster.world().store.revision();
+        stage.settle();
+        assert_eq!(stage.cluster.world().store.revision(), before, "nothing is done");
+        let begun = std::time::Instant::now();
+        for _ in 0..1_000 {
+            stage.settle();
+        }
+        assert!(begun.elapsed().as_secs() < 2, "a look at nothing new: {:?} for a thousand", begun.elapsed());
+    }
+}

@@ -51,9 +51,33 @@ pub(super) struct Inside {
     #[cfg(feature = "lab")]
     #[arg(skip)]
     pub(super) faults: Vec<String>,
+    /// How far its clusters are built when the command begins: a stage's name, as pb lab stages lists them, or complete.
+    /// Default: bare for `all` where a playbook builds them up, else complete
+    #[cfg(feature = "lab")]
+    #[arg(long, value_name = "STAGE", requires = "lab")]
+    pub(super) stage: Option<String>,
+    /// How fast its time goes, and with it every deadline and wait: 60x, or skip, which shortens every wait that nothing
+    /// but time can end [default: 1x]
+    #[cfg(feature = "lab")]
+    #[arg(long, value_name = "RATE", requires = "lab")]
+    pub(super) clock: Option<crate::lab::clock::Pace>,
+    /// Whether everything is to run, from the beginning.
+    #[cfg(feature = "lab")]
+    #[arg(skip)]
+    pub(super) whole: bool,
 }
 
 impl Inside {
+    /// Notes what is to run: where it is everything, somebody may mean to build the platform up.
+    pub(super) fn begin(&mut self, targets: &[String], goes_on: bool) {
+        #[cfg(feature = "lab")]
+        {
+            self.whole = !goes_on && targets.iter().any(|target| target == "all");
+        }
+        #[cfg(not(feature = "lab"))]
+        let _ = (targets, goes_on);
+    }
+
     /// The simulated platform that was asked for.
     pub(super) fn platform(&self) -> Option<&String> {
         #[cfg(feature = "lab")]

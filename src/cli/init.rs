@@ -149,6 +149,10 @@ const TOML: &str = r#"# What pb works on. Every key is optional; relative paths 
 # [networks]                              # what is reached through a proxy
 # "10.25.11.0/24" = "socks5://127.0.0.1:1080"
 
+# [tools]                                 # what programs find that playbooks start
+# path = ["bin"]                          # before those of PATH
+# env = { KUBECONFIG = "/etc/kube/config" }
+
 # [settings]                              # any playbook's, by name or as "t5.router"; `pb plan` shows them
 # router = "edge-1"
 

@@ -10,10 +10,14 @@ use crate::clock::Clock;
 use crate::config::settings::Row;
 use crate::config::{Config, Environment, Origin, Overrides, load};
 use crate::error::{Error, Kind, Result};
-use crate::lab::clock::LabClock;
+use crate::lab::clock::{LabClock, Pace};
 use crate::lab::faults::timed;
 use crate::lab::up::Lab;
-use crate::lab::world::read;
+use crate::lab::world::{Topology, read, stage};
+use crate::playbook::Library;
+
+/// What the name of the playbook begins with that bootstraps Talos.
+const BUILDS: &str = "t1-";
 
 /// An open lab with what it needs; it goes when this is dropped.
 struct Open {
@@ -53,12 +57,15 @@ pub(super) fn open(
     let topology = read::named(topology, &environment.dir)?;
     let name = topology.name.clone();
     let own = of_pb_toml(args, environment, &name)?;
+    let stage = inside.stage.as_deref().unwrap_or_else(|| first_stage(&topology, inside, &own, environment));
+    stage::find(&topology.stages, stage).map_err(|e| vec![e])?;
+    let stage = stage.to_owned();
     let runtime = super::runtime()?;
     let folder = Folder::new().map_err(|e| vec![e])?;
     let dir = folder.path().to_path_buf();
     let mut open = Open { lab: None, runtime: Some(runtime), _dir: folder };
-    let clock = LabClock::real();
-    let opening = Lab::open(topology, clock.clone(), &dir);
+    let clock = LabClock::at(inside.clock.unwrap_or(Pace::Rate(1.0)));
+    let opening = Lab::open_at(topology, clock.clone(), &dir, &stage);
     if let Some(runtime) = &open.runtime {
         let timed: Arc<dyn Clock> = Arc::new(clock.clone());
         let opening = async {
@@ -71,9 +78,18 @@ pub(super) fn open(
     let config = Overrides { config: Some(dir.join("pb.toml")), set: args.set.clone(), ..Overrides::default() };
     let config = joined(own, load(&config, environment)?, &name);
     let mut prepared = prepared(config, environment);
-    prepared.clock = Arc::new(clock);
+    prepared.clock = Arc::new(clock.hurried());
     prepared.platform = Some(Box::new(open) as Box<dyn Any>);
     Ok(prepared)
+}
+
+/// Where a run begins that says nothing of it: at the first stage if everything is to run, and a playbook is there that
+/// builds the clusters up; else everything is there.
+fn first_stage<'t>(topology: &'t Topology, inside: &Inside, own: &Config, environment: &Environment) -> &'t str {
+    let library = Library::new(&own.dir, &environment.dir);
+    let builds = || library.playbooks().unwrap_or_default().iter().any(|source| source.stem().starts_with(BUILDS));
+    let first = topology.stages.first().filter(|_| inside.whole && builds());
+    first.map_or(stage::COMPLETE, |stage| stage.name.as_str())
 }
 
 /// What `pb.toml` says, with the profile that has the topology's name where it has one. Settings that were typed are
@@ -102,6 +118,7 @@ fn joined(own: Config, lab: Config, name: &str) -> Config {
         hosts: lab.hosts,
         endpoints: lab.endpoints,
         networks: lab.networks,
+        tools: lab.tools,
         profile: Some(own.profile.clone().unwrap_or_else(|| name.into())),
         ..own
     };

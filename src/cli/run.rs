@@ -94,6 +94,7 @@ pub(super) fn run(args: &Args, environment: &Environment) -> Outcome {
     }
     #[cfg(feature = "lab")]
     args.wanted.inside.faults.clone_from(&args.faults);
+    args.wanted.inside.begin(&args.targets, before.is_some());
     let prepared = prepare::inside(&args.wanted.inside, &args.wanted.configured, environment)?;
     let permissions = permissions(&args, &prepared)?;
     let timeout = args.timeout.unwrap_or(STEP_LIMIT);

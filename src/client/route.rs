@@ -73,7 +73,7 @@ impl Routes {
                 Some(proxy) => through(proxy, address).await,
             }
         };
-        match tokio::time::timeout(limit, connect).await {
+        match crate::clock::timeout(limit, connect).await {
             Ok(result) => result.map_err(unreached),
             Err(_) => Err(unreached(How::Silent(limit))),
         }

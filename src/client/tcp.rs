@@ -89,7 +89,7 @@ async fn converse(mut stream: TcpStream, talk: &Talk, limit: Duration) -> Result
         }
         format!("and more than {ANSWER_SIZE} bytes")
     };
-    let end = tokio::time::timeout(limit, listen).await;
+    let end = crate::clock::timeout(limit, listen).await;
     let text = String::from_utf8_lossy(&got).into_owned();
     if text.contains(expect.as_str()) {
         return Ok(Some(text));

@@ -45,6 +45,7 @@ pub const ROOT: Section = Section {
         key("hosts", "sections", "what `ssh(\"NAME\")` reaches"),
         key("endpoints", "sections", "what `http(\"NAME\")` reaches"),
         key("networks", "section", "what is reached through a proxy"),
+        key("tools", "section", "what programs find that playbooks start"),
         key("settings", "section", "values of the playbooks' settings"),
         key("profiles", "sections", "other sets of settings, with `--profile NAME`"),
     ],
@@ -109,6 +110,16 @@ pub const NETWORKS: Section = Section {
     )],
 };
 
+/// The tools.
+pub const TOOLS: Section = Section {
+    heading: "[tools]",
+    about: "what the programs find that playbooks start with `sh::`; a call's own `env` stands above it",
+    keys: &[
+        key("path", "list of paths", "folders in which programs are looked for before those of `PATH`"),
+        key("env", "section", "`[tools.env]`: variables of their environment, each a string"),
+    ],
+};
+
 /// The settings.
 pub const SETTINGS: Section = Section {
     heading: "[settings]",
@@ -130,4 +141,4 @@ pub const PROFILE: Section = Section {
 };
 
 /// All of them, in the order in which they are explained.
-pub const SECTIONS: &[Section] = &[ROOT, CLUSTER, HOST, ENDPOINT, NETWORKS, SETTINGS, PROFILE];
+pub const SECTIONS: &[Section] = &[ROOT, CLUSTER, HOST, ENDPOINT, NETWORKS, TOOLS, SETTINGS, PROFILE];

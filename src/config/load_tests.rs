@@ -63,6 +63,9 @@ ca = "ca.pem"
 resolve = "10.25.11.110"
 [networks]
 "10.25.11.0/24" = "socks5://127.0.0.1:1080"
+[tools]
+path = ["bin", "/opt/bin"]
+env = { KUBECONFIG = "/lab/kubeconfig" }
 [settings]
 router = "edge-1"
 "t5.router" = "edge-2"
@@ -92,6 +95,8 @@ fn the_whole_example_is_read() {
     assert_eq!((edge.port, edge.jump.as_deref(), edge.dialect.as_deref()), (Some(22), Some("bastion"), Some("frr")));
     assert_eq!(config.endpoints["grafana"].ca.as_deref(), Some(dir.join("ca.pem").as_path()));
     assert_eq!(config.networks["10.25.11.0/24"], "socks5://127.0.0.1:1080");
+    assert_eq!(config.tools.path, [dir.join("bin"), "/opt/bin".into()]);
+    assert_eq!(config.tools.env["KUBECONFIG"], "/lab/kubeconfig");
     let rows: Vec<String> = config.settings.rows.iter().map(|row| format!("{} {}", row.name, row.origin)).collect();
     assert_eq!(
         rows,

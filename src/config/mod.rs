@@ -47,6 +47,8 @@ pub struct Config {
     pub endpoints: BTreeMap<String, Endpoint>,
     /// Networks in CIDR notation, and the proxy they are reached through.
     pub networks: BTreeMap<String, String>,
+    /// What programs that are started find.
+    pub tools: Tools,
     /// The profile in force.
     pub profile: Option<String>,
     /// What was configured of the playbooks' settings.
@@ -80,6 +82,27 @@ impl Config {
     /// The talosconfig's context of a cluster: as configured, or else the cluster's name.
     pub fn talos_context<'a>(&'a self, cluster: &'a str) -> &'a str {
         self.clusters.get(cluster).and_then(|c| c.talos_context.as_deref()).unwrap_or(cluster)
+    }
+}
+
+/// What the programs find that playbooks start.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tools {
+    /// Folders in which programs are looked for before those of `PATH`.
+    pub path: Vec<PathBuf>,
+    /// Variables of their environment.
+    pub env: BTreeMap<String, String>,
+}
+
+impl Tools {
+    /// `PATH` as programs get it, with the folders before what it was; none where there are none.
+    pub fn path(&self, own: Option<&std::ffi::OsStr>) -> Option<std::ffi::OsString> {
+        if self.path.is_empty() {
+            return None;
+        }
+        let before = own.map(std::env::split_paths).into_iter().flatten();
+        // A folder with a colon in its name can be in no PATH.
+        std::env::join_paths(self.path.iter().cloned().chain(before)).ok()
     }
 }
 

@@ -151,6 +151,11 @@ impl<'t> Reader<'t> {
         self.string(table, key).map(|(text, _)| expand(&text, self.dir, self.home))
     }
 
+    /// A list of paths.
+    pub(super) fn paths(&mut self, table: &Table<'t>, key: &str) -> Vec<PathBuf> {
+        self.texts(table, key).iter().map(|text| expand(text, self.dir, self.home)).collect()
+    }
+
     /// A size in bytes.
     pub(super) fn size(&mut self, table: &Table<'t>, key: &str) -> Option<u64> {
         let value = table.fields.get(key)?;

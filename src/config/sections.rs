@@ -37,6 +37,7 @@ pub(super) fn read<'t>(reader: &mut Reader<'t>, fields: &'t DeTable<'t>, config:
         config.endpoints.insert(name, endpoint);
     }
     networks(reader, &root, config);
+    tools(reader, &root, config);
 
     let origin = |cluster: Option<&str>| Origin::File { file: file_name(config), cluster: cluster.map(Into::into) };
     let mut rows = settings(reader, &root, &origin(None));
@@ -244,6 +245,21 @@ fn networks<'t>(reader: &mut Reader<'t>, root: &Table<'t>, config: &mut Config) 
                 reader.problem(&span, format!("{name}: the proxy {why}"), None);
             }
             config.networks.insert(network.into(), proxy);
+        }
+    }
+}
+
+fn tools<'t>(reader: &mut Reader<'t>, root: &Table<'t>, config: &mut Config) {
+    let Some(table) = reader.table(root, "tools") else { return };
+    reader.only(&table, &keys::TOOLS.names());
+    config.tools.path = reader.paths(&table, "path");
+    let Some(env) = reader.table(&table, "env") else { return };
+    for key in env.fields.keys() {
+        let name = key.get_ref().as_ref();
+        if name.is_empty() || name.contains(['=', '\0']) {
+            reader.problem(&key.span(), format!("[tools.env]: {name:?} is no name of a variable"), None);
+        } else if let Some(value) = reader.text(&env, name) {
+            config.tools.env.insert(name.into(), value);
         }
     }
 }

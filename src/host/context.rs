@@ -349,14 +349,14 @@ impl Context {
         // What changes something is not begun before its beginning is recorded.
         let recorded = if call.effect > Effect::Read { self.world.bus.settle() } else { Ok(()) };
         let result = recorded.and_then(|()| {
-            self.world.runtime.block_on(async {
+            self.world.runtime.block_on(crate::clock::by(self.world.clock.clone(), async {
                 tokio::select! {
                     biased;
                     () = self.cancel.cancelled() => Err(Error::new(Kind::Cancelled, "interrupted")),
                     result = work => result,
-                    () = self.world.clock.sleep(limit) => Err(self.timed_out(&call, limit, whose)),
+                    () = self.world.clock.deadline(limit) => Err(self.timed_out(&call, limit, whose)),
                 }
-            })
+            }))
         });
         if let (Ok(value), Some(_)) = (&result, &self.world.folder) {
             self.world.bus.answer(answer::of(number, value, self.world.config.answer_limit(), &self.world.redactor));

@@ -89,7 +89,8 @@ async fn perform(world: &World, undo: &Undo) -> Result<Gone, String> {
 
 /// Performs an undo within the limit of a row.
 pub(super) async fn attempt(world: &World, undo: &Undo) -> Result<Undone> {
-    match tokio::time::timeout(ROW_LIMIT, undo::perform(world, undo)).await {
+    let limited = crate::clock::timeout(ROW_LIMIT, undo::perform(world, undo));
+    match crate::clock::by(world.clock.clone(), limited).await {
         Ok(undone) => undone,
         Err(_) => Err(Error::new(Kind::Timeout, format!("not done within {}", short(ROW_LIMIT)))),
     }

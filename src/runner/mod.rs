@@ -116,6 +116,7 @@ impl Run {
         let mut results = self.take_over(&mut schedule);
         let (sender, receiver) = channel::<(usize, Ended)>();
         let mut later: Vec<(Instant, usize, Box<step::Parked>)> = Vec::new();
+        let mut alarms = Vec::new();
         std::thread::scope(|scope| {
             loop {
                 if self.world.cancel.is_cancelled() {
@@ -177,6 +178,10 @@ impl Run {
                             }
                             Ok((at, Ended::Later(when, parked))) => {
                                 schedule.parked(at);
+                                // Nobody awaits it. But a clock that skips has to know what it is waited for.
+                                let _within = self.world.runtime.enter();
+                                let left = when.saturating_duration_since(self.world.clock.instant());
+                                alarms.push(self.world.clock.sleep(left));
                                 later.push((when, at, parked));
                             }
                             Err(RecvTimeoutError::Timeout) => {

@@ -112,3 +112,59 @@ fn a_lab_that_is_kept_open_writes_what_clients_need_and_closes() {
         std::thread::sleep(Duration::from_millis(20));
     }
 }
+
+/// A run whose wall time counts, after one that warmed the machine up.
+fn timed(test: &Test, args: &str) -> (Option<i32>, Value, String, Duration) {
+    let begun = Instant::now();
+    let (code, report, text) = report(test, args);
+    (code, report, text, begun.elapsed())
+}
+
+#[test]
+fn a_platform_that_is_not_built_up_shows_what_it_lacks() {
+    let playbook = r#"
+        step("api", #{ on: "infra" }, |t| { expect(t.kube.list("nodes"), "nodes").not_to_be_empty(); });
+        step("etcd", #{ on: "infra" }, |t| { expect(talos("infra").etcd_status(), "etcd").not_to_be_empty(); });
+    "#;
+    let test = Test::new().playbook(playbook);
+    let (code, report, text) = report(&test, "run p.rhai --lab=one-node --stage configured --clock skip");
+    assert_eq!(code, Some(3), "{text}");
+    assert_eq!(outcomes(&report), ["p/api@infra errored", "p/etcd@infra errored"]);
+    assert!(text.contains("onnection refused") && text.contains("2379"), "{text}");
+    let output = test.command("run p.rhai --lab --stage cores").output().expect("pb runs");
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{text}");
+    assert!(text.contains("there is no stage \"cores\"") && text.contains("did you mean \"core\"?"), "{text}");
+    let output = test.command("run p.rhai --lab --clock sixty").output().expect("pb runs");
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.code() == Some(2) && text.contains("such as 60x, or skip"), "{text}");
+}
+
+#[test]
+fn ten_minutes_of_waiting_in_vain_take_no_time_where_the_clock_skips() {
+    let playbook = r#"
+        step("looks", #{ on: "infra", timeout: duration("20m") }, |t| {
+            eventually(duration("10m"), || { expect(t.kube.list("nodes").len(), "nodes").to_be(99); });
+        });
+        step("watches", #{ on: "infra", timeout: duration("20m"), needs: ["looks-not"] }, |t| {
+            t.kube.wait("node", "infra-01", #{ within: duration("10m"), wants: "condition=Nonesuch" });
+        });
+        step("looks-not", #{ on: "infra" }, |t| { expect(t.kube.list("nodes").len(), "nodes").to_be(1); });
+        step("sleeps", #{ on: "infra", timeout: duration("20m") }, |t| { time::sleep(duration("9m")); expect(1, "one").to_be(1); });
+    "#;
+    let test = Test::new().playbook(playbook);
+    let (_, report, text, took) = timed(&test, "run p.rhai --lab=one-node --clock skip");
+    assert_eq!(
+        outcomes(&report),
+        ["p/looks-not@infra passed", "p/looks@infra failed", "p/sleeps@infra passed", "p/watches@infra failed"],
+        "{text}"
+    );
+    let seconds = |id: &str| {
+        let steps = report["steps"].as_array().expect("steps");
+        steps.iter().find(|step| step["id"] == id).and_then(|step| step["seconds"].as_f64()).expect("seconds")
+    };
+    for (id, least) in [("p/looks@infra", 600.0), ("p/watches@infra", 600.0), ("p/sleeps@infra", 540.0)] {
+        assert!((least..least + 10.0).contains(&seconds(id)), "{id}: {} s\n{text}", seconds(id));
+    }
+    assert!(took < Duration::from_secs(20), "{took:?}");
+}

@@ -27,7 +27,8 @@ const TOOLS: [(&str, &str); 14] = [
 pub(super) fn section(config: Option<&Config>, environment: &Environment) -> (Section, bool) {
     let needs_op = config.is_some_and(uses_op);
     let mut missing = false;
-    let rows = TOOLS.iter().map(|(tool, needed)| match find(tool, environment) {
+    let folders = config.map(|config| config.tools.path.clone()).unwrap_or_default();
+    let rows = TOOLS.iter().map(|(tool, needed)| match find(tool, &folders, environment) {
         Some(path) => Row::new(State::Good, vec![(*tool).into(), path.display().to_string(), (*needed).into()]),
         None if *tool == "op" && needs_op => {
             missing = true;
@@ -46,10 +47,11 @@ fn uses_op(config: &Config) -> bool {
 }
 
 /// The program's file, as a shell would find it.
-fn find(tool: &str, environment: &Environment) -> Option<PathBuf> {
+fn find(tool: &str, folders: &[PathBuf], environment: &Environment) -> Option<PathBuf> {
     use std::os::unix::fs::PermissionsExt;
-    let path = environment.get("PATH")?;
-    std::env::split_paths(path)
+    let path = environment.get("PATH").unwrap_or_default();
+    let folders = folders.iter().cloned().chain(std::env::split_paths(path));
+    folders
         .map(|folder| environment.dir.join(folder).join(tool))
         .find(|file| file.metadata().is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0))
 }

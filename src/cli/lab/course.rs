@@ -15,6 +15,7 @@ use crate::host::World;
 use crate::host::call::STEP_LIMIT;
 use crate::host::redact::Redactor;
 use crate::host::world::Permissions;
+use crate::lab::clock::Pace;
 use crate::lab::faults::{Broken, Fault, observe, settle};
 use crate::lab::prove::{Looks, Watcher};
 use crate::lab::up::Lab;
@@ -32,6 +33,8 @@ pub(super) struct Course<'a> {
     pub(super) only: &'a [String],
     pub(super) configured: &'a Configured,
     pub(super) environment: &'a Environment,
+    /// How its labs' time goes.
+    pub(super) clock: Pace,
 }
 
 /// A run in the healthy lab.
@@ -84,7 +87,7 @@ impl Course<'_> {
     }
 
     fn open(&self) -> Result<Prepared, Vec<Error>> {
-        let inside = Inside { lab: Some(self.topology.to_owned()), ..Inside::default() };
+        let inside = Inside { lab: Some(self.topology.to_owned()), clock: Some(self.clock), ..Inside::default() };
         prepare::inside(&inside, self.configured, self.environment)
     }
 

@@ -6,6 +6,7 @@ mod fault;
 mod faults;
 mod prove;
 mod told;
+mod topology;
 mod up;
 
 use std::io::Write;
@@ -27,6 +28,10 @@ pub(super) struct Args {
 enum Command {
     /// Keep a simulated platform open until interrupted
     Up(up::Args),
+    /// Print a topology, to be changed and opened with --lab=FILE
+    Topology(topology::Args),
+    /// List the stages in which a topology's clusters are built
+    Stages(topology::Stages),
     /// List what can be broken
     Faults(faults::Args),
     /// Break something in an open lab, or mend it
@@ -40,6 +45,8 @@ enum Command {
 pub(super) fn run(args: &Args, environment: &Environment, out: &mut dyn Write) -> Outcome {
     match &args.command {
         Command::Up(args) => up::run(args, environment, out),
+        Command::Topology(args) => topology::print(args, environment, out),
+        Command::Stages(args) => topology::stages(args, environment, out),
         Command::Faults(args) => faults::run(args, environment, out),
         Command::Fault(args) => fault::run(args, environment, out),
         Command::Prove(args) => prove::run(args, environment, out),

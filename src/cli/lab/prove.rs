@@ -10,6 +10,7 @@ use crate::cli::args::Configured;
 use crate::cli::{Outcome, say};
 use crate::config::Environment;
 use crate::error::Error;
+use crate::lab::clock::Pace;
 use crate::lab::faults::{Fault, named, table};
 use crate::lab::prove::Proof;
 use crate::lab::world::read;
@@ -33,6 +34,9 @@ pub(super) struct Args {
     /// Labs that are open side by side [default: one a processor, at most 4]
     #[arg(long, value_name = "N")]
     jobs: Option<usize>,
+    /// How fast the labs' time goes: 20x, or skip, which shortens every wait that nothing but time can end
+    #[arg(long, value_name = "RATE", default_value = "skip")]
+    clock: Pace,
     /// Show every fault of every step, and what it said
     #[arg(short, long)]
     verbose: bool,
@@ -52,6 +56,7 @@ pub(super) fn run(args: &Args, environment: &Environment, out: &mut dyn Write) -
         only: &args.only,
         configured: &args.configured,
         environment,
+        clock: args.clock,
     };
     let mut proof = Proof::default();
     let healthy = course.healthy()?;

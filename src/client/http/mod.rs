@@ -84,7 +84,7 @@ impl Clients {
     /// As [`Clients::send`]; [`Kind::Timeout`] says how far it came.
     pub async fn send_within(&self, routes: &Routes, request: &Request, limit: Duration) -> Result<Answer> {
         let progress = Progress::default();
-        match tokio::time::timeout(limit, self.course(routes, request, &progress)).await {
+        match crate::clock::timeout(limit, self.course(routes, request, &progress)).await {
             Ok(answer) => answer,
             Err(_) => Err(progress.timed_out(request, limit)),
         }

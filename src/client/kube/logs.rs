@@ -119,7 +119,7 @@ async fn of_pod(
         match read(cluster, request, stream, &what, prefix, kept).await? {
             None => return Ok(()),
             Some(said) if Instant::now() >= until => break said,
-            Some(_) => tokio::time::sleep(PAUSE).await,
+            Some(_) => crate::clock::sleep(PAUSE).await,
         }
     };
     Err(Error::new(Kind::Unreadable, format!("{what} on cluster {}: its kubelet can't read it", cluster.name()))

@@ -111,7 +111,7 @@ impl Watch {
                 }
             }
             let Some(body) = &mut self.body else { continue };
-            match tokio::time::timeout(self.silence, body.frame()).await {
+            match crate::clock::timeout(self.silence, body.frame()).await {
                 Err(_) => self.restart(),
                 Ok(Some(Ok(frame))) => {
                     if let Ok(data) = frame.into_data() {
@@ -123,7 +123,7 @@ impl Watch {
                 Ok(None | Some(Err(_))) => {
                     self.close();
                     // A proxy that ends every stream at once must not be asked without a pause.
-                    tokio::time::sleep(PAUSE).await;
+                    crate::clock::sleep(PAUSE).await;
                 }
             }
         }

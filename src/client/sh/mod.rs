@@ -160,6 +160,11 @@ pub fn which(name: &str) -> Option<PathBuf> {
     find(name, &std::env::var_os("PATH")?)
 }
 
+/// The same in the folders of a `PATH`.
+pub fn which_in(name: &str, path: &OsStr) -> Option<PathBuf> {
+    find(name, path)
+}
+
 fn find(name: &str, path: &OsStr) -> Option<PathBuf> {
     if name.is_empty() {
         return None;

@@ -164,7 +164,7 @@ impl Session {
             let stop = stop.clone();
             join(tokio::task::spawn_blocking(move || open_route(route, tcp, &stop)).await)?
         };
-        match tokio::time::timeout(limit, work).await {
+        match crate::clock::timeout(limit, work).await {
             Ok(result) => {
                 let session = result?;
                 guard.disarm();

@@ -105,7 +105,7 @@ impl Machines {
         what: &str,
         work: impl Future<Output = Result<T>>,
     ) -> Result<T> {
-        match tokio::time::timeout(limit, work).await {
+        match crate::clock::timeout(limit, work).await {
             Ok(result) => result,
             Err(_) => {
                 let open = self.inner.channel.open.lock().await.clone();
@@ -187,7 +187,7 @@ impl Machines {
             return name;
         }
         let asked = self.unary::<Empty, HostnameResponse>(node, path::HOSTNAME, "its name", Empty {});
-        let Ok(Ok(answer)) = tokio::time::timeout(NAME_LIMIT, asked).await else { return name };
+        let Ok(Ok(answer)) = crate::clock::timeout(NAME_LIMIT, asked).await else { return name };
         let mut names = self.inner.names.lock().unwrap_or_else(PoisonError::into_inner);
         names.insert(node.to_string(), answer.hostname.clone());
         answer.hostname

@@ -48,7 +48,7 @@ impl Channel {
         let fault = &fault;
         let tried = self.endpoints.iter().enumerate().map(|(place, (host, port))| async move {
             // A silent one must not take the time of those after it.
-            tokio::time::sleep(LEAD * u32::try_from(place).unwrap_or(u32::MAX)).await;
+            crate::clock::sleep(LEAD * u32::try_from(place).unwrap_or(u32::MAX)).await;
             let broke = Broke::default();
             self.connect(host, *port, &broke).await.map_err(|error| (place, fault(error, &broke)))
         });
@@ -84,7 +84,7 @@ impl Channel {
         let _ = stream.set_nodelay(true);
         let address = format!("{host}:{port}");
         let shaking = TlsConnector::from(self.tls.clone()).connect(name, stream);
-        let stream = match tokio::time::timeout(self.limit, shaking).await {
+        let stream = match crate::clock::timeout(self.limit, shaking).await {
             Ok(Ok(stream)) => stream,
             Ok(Err(e)) => {
                 broke.saw(&e);

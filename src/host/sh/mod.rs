@@ -6,7 +6,7 @@ use rhai::{Array, Dynamic, Map, NativeCallContext};
 use serde::{Deserialize, Serialize};
 
 use super::{Call, Context, HostResult, Module, Needs, Registrar};
-use crate::client::sh::{Command, last_lines, run as start, which};
+use crate::client::sh::{Command, last_lines, run as start, which_in};
 use crate::error::{Error, Kind};
 use crate::event::{Effect, Undo};
 use request::{OPTIONS, Request, SCRIPT_OPTIONS};
@@ -44,8 +44,10 @@ fn register(m: &mut Registrar) {
             let cx = Context::current()?;
             let call = Call::new("sh::which", request::line(&["command".into(), "-v".into(), name.into()]))
                 .args(serde_json::json!({ "name": name }));
-            let found: Option<String> =
-                cx.call(&at, call, async { Ok(which(name).map(|path| path.to_string_lossy().into_owned())) })?;
+            let own = std::env::var_os("PATH").unwrap_or_default();
+            let path = cx.world.config.tools.path(Some(&own)).unwrap_or(own);
+            let found: Option<String> = cx
+                .call(&at, call, async { Ok(which_in(name, &path).map(|path| path.to_string_lossy().into_owned())) })?;
             Ok(found.map_or(Dynamic::UNIT, Into::into))
         });
 }

@@ -1,11 +1,13 @@
 //! From a script's arguments to a program's: the real ones, and the same as they may be shown.
 
+use std::ffi::OsString;
 use std::time::Duration;
 
 use rhai::{Dynamic, Map, NativeCallContext};
 use serde_json::json;
 
 use crate::client::sh::{Command, MAX_OUTPUT, quoted};
+use crate::config::Tools;
 use crate::config::units::show_duration;
 use crate::error::{Error, Kind};
 use crate::event::Effect;
@@ -58,6 +60,7 @@ impl Request {
             shown_env.push((name.to_string(), text.shown));
             command.env.insert(name.to_string(), text.real);
         }
+        surround(&mut command, &cx.world.config.tools);
         let stdin = options.value("stdin")?;
         let stdin = stdin
             .map(|value| Text::of(&value).ok_or_else(|| options.wrong("stdin", "a string or a secret", &value)))
@@ -182,6 +185,20 @@ impl Request {
             Some(dir) => format!("cd {} && {typed}", quoted(&dir.to_string_lossy())),
             None => typed,
         }
+    }
+}
+
+/// What `pb.toml` says that programs find, as far as the call itself says nothing else.
+fn surround(command: &mut Command, tools: &Tools) {
+    if command.clear_env {
+        return;
+    }
+    for (name, value) in &tools.env {
+        command.env.entry(name.clone()).or_insert_with(|| value.clone());
+    }
+    let own = command.env.get("PATH").map(OsString::from).or_else(|| std::env::var_os("PATH"));
+    if let Some(path) = tools.path(own.as_deref()) {
+        command.env.insert("PATH".into(), path.to_string_lossy().into_owned());
     }
 }
 

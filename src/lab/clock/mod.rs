@@ -1,19 +1,30 @@
-//! The lab's clock: it runs at a rate, stands still, jumps, or is walked from sleeper to sleeper.
+//! The lab's clock: it runs at a rate, skips what nobody uses, stands still, jumps, or is walked from sleeper to sleeper.
 //!
 //! `pb`'s deadlines and waits, the router's timers and the controllers all sleep by this one clock, so that ten minutes
 //! of the platform's time can take a second, or none.
 //!
-//! **What it does not do** is to skip ahead by itself whenever everything seems to wait. A deadline is a sleeper like any
-//! other; to skip to it is right only if nothing is on its way that would have ended the wait. Between `pb` and the lab
-//! there are real sockets, threads and programs, and what is in flight there is in nobody's books: the clock would
-//! strike deadlines of calls that were about to be answered. So time moves where somebody who knows moves it: at a rate
-//! (safe as long as the shortest deadline is long against what an answer really takes), by [`LabClock::jump`], or by
-//! [`LabClock::walk`] where all sleepers are tasks of one thread, as in the tests of controllers.
+//! **Skipping.** While `pb` waits for nothing but the clock, time goes on to the next sleeper at once. To be right about
+//! "nothing but": a deadline is a sleeper like any other, and between `pb` and the lab there are sockets, threads and
+//! programs, where an answer may be on its way. So two things are asked first. The books ([`sleepers`]): whether each of
+//! `pb`'s calls that are under way waits for the clock itself or for somebody of the lab who has been asked; and the
+//! system ([`quiet`]): whether every thread of the process sleeps, and slept all along. While either says no, time goes
+//! at the system's own pace, at which nothing can go wrong that would not go wrong anywhere. `pb` has a handle of its own
+//! ([`LabClock::hurried`]), by which its sleeps are told from the lab's: for the lab's sake alone nothing is skipped.
+//!
+//! At a **rate** a deadline is safe as long as it is long against what an answer really takes. A clock that stands
+//! **still** is moved by [`LabClock::jump`], or by [`LabClock::walk`] where all sleepers are tasks of one thread, as in the
+//! tests of controllers.
 
+mod alarm;
+mod hurried;
+mod quiet;
 mod sleepers;
 
+use std::any::Any;
+use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::str::FromStr;
 use std::sync::Arc;
 use std::task::Waker;
 use std::time::{Duration, Instant};
@@ -21,15 +32,45 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use crate::clock::Clock;
-use sleepers::{Shared, Sleep, alarm};
+pub use hurried::Hurried;
+use quiet::{Look, Threads};
+use sleepers::{Shared, WhatFor};
 
 /// How the clock moves.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Pace {
     /// So many seconds a second; 1 is the system's own pace.
     Rate(f64),
+    /// The system's, and ahead at once where nobody but the clock is waited for.
+    Skipping,
     /// Not at all, besides jumps and walks.
     Still,
+}
+
+impl FromStr for Pace {
+    type Err = String;
+
+    /// `60x`, `0.5x`, `60`, `skip`
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "skip" {
+            return Ok(Self::Skipping);
+        }
+        let rate = text.strip_suffix('x').unwrap_or(text).parse::<f64>().ok();
+        let (least, most) = RATES;
+        rate.filter(|rate| (least..=most).contains(rate))
+            .map(Self::Rate)
+            .ok_or_else(|| format!("expected a rate from {least}x to {most}x, such as 60x, or skip"))
+    }
+}
+
+impl fmt::Display for Pace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rate(rate) => write!(f, "{rate}x"),
+            Self::Skipping => f.write_str("skip"),
+            Self::Still => f.write_str("still"),
+        }
+    }
 }
 
 /// The slowest and the fastest rate. Beyond, an answer over loopback takes as long as a deadline.
@@ -44,16 +85,30 @@ pub struct LabClock {
 impl LabClock {
     /// A clock that begins at a time of day, at a pace.
     pub fn new(begin: Timestamp, pace: Pace) -> Self {
+        Self::looking(begin, pace, Threads::default())
+    }
+
+    fn looking(begin: Timestamp, pace: Pace, look: impl Look) -> Self {
         let shared = Arc::new(Shared::new(begin, bounded(pace)));
         let weak = Arc::downgrade(&shared);
         // Without the thread a clock that runs would wake nobody; one that is moved by hand still does.
-        let _ = std::thread::Builder::new().name("lab-clock".into()).spawn(move || alarm(&weak));
+        let _ = std::thread::Builder::new().name(alarm::NAME.into()).spawn(move || alarm::run(&weak, look));
         Self { shared }
     }
 
     /// One that shows the system's time and keeps its pace.
     pub fn real() -> Self {
         Self::new(Timestamp::now(), Pace::Rate(1.0))
+    }
+
+    /// One that begins at the system's time, at a pace.
+    pub fn at(pace: Pace) -> Self {
+        Self::new(Timestamp::now(), pace)
+    }
+
+    /// The same clock for `pb`: what sleeps by it wants time to pass.
+    pub fn hurried(&self) -> Hurried {
+        Hurried(self.clone())
     }
 
     /// How it moves now.
@@ -130,7 +185,7 @@ fn bounded(pace: Pace) -> Pace {
     match pace {
         Pace::Rate(rate) if rate.is_finite() => Pace::Rate(rate.clamp(RATES.0, RATES.1)),
         Pace::Rate(_) => Pace::Rate(1.0),
-        Pace::Still => Pace::Still,
+        Pace::Still | Pace::Skipping => pace,
     }
 }
 
@@ -145,13 +200,11 @@ impl Clock for LabClock {
     }
 
     fn sleep(&self, span: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-        let mut state = self.shared.state();
-        state.tickets += 1;
-        let ticket = (state.now().saturating_add(span), state.tickets);
-        state.sleepers.insert(ticket, None);
-        drop(state);
-        self.shared.changed.notify_all();
-        Box::pin(Sleep { shared: self.shared.clone(), ticket })
+        Box::pin(self.shared.sleep(span, WhatFor::Lab))
+    }
+
+    fn asked(&self) -> Box<dyn Any + Send + Sync> {
+        Box::new(self.shared.asked())
     }
 }
 

@@ -88,3 +88,90 @@ fn a_clock_that_is_dropped_ends_its_thread() {
         std::thread::sleep(Duration::from_millis(10));
     }
 }
+
+/// Says what the test says.
+struct Told(Arc<std::sync::atomic::AtomicBool>);
+
+impl Look for Told {
+    fn quiet(&mut self, patience: Duration) -> bool {
+        std::thread::sleep(patience);
+        self.0.load(std::sync::atomic::Ordering::SeqCst)
+    }
+}
+
+/// A clock that skips, and whether the world around it is quiet.
+fn skipping() -> (LabClock, Arc<std::sync::atomic::AtomicBool>) {
+    let quiet = Arc::new(std::sync::atomic::AtomicBool::new(true));
+    let begin = "2026-01-01T00:00:00Z".parse().unwrap();
+    (LabClock::looking(begin, Pace::Skipping, Told(quiet.clone())), quiet)
+}
+
+/// Whether something ends soon.
+async fn soon(work: impl Future) -> bool {
+    tokio::time::timeout(Duration::from_millis(300), work).await.is_ok()
+}
+
+#[tokio::test]
+async fn a_wait_that_time_alone_ends_takes_none() {
+    let (clock, _) = skipping();
+    let lab = clock.sleep(5 * MINUTE);
+    let really = Instant::now();
+    clock.hurried().sleep(10 * MINUTE).await;
+    assert!(really.elapsed() < Duration::from_secs(10), "{:?}", really.elapsed());
+    assert!(soon(lab).await, "it was due on the way");
+}
+
+#[tokio::test]
+async fn the_labs_own_waits_are_no_reason_to_skip() {
+    let (clock, _) = skipping();
+    assert!(!soon(clock.sleep(MINUTE)).await);
+    assert!(!soon(clock.deadline(MINUTE)).await);
+    assert!(clock.now() < "2026-01-01T00:00:10Z".parse().unwrap());
+}
+
+#[tokio::test]
+async fn while_something_goes_on_time_goes_as_usual() {
+    let (clock, quiet) = skipping();
+    quiet.store(false, std::sync::atomic::Ordering::SeqCst);
+    let mut waiting = clock.hurried().sleep(MINUTE);
+    assert!(!soon(&mut waiting).await);
+    quiet.store(true, std::sync::atomic::Ordering::SeqCst);
+    waiting.await;
+}
+
+#[tokio::test]
+async fn a_deadline_strikes_at_once_only_where_somebody_of_the_lab_has_been_asked() {
+    let (clock, _) = skipping();
+    let pb: Arc<dyn Clock> = Arc::new(clock.hurried());
+    // A server out in the world: its answer may be on its way.
+    let asking = crate::clock::by(pb.clone(), crate::clock::timeout(MINUTE, std::future::pending::<()>()));
+    assert!(!soon(asking).await);
+    let asked = clock.asked();
+    let asking = crate::clock::by(pb.clone(), crate::clock::timeout(MINUTE, std::future::pending::<()>()));
+    assert_eq!(asking.await, Err(crate::clock::Elapsed));
+    // One has been asked, and two wait: one of them for somebody else.
+    let two = [1, 2].map(|_| crate::clock::by(pb.clone(), crate::clock::timeout(MINUTE, std::future::pending::<()>())));
+    assert!(!soon(futures::future::join_all(two)).await);
+    drop(asked);
+}
+
+#[tokio::test]
+async fn a_call_that_pauses_waits_for_the_clock_itself() {
+    let (clock, _) = skipping();
+    let pb: Arc<dyn Clock> = Arc::new(clock.hurried());
+    let pauses = async { crate::clock::sleep(5 * MINUTE).await };
+    let call = crate::clock::by(pb.clone(), crate::clock::timeout(10 * MINUTE, pauses));
+    assert_eq!(call.await, Ok(()));
+    assert_eq!(clock.sleepers(), 0);
+}
+
+#[test]
+fn a_pace_is_written_as_it_is_read() {
+    for (text, pace) in [("60x", Pace::Rate(60.0)), ("0.5", Pace::Rate(0.5)), ("skip", Pace::Skipping)] {
+        assert_eq!(text.parse::<Pace>(), Ok(pace));
+        assert_eq!(pace.to_string().trim_end_matches('x'), text.trim_end_matches('x'));
+    }
+    for wrong in ["", "fast", "-1x", "0", "nanx", "1e9x", "still"] {
+        assert!(wrong.parse::<Pace>().unwrap_err().contains("such as 60x, or skip"), "{wrong}");
+    }
+}

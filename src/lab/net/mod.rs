@@ -1,7 +1,11 @@
 //! The world's network: which address leads where, and the SOCKS port through which it is reached, as through a bastion.
 
+pub mod asked;
+pub mod door;
+pub mod places;
 pub mod socks;
 
+use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::future::Future;
@@ -10,6 +14,8 @@ use std::pin::Pin;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio::net::TcpStream;
+
+use crate::clock::Clock;
 
 /// Talks to whoever connected.
 pub type Handler = Arc<dyn Fn(TcpStream) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
@@ -59,6 +65,7 @@ struct Tables {
     machines: BTreeSet<IpAddr>,
     names: BTreeMap<String, IpAddr>,
     finders: Vec<Finder>,
+    clock: Option<Arc<dyn Clock>>,
     namers: Vec<Namer>,
 }
 
@@ -72,6 +79,17 @@ impl fmt::Debug for Network {
 impl Network {
     fn tables(&self) -> std::sync::RwLockWriteGuard<'_, Tables> {
         self.inner.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Those who wait for an address are told to this clock.
+    pub fn clock(&self, clock: Arc<dyn Clock>) {
+        self.tables().clock = Some(clock);
+    }
+
+    /// Somebody waits for an address, until this is dropped.
+    pub fn asked(&self) -> Option<Box<dyn Any + Send + Sync>> {
+        let tables = self.inner.read().unwrap_or_else(PoisonError::into_inner);
+        tables.clock.as_ref().map(|clock| clock.asked())
     }
 
     /// A machine has this address: ports where nothing listens are refused.

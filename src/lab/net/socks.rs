@@ -8,10 +8,14 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
+use super::places::Places;
 use super::{Network, Way};
 
 /// A client that has not asked for anything after this long is let go.
 const HELLO: Duration = Duration::from_secs(30);
+
+/// As many connections go through it at once.
+const CONNECTIONS: usize = 500;
 
 /// The replies of RFC 1928, section 6, that are given.
 mod reply {
@@ -25,19 +29,24 @@ mod reply {
 
 /// Takes connections until the lab ends.
 pub async fn serve(listener: TcpListener, network: Network, end: CancellationToken) {
+    let places = Places::new(CONNECTIONS);
     loop {
         let stream = tokio::select! {
             () = end.cancelled() => return,
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => stream,
                 // The next one may fare better.
-                Err(_) => continue,
+                Err(_) => {
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                    continue;
+                }
             },
         };
-        let (network, end) = (network.clone(), end.clone());
+        let (network, end, place) = (network.clone(), end.clone(), places.take());
         tokio::spawn(async move {
             tokio::select! {
                 () = end.cancelled() => {}
+                () = place.lost() => {}
                 // A client that breaks off is no matter of ours.
                 _ = client(stream, &network) => {}
             }
@@ -47,6 +56,7 @@ pub async fn serve(listener: TcpListener, network: Network, end: CancellationTok
 
 async fn client(mut stream: TcpStream, network: &Network) -> io::Result<()> {
     let _ = stream.set_nodelay(true);
+    let waits = network.asked();
     let asked = tokio::time::timeout(HELLO, request(&mut stream)).await.map_err(|_| io::ErrorKind::TimedOut)??;
     let (host, port) = match asked {
         Ok(asked) => asked,
@@ -57,12 +67,14 @@ async fn client(mut stream: TcpStream, network: &Network) -> io::Result<()> {
         Way::Listener(to) => match TcpStream::connect(to).await {
             Ok(mut server) => {
                 let _ = server.set_nodelay(true);
+                drop(waits);
                 answer(&mut stream, reply::DONE).await?;
                 tokio::io::copy_bidirectional(&mut stream, &mut server).await.map(|_| ())
             }
             Err(_) => answer(&mut stream, reply::REFUSED).await,
         },
         Way::Handler(handler) => {
+            drop(waits);
             answer(&mut stream, reply::DONE).await?;
             handler(stream).await;
             Ok(())

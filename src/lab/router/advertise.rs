@@ -16,6 +16,10 @@ use crate::lab::world::{Cause, World, topology};
 pub trait Objects: Send + Sync + 'static {
     /// All of a kind: `nodes`, `services`, `ciliumbgpclusterconfigs.cilium.io`.
     fn list(&self, resource: &str) -> Vec<Value>;
+    /// Looks at each of a kind, where they may be many. What `look` does must not ask for objects itself.
+    fn each(&self, resource: &str, look: &mut dyn FnMut(&Value)) {
+        self.list(resource).iter().for_each(look);
+    }
     /// Tells of every change from here on.
     fn changes(&self) -> watch::Receiver<u64>;
 }
@@ -150,9 +154,13 @@ fn nodes_with_pods(objects: &dyn Objects, service: &Value) -> BTreeSet<String> {
         pod["metadata"]["namespace"] == *namespace
             && wanted.iter().all(|(key, value)| pod["metadata"]["labels"][key] == *value)
     };
-    let pods = objects.list("pods");
-    let nodes = pods.iter().filter(|pod| own(pod) && ready(pod)).filter_map(|pod| pod["spec"]["nodeName"].as_str());
-    nodes.map(String::from).collect()
+    let mut nodes = BTreeSet::new();
+    objects.each("pods", &mut |pod| {
+        if own(pod) && ready(pod) {
+            nodes.extend(pod["spec"]["nodeName"].as_str().map(String::from));
+        }
+    });
+    nodes
 }
 
 /// Whether a label selector takes labels; an empty one, or none, takes everything.

@@ -15,7 +15,7 @@ pub(super) fn down(world: &World, name: &str) -> bool {
 }
 
 /// An answer as the causes make it.
-pub(super) async fn under(world: &World, name: &str, answer: impl FnOnce() -> Reply) -> Result<Reply, Cut> {
+pub(crate) async fn under(world: &World, name: &str, answer: impl FnOnce() -> Reply) -> Result<Reply, Cut> {
     let mut reply = None;
     let mut answer = Some(answer);
     let mut real = move || answer.take().map(|answer| answer());

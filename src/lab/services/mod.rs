@@ -7,6 +7,7 @@
 //! | [`outside`] | the table of what is reached by name outside of the clusters |
 //! | [`gateway`] | Gateways and HTTPRoutes, which lead from an address to a Service |
 //! | [`serve`] | HTTP on a connection, with TLS where there is one |
+//! | [`endpoints`] | what `pb.toml` says of them |
 //! | `faults` | the one place that faults of services are honoured in |
 //! | [`promql`], [`series`] | metrics: the language, and the series that follow from the clusters |
 //!
@@ -17,8 +18,9 @@ mod acme;
 mod alertmanager;
 pub mod at;
 mod cloudflare;
+pub mod endpoints;
 mod etcd;
-mod faults;
+pub(crate) mod faults;
 pub mod gateway;
 mod github;
 mod gitlab;
@@ -169,3 +171,6 @@ pub(crate) fn ready(pod: &Value) -> bool {
     pod["metadata"]["deletionTimestamp"].is_null()
         && conditions.is_some_and(|all| all.iter().any(|one| one["type"] == "Ready" && one["status"] == "True"))
 }
+
+#[cfg(test)]
+mod tests;

@@ -151,6 +151,12 @@ pub(crate) fn name_of(pod: &Value) -> Option<&'static str> {
     })
 }
 
+/// The program that is in an image.
+pub(super) fn of_image(image: &str) -> Option<&'static str> {
+    let image = bare(image);
+    ALL.iter().find(|program| program.images.contains(&image)).map(|program| program.name)
+}
+
 /// `nginx` of `docker.io/library/nginx:1.27@sha256:…`
 pub(crate) fn bare(image: &str) -> &str {
     let image = image.split('@').next().unwrap_or_default();

@@ -74,7 +74,9 @@ where
 {
     let service = hyper::service::service_fn(move |request: http::Request<Incoming>| {
         let (services, door) = (services.clone(), door.clone());
+        let waits = services.world.clock.asked();
         async move {
+            let _waits = waits;
             let head = request.method() == http::Method::HEAD;
             let reply = match read(request, secure).await {
                 Ok(asked) => answer(&services, &door, asked).await,

@@ -17,7 +17,11 @@ use tokio_util::sync::CancellationToken;
 pub use console::Console;
 pub use key::Key;
 
+use crate::lab::net::places::Places;
 use crate::lab::world::{Cause, World};
+
+/// As many connections are served at once.
+const CONNECTIONS: usize = 250;
 
 /// A server for one user with one key.
 #[derive(Debug)]
@@ -42,20 +46,25 @@ impl Server {
     /// Takes connections until the lab ends.
     pub async fn serve(self: Arc<Self>, listener: TcpListener, end: CancellationToken) {
         let (known, stranger) = (config(&self.host), config(&self.stranger));
+        let places = Places::new(CONNECTIONS);
         loop {
             let stream = tokio::select! {
                 () = end.cancelled() => return,
                 accepted = listener.accept() => match accepted {
                     Ok((stream, _)) => stream,
                     // The next one may fare better: too many open files, or a client that went away.
-                    Err(_) => continue,
+                    Err(_) => {
+                        tokio::time::sleep(Duration::from_millis(50)).await;
+                        continue;
+                    }
                 },
             };
             let config = if self.world.has(&Cause::HostKey) { stranger.clone() } else { known.clone() };
-            let (server, end) = (self.clone(), end.clone());
+            let (server, end, place) = (self.clone(), end.clone(), places.take());
             tokio::spawn(async move {
                 tokio::select! {
                     () = end.cancelled() => {}
+                    () = place.lost() => {}
                     () = server.talk(stream, config) => {}
                 }
             });
@@ -66,8 +75,10 @@ impl Server {
         if self.world.has(&Cause::closed(&self.name)) {
             return;
         }
+        let asked = self.world.clock.asked();
         self.wait_while_silent().await;
-        let handler = session::Session::new(&self.user, &self.authorized, self.console.clone(), self.world.clone());
+        let console = self.console.clone();
+        let handler = session::Session::new(&self.user, &self.authorized, console, self.world.clone(), asked);
         // A client that breaks off, or speaks no SSH, is no matter of ours.
         if let Ok(running) = russh::server::run_stream(config, stream, handler).await {
             let _ = running.await;

@@ -1,5 +1,6 @@
 //! One client of the SSH server: who it is, its channels, and what is typed in each.
 
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -18,6 +19,8 @@ pub(super) struct Session {
     console: Arc<dyn Console>,
     channels: BTreeMap<ChannelId, Terminal>,
     world: Arc<World>,
+    /// The client waits: to be let in, and for each channel.
+    asked: BTreeMap<Option<ChannelId>, Box<dyn Any + Send + Sync>>,
 }
 
 /// A channel: with a terminal, or as a plain stream.
@@ -30,8 +33,15 @@ struct Terminal {
 }
 
 impl Session {
-    pub(super) fn new(user: &str, authorized: &Key, console: Arc<dyn Console>, world: Arc<World>) -> Self {
-        Self { user: user.into(), authorized: authorized.clone(), console, channels: BTreeMap::new(), world }
+    pub(super) fn new(
+        user: &str,
+        authorized: &Key,
+        console: Arc<dyn Console>,
+        world: Arc<World>,
+        asked: Box<dyn Any + Send + Sync>,
+    ) -> Self {
+        let asked = BTreeMap::from([(None, asked)]);
+        Self { user: user.into(), authorized: authorized.clone(), console, channels: BTreeMap::new(), world, asked }
     }
 
     /// As long as the world has it so, no command ends.
@@ -97,6 +107,7 @@ impl Session {
 
     fn close(&mut self, channel: ChannelId, code: u32, wire: &mut Wire) -> Result<(), russh::Error> {
         self.channels.remove(&channel);
+        self.asked.remove(&Some(channel));
         wire.exit_status_request(channel, code)?;
         wire.eof(channel)?;
         wire.close(channel)
@@ -120,7 +131,9 @@ impl Handler for Session {
     }
 
     async fn auth_publickey(&mut self, user: &str, key: VerifiedPublicKey<'_>) -> Result<Auth, russh::Error> {
-        Ok(self.judge(user, key.public_key))
+        let judged = self.judge(user, key.public_key);
+        self.asked.remove(&None);
+        Ok(judged)
     }
 
     async fn channel_open_session(
@@ -130,6 +143,7 @@ impl Handler for Session {
         _: &mut Wire,
     ) -> Result<(), russh::Error> {
         self.channels.insert(channel.id(), Terminal::default());
+        self.asked.insert(Some(channel.id()), self.world.clock.asked());
         reply.accept().await;
         Ok(())
     }
@@ -191,6 +205,7 @@ impl Handler for Session {
 
     async fn channel_close(&mut self, channel: ChannelId, _: &mut Wire) -> Result<(), russh::Error> {
         self.channels.remove(&channel);
+        self.asked.remove(&Some(channel));
         Ok(())
     }
 }

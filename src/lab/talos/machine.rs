@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+/// The stage of a machine that waits for its configuration.
+pub const MAINTENANCE: &str = "maintenance";
+
 /// A machine.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Machine {

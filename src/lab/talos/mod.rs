@@ -21,6 +21,7 @@ mod services;
 mod tar;
 #[cfg(test)]
 pub(crate) mod tests;
+mod unbuilt;
 pub mod view;
 
 use std::fmt;

@@ -9,10 +9,11 @@ use serde_json::Value;
 use super::ailments;
 use super::causes::elect;
 use super::view::{Node, Pod};
-use super::{Causes, Kubernetes, Machine, MachinesAlone, State, Talos};
+use super::{Causes, Kubernetes, Machine, MachinesAlone, State, Talos, unbuilt};
 use crate::lab::kube::cluster::Cluster;
 use crate::lab::router::advertise::Objects;
 use crate::lab::world::World;
+use crate::lab::world::stage::Machines;
 use crate::lab::world::topology::Role;
 
 /// The machines of one of the world's clusters. `kubeconfig` is what they give to an admin.
@@ -30,13 +31,15 @@ pub fn machines(world: &Arc<World>, cluster: &Arc<Cluster>, kubeconfig: &str) ->
         machine
     };
     let state = State { machines: (1..).zip(nodes).map(machine).collect(), kubeconfig: Some(kubeconfig.into()) };
-    let kubernetes = Arc::new(Api { cluster: cluster.clone() });
-    Talos::new(&cluster.name, state, kubernetes, world.clock.clone()).under(Arc::new(OfWorld { world: world.clone() }))
+    let kubernetes = Arc::new(Api { cluster: cluster.clone(), world: world.clone() });
+    Talos::new(&cluster.name, state, kubernetes, world.clock.clone())
+        .under(Arc::new(OfWorld { world: world.clone(), cluster: cluster.name.clone() }))
 }
 
 /// The world's causes, as machines show them.
 struct OfWorld {
     world: Arc<World>,
+    cluster: String,
 }
 
 impl fmt::Debug for OfWorld {
@@ -47,6 +50,8 @@ impl fmt::Debug for OfWorld {
 
 impl Causes for OfWorld {
     fn apply(&self, machines: &mut [Machine], now: Timestamp) {
+        let built = self.world.stand(&self.cluster).map_or(Machines::Running, |stand| stand.machines);
+        machines.iter_mut().for_each(|machine| unbuilt::show(machine, built, now));
         for (cause, _) in self.world.causes() {
             ailments::apply(machines, &cause, now);
         }
@@ -58,6 +63,18 @@ impl Causes for OfWorld {
 #[derive(Debug)]
 struct Api {
     cluster: Arc<Cluster>,
+    world: Arc<World>,
+}
+
+impl Api {
+    /// Refuses as the dialler does where no API server runs.
+    fn there(&self) -> Result<(), String> {
+        if self.world.api_runs(&self.cluster.name) {
+            return Ok(());
+        }
+        let server = self.world.topology.clusters.get(&self.cluster.name).map_or("", |cluster| &cluster.server);
+        Err(format!("Get \"https://{server}/api/v1/nodes\": dial tcp {server}: connect: connection refused"))
+    }
 }
 
 fn text<'a>(object: &'a Value, pointer: &str) -> &'a str {
@@ -71,6 +88,7 @@ fn ready(object: &Value) -> bool {
 
 impl Kubernetes for Api {
     fn nodes(&self, _machines: &[Machine]) -> Result<Vec<Node>, String> {
+        self.there()?;
         let node = |object: Value| {
             let addresses = object.pointer("/status/addresses").and_then(Value::as_array).into_iter().flatten();
             let internal = addresses.clone().find(|address| address["type"] == "InternalIP");
@@ -87,6 +105,7 @@ impl Kubernetes for Api {
     }
 
     fn pods(&self, app: &str, machines: &[Machine]) -> Result<Option<Vec<Pod>>, String> {
+        self.there()?;
         let of_app = |object: &Value| {
             text(object, "/metadata/namespace") == "kube-system" && text(object, "/metadata/labels/k8s-app") == app
         };
@@ -95,7 +114,8 @@ impl Kubernetes for Api {
             node: text(object, "/spec/nodeName").into(),
             ready: ready(object),
         };
-        let pods: Vec<Pod> = self.cluster.list("pods").iter().filter(|object| of_app(object)).map(pod).collect();
+        let mut pods: Vec<Pod> = Vec::new();
+        self.cluster.each("pods", &mut |object| pods.extend(of_app(object).then(|| pod(object))));
         let wanted = ["deployments.apps", "daemonsets.apps"].iter().any(|kind| {
             self.cluster.list(kind).iter().any(|object| {
                 text(object, "/metadata/namespace") == "kube-system"

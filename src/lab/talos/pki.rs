@@ -118,6 +118,24 @@ impl Authority {
     }
 }
 
+/// What a machine without a configuration serves with: a certificate of its own, to anybody.
+///
+/// # Errors
+/// As [`Authority::new`].
+pub fn unconfigured(name: &str) -> Result<Arc<ServerConfig>> {
+    let (params, key) = (named(&[name], DnType::CommonName, "talos")?, key()?);
+    let certificate = params.self_signed(&key).map_err(|e| unmade(&e))?;
+    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
+    let mut config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(|e| unmade(&e))?
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.der().clone()], key)
+        .map_err(|e| unmade(&e))?;
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    Ok(Arc::new(config))
+}
+
 /// The lines of a talosconfig's context, each four blanks in: they follow `contexts:` and the context's name.
 pub fn context(endpoints: &[String], nodes: &[String], authority: &str, certificate: &str, key: &str) -> String {
     let list = |name: &str, items: &[String]| {

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use crate::lab::controllers::manager::Manager;
-use crate::lab::controllers::{namespaces, pools, run};
+use crate::lab::controllers::platform::Operators;
+use crate::lab::controllers::{namespaces, network, pools, run};
 use crate::lab::kube::cluster::{Cluster, time};
 use crate::lab::kube::server::Access;
 use crate::lab::world::{Cause, World};
@@ -19,6 +20,8 @@ pub(super) fn start(world: &Arc<World>, cluster: &Arc<Cluster>, access: &Access,
     tokio::spawn(run(cluster.clone(), end.clone(), move |objects| namespaces::look(objects, &authority, clock.now())));
     let clock = cluster.clock.clone();
     tokio::spawn(run(cluster.clone(), end.clone(), move |objects| pools::look(objects, &time(clock.now()))));
+    let clock = cluster.clock.clone();
+    tokio::spawn(run(cluster.clone(), end.clone(), move |objects| network::look(objects, &time(clock.now()))));
     let (own, mut manager) = (world.clone(), Manager::default());
     tokio::spawn(run(cluster.clone(), end.clone(), move |objects| manager.look(&own, objects)));
     // A kubelet that comes back is no change of an object: those who wait for one are told.
@@ -33,4 +36,10 @@ pub(super) fn start(world: &Arc<World>, cluster: &Arc<Cluster>, access: &Access,
             cluster.nudge();
         }
     });
+}
+
+/// Starts a cluster's operators.
+pub(super) fn operate(world: &Arc<World>, cluster: &Arc<Cluster>, mut operators: Operators, end: &CancellationToken) {
+    let world = world.clone();
+    tokio::spawn(run(cluster.clone(), end.clone(), move |objects| operators.look(&world, objects)));
 }

@@ -10,6 +10,7 @@ use std::path::Path;
 use super::Lab;
 use crate::error::{Error, Kind, Result};
 use crate::lab::net::socks;
+use crate::lab::services::{endpoints, outside};
 use crate::lab::ssh::Key;
 use crate::lab::world::Topology;
 
@@ -32,7 +33,13 @@ pub(super) fn write(lab: &Lab, kubeconfig: &str, user: &Key, host: &Key) -> Resu
     let known = format!("{},{} {}\n", router.name, router.address, host.public()?);
     private(&lab.dir.join("known_hosts"), &known)?;
     private(&lab.dir.join("ssh_config"), &ssh_config(lab))?;
-    private(&lab.dir.join("pb.toml"), &pb_toml(lab))
+    private(&lab.dir.join("ca.crt"), &lab.services.authority.certificate)?;
+    let (endpoints, secrets) = endpoints::sections(&lab.services);
+    folder(&lab.dir.join("secrets"))?;
+    for (file, secret) in secrets {
+        private(&lab.dir.join(file), &secret)?;
+    }
+    private(&lab.dir.join("pb.toml"), &pb_toml(lab, &endpoints))
 }
 
 /// Writes a file that only its owner can read.
@@ -59,8 +66,8 @@ fn ssh_config(lab: &Lab) -> String {
     )
 }
 
-/// For `pb`: clusters, hosts, networks, and what the playbooks have to be told of this platform.
-fn pb_toml(lab: &Lab) -> String {
+/// For `pb`: clusters, hosts, endpoints, networks, and what the playbooks have to be told of this platform.
+fn pb_toml(lab: &Lab, endpoints: &str) -> String {
     let topology = &lab.world.topology;
     let router = &topology.router;
     let mut out = format!("# Of an open lab, the topology {}: it is written anew each time.\n", topology.name);
@@ -78,14 +85,29 @@ fn pb_toml(lab: &Lab) -> String {
         router.address,
         quoted(&router.user),
     );
+    out.push_str(endpoints);
+    out.push_str(&tools(lab));
     out.push_str("\n[networks]\n");
-    for network in networks(topology) {
+    for network in networks(topology).into_iter().chain([outside::NETWORK.to_string()]) {
         let _ = writeln!(out, "\"{network}\" = \"{}\"", socks::url(lab.socks));
     }
     let mut settings = topology.settings.clone();
     settings.entry("router").or_insert_with(|| router.name.clone().into());
     let _ = write!(out, "\n[settings]\n{settings}");
     out
+}
+
+/// What programs find that are started: the lab's stand-ins, its clusters, and its SOCKS port for `curl`.
+fn tools(lab: &Lab) -> String {
+    let file = |name: &str| quoted(&lab.dir.join(name).to_string_lossy());
+    format!(
+        "\n[tools]\npath = [\"bin\"]\n\n[tools.env]\nKUBECONFIG = {}\nTALOSCONFIG = {}\nALL_PROXY = \"socks5h://{}\"\n\
+         NO_PROXY = \"localhost,127.0.0.1\"\nCURL_CA_BUNDLE = {}\n",
+        file("kubeconfig"),
+        file("talosconfig"),
+        lab.socks,
+        file("ca.crt"),
+    )
 }
 
 /// The networks that the world's addresses are in: by 24 bits, or 64.

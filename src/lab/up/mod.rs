@@ -1,9 +1,12 @@
 //! The lab, opened: everything that listens, put together from a topology, and the files that lead clients to it.
 
+mod build;
 mod control;
 mod files;
+mod form;
 mod links;
-mod plant;
+mod lock;
+pub(crate) mod plant;
 mod talos;
 
 use std::collections::BTreeMap;
@@ -24,7 +27,7 @@ use super::router::live::Live;
 use super::services::{self, Services};
 use super::ssh;
 use super::talos::Talos;
-use super::world::{Topology, World};
+use super::world::{Topology, World, stage};
 use crate::error::{Error, Kind, Result};
 
 /// A lab that is open. It closes when this is dropped, with everything that listens.
@@ -52,14 +55,29 @@ pub struct Lab {
     /// What its pods answer, and what is outside of its clusters.
     pub services: Arc<Services>,
     machines: talos::Machines,
-    servers: Vec<Server>,
+    servers: Arc<Vec<Server>>,
     end: CancellationToken,
+    _lock: lock::Lock,
 }
 
 impl Drop for Lab {
     fn drop(&mut self) {
         self.end.cancel();
-        self.servers.clear();
+        // What holds them besides ends with the token, and in its own time.
+        self.servers.iter().for_each(Server::stop);
+    }
+}
+
+/// Opens and shuts the API servers' ports, as the machines that they run on come up.
+async fn doors(world: Arc<World>, servers: Arc<Vec<Server>>, end: CancellationToken) {
+    let mut changes = world.subscribe();
+    loop {
+        changes.mark_unchanged();
+        servers.iter().for_each(|server| server.open(world.api_runs(&server.access.cluster)));
+        tokio::select! {
+            () = end.cancelled() => return,
+            changed = changes.changed() => if changed.is_err() { return },
+        }
     }
 }
 
@@ -70,22 +88,38 @@ impl Lab {
     /// # Errors
     /// [`Kind::Io`]: no port can be had, or a file can't be written.
     pub async fn open(topology: Topology, clock: LabClock, dir: &Path) -> Result<Self> {
+        Self::open_at(topology, clock, dir, stage::COMPLETE).await
+    }
+
+    /// Opens a platform that stands at a stage.
+    ///
+    /// # Errors
+    /// As [`Lab::open`]; [`Kind::Usage`]: no such stage, or another lab has the folder.
+    pub async fn open_at(topology: Topology, clock: LabClock, dir: &Path, stage: &str) -> Result<Self> {
         files::folder(dir)?;
+        let lock = lock::take(dir)?;
         let world = World::new(topology, Arc::new(clock.clone()));
+        for cluster in world.topology.clusters.keys() {
+            world.put_at(cluster, stage)?;
+        }
         let mut opening = Vec::new();
         for name in world.topology.clusters.keys() {
             let (world, name) = (world.clone(), name.clone());
             // Certificates and ten thousand pods take their time: each cluster on a thread of its own.
             opening.push(tokio::spawn(async move {
-                let cluster = plant::cluster(&world, &name);
-                Server::start(cluster.clone(), 0).await.map(|server| (name, cluster, server))
+                let (cluster, operators) = plant::cluster(&world, &name);
+                let server = Server::start(cluster.clone(), 0).await?;
+                server.open(world.api_runs(&name));
+                Ok::<_, Error>((name, cluster, operators, server))
             }));
         }
         let (network, end) = (Network::default(), CancellationToken::new());
-        let (mut clusters, mut servers) = (BTreeMap::new(), Vec::new());
+        network.clock(world.clock.clone());
+        let (mut clusters, mut operators, mut servers) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
         for opened in opening {
             let failed = |e| Error::new(Kind::Io, "a cluster of the lab could not be opened").because(e);
-            let (name, cluster, server) = opened.await.map_err(failed)??;
+            let (name, cluster, own, server) = opened.await.map_err(failed)??;
+            operators.insert(name.clone(), own);
             clusters.insert(name, cluster);
             servers.push(server);
         }
@@ -121,12 +155,19 @@ impl Lab {
         for access in &accesses {
             if let Some(cluster) = clusters.get(&access.cluster) {
                 control::start(&world, cluster, access, &end);
+                tokio::spawn(build::run(world.clone(), cluster.clone(), end.clone()));
+                operators
+                    .remove(&access.cluster)
+                    .into_iter()
+                    .for_each(|own| control::operate(&world, cluster, own, &end));
             }
         }
 
         let faults = Faults::start(&world, &clusters, &end);
         faults::control::serve(&faults, dir, &end).await?;
         let dir = dir.to_path_buf();
+        let servers = Arc::new(servers);
+        tokio::spawn(doors(world.clone(), servers.clone(), end.clone()));
         let lab = Self {
             world,
             clock,
@@ -142,6 +183,7 @@ impl Lab {
             machines,
             servers,
             end,
+            _lock: lock,
         };
         files::write(&lab, &kubeconfig(&lab.accesses), &user, &host)?;
         Ok(lab)

@@ -4,15 +4,17 @@ use std::sync::Arc;
 
 use jiff::SignedDuration;
 
-use crate::lab::kube::cluster::Cluster;
+use super::form;
+use crate::lab::controllers::platform::Operators;
+use crate::lab::kube::cluster::{Cluster, time};
 use crate::lab::router::advertise::Objects;
 use crate::lab::world::{World, objects};
 
 /// How long the platform has stood when the lab is opened.
 const STOOD: SignedDuration = SignedDuration::from_hours(80);
 
-/// Makes a cluster of the topology, complete and healthy.
-pub(super) fn cluster(world: &Arc<World>, name: &str) -> Arc<Cluster> {
+/// Makes a cluster of the topology at the stage that it stands at, healthy, with its operators at rest.
+pub(crate) fn cluster(world: &Arc<World>, name: &str) -> (Arc<Cluster>, Operators) {
     let cluster = Cluster::new(name, world.clock.clone());
     cluster.lie_in(world);
     let now = world.clock.now();
@@ -22,22 +24,32 @@ pub(super) fn cluster(world: &Arc<World>, name: &str) -> Arc<Cluster> {
         let [first, second, ..] = services.network().octets();
         there.services = format!("{first}.{second}");
     }
-    for object in objects::all(&world.topology, name, born) {
+    let reached = world.stand(name).map_or(0, |stand| stand.reached);
+    let all = objects::all(&world.topology, name, born);
+    for object in form::standing(&world.topology.stages, all, reached, &time(born)) {
         there.plant(&object, born);
         if object["kind"] == "CustomResourceDefinition" {
             there.register(&object, true);
         }
     }
     crate::lab::controllers::rest::settle(&mut there, born, now);
+    let mut operators = Operators::new(world, name);
+    operators.settle(world, &mut there, born);
     let revision = there.store.revision();
+    // Nobody watches from before the beginning.
+    there.store.compact(revision);
     drop(there);
     cluster.ring(revision);
-    cluster
+    (cluster, operators)
 }
 
 impl Objects for Cluster {
     fn list(&self, resource: &str) -> Vec<serde_json::Value> {
         self.world().store.list(resource, "").map(|(_, stored)| stored.value.clone()).collect()
+    }
+
+    fn each(&self, resource: &str, look: &mut dyn FnMut(&serde_json::Value)) {
+        self.world().store.list(resource, "").for_each(|(_, stored)| look(&stored.value));
     }
 
     fn changes(&self) -> tokio::sync::watch::Receiver<u64> {

@@ -48,6 +48,30 @@ pub enum Cause {
     },
     /// The router shows a host key that nobody knows.
     HostKey,
+    /// What lies in the Git repository at a path is wrong.
+    Manifests {
+        /// The folder, as a Kustomization's `spec.path` has it.
+        path: String,
+        /// In what way.
+        flaw: Flaw,
+    },
+    /// The vault lost an item.
+    Item {
+        /// Its name.
+        item: String,
+    },
+    /// A Helm chart's hooks or manifests fail when it is installed or upgraded.
+    Chart {
+        /// Its HelmRelease, `namespace/name`.
+        release: String,
+    },
+    /// A disk of Ceph is gone, by the number of its OSD.
+    Osd {
+        /// The cluster.
+        cluster: String,
+        /// The number.
+        osd: u32,
+    },
     /// The router takes logins, and never ends a command.
     Stuck,
     /// An object of a cluster was changed, made or deleted by somebody who should not have.
@@ -145,6 +169,39 @@ pub enum Cause {
     },
 }
 
+/// What can be wrong with manifests in the Git repository.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Flaw {
+    /// The folder is gone.
+    Gone,
+    /// A file or component that the folder's kustomization names is not there.
+    Missing(String),
+    /// An object is in it twice, `Kind namespace/name`.
+    Twice(String),
+    /// The kustomization has nothing in it.
+    Empty,
+    /// An object has a field that its kind does not know.
+    Field {
+        /// `Kind/namespace/name`.
+        object: String,
+        /// `.spec.colour`.
+        field: String,
+    },
+}
+
+impl fmt::Display for Flaw {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Gone => write!(f, "is not there"),
+            Self::Missing(what) => write!(f, "names {what}, which is not there"),
+            Self::Twice(what) => write!(f, "has {what} twice"),
+            Self::Empty => write!(f, "has an empty kustomization"),
+            Self::Field { object, field } => write!(f, "has {object} with the unknown field {field}"),
+        }
+    }
+}
+
 impl Cause {
     /// A process that is gone.
     pub fn process(node: &str, process: &str) -> Self {
@@ -192,6 +249,10 @@ impl fmt::Display for Cause {
             Self::Silent { listener } => write!(f, "{listener} takes connections and says nothing"),
             Self::Closed { listener } => write!(f, "nothing listens as {listener}"),
             Self::HostKey => write!(f, "the router has another host key"),
+            Self::Manifests { path, flaw } => write!(f, "{path} of the Git repository {flaw}"),
+            Self::Item { item } => write!(f, "the vault has no item {item}"),
+            Self::Chart { release } => write!(f, "the chart of HelmRelease {release} fails"),
+            Self::Osd { cluster, osd } => write!(f, "osd.{osd} of cluster {cluster} is gone"),
             Self::Stuck => write!(f, "the router ends no command"),
             Self::Changed { cluster, object, change } => {
                 let done = match change {

@@ -1,4 +1,5 @@
-//! The world that the lab shows: a topology, which is data from a file, and the causes that faults put into it.
+//! The world that the lab shows: a topology, which is data from a file, the stage that each cluster is at, and the causes
+//! that faults put into it.
 //!
 //! Nothing here acts. The API servers, the router, the machines and the controllers read it, and are told when a cause
 //! comes or goes; what follows from a cause is theirs to work out.
@@ -7,7 +8,11 @@ pub mod cause;
 pub mod objects;
 pub mod range;
 pub mod read;
+mod sense;
+pub mod stage;
+pub mod stand;
 pub mod topology;
+pub mod wanted;
 pub mod wrong;
 
 use std::collections::BTreeMap;
@@ -17,6 +22,7 @@ use std::time::Instant;
 use tokio::sync::watch;
 
 pub use cause::{Cause, Change, Wrong};
+pub use stand::Stand;
 pub use topology::Topology;
 
 use crate::clock::Clock;
@@ -28,6 +34,7 @@ pub struct World {
     /// The lab's clock.
     pub clock: Arc<dyn Clock>,
     causes: RwLock<BTreeMap<Cause, Instant>>,
+    stands: RwLock<BTreeMap<String, Stand>>,
     changes: watch::Sender<u64>,
 }
 
@@ -41,7 +48,8 @@ impl std::fmt::Debug for World {
 impl World {
     /// A healthy world.
     pub fn new(topology: Topology, clock: Arc<dyn Clock>) -> Arc<Self> {
-        Arc::new(Self { topology, clock, causes: RwLock::default(), changes: watch::channel(0).0 })
+        let stands = RwLock::new(stand::complete(&topology));
+        Arc::new(Self { topology, clock, causes: RwLock::default(), stands, changes: watch::channel(0).0 })
     }
 
     /// Puts a cause into the world. Whether it was not there before.

@@ -7,6 +7,8 @@ use std::path::Path;
 use toml::Spanned;
 
 use super::range::after;
+use super::sense;
+use super::stage::{self, Stage};
 use super::topology::{Node, ServiceKind, Topology};
 use crate::error::{Error, Kind, Place, Result, did_you_mean};
 
@@ -40,15 +42,30 @@ pub fn embedded(name: &str) -> Result<Topology, Vec<Error>> {
 /// # Errors
 /// Everything that is wrong with the file, each with its line; or that there is none.
 pub fn named(name: &str, dir: &Path) -> Result<Topology, Vec<Error>> {
-    if !name.contains('/') && !name.ends_with(".toml") {
+    if is_name(name) {
         return embedded(name);
     }
+    let stem = dir.join(name).file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    parse(&stem, name, &text(name, dir)?)
+}
+
+/// The text of a topology, by the same names.
+///
+/// # Errors
+/// There is none.
+pub fn text(name: &str, dir: &Path) -> Result<String, Vec<Error>> {
+    if let Some((_, text)) = EMBEDDED.iter().find(|(known, _)| is_name(name) && *known == name) {
+        return Ok((*text).into());
+    }
     let path = dir.join(name);
-    let text = std::fs::read_to_string(&path).map_err(|e| {
-        vec![Error::new(Kind::Usage, format!("the topology {} can't be read", path.display())).caused_by(&e)]
-    })?;
-    let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    parse(&stem, name, &text)
+    std::fs::read_to_string(&path).map_err(|e| {
+        let error = Error::new(Kind::Usage, format!("the topology {} can't be read", path.display())).caused_by(&e);
+        vec![error.hint("pb lab topology > mine.toml writes one to start from")]
+    })
+}
+
+fn is_name(name: &str) -> bool {
+    !name.contains('/') && !name.ends_with(".toml")
 }
 
 /// Reads a text; `file` is its name in messages.
@@ -59,25 +76,47 @@ pub fn named(name: &str, dir: &Path) -> Result<Topology, Vec<Error>> {
 pub fn parse(name: &str, file: &str, text: &str) -> Result<Topology, Vec<Error>> {
     let mut topology: Topology = toml::from_str(text).map_err(|e| vec![malformed(file, text, &e)])?;
     topology.name = name.into();
+    if topology.stages.is_empty() {
+        topology.stages = stages(stage::TEXT).map_err(|e| vec![malformed("stages.toml", stage::TEXT, &e)])?;
+    }
     let mut problems = Problems { file, text, found: Vec::new() };
     for cluster in topology.clusters.values_mut() {
         let rows = std::mem::take(&mut cluster.nodes);
         cluster.nodes = rows.into_iter().flat_map(|row| spread(row, &mut problems)).collect();
     }
     judge(&topology, &mut problems);
+    sense::judge(&topology, &mut problems);
+    problems.found.sort_by_key(|error| error.place.as_ref().map(|place| (place.line, place.column)));
     if problems.found.is_empty() { Ok(topology) } else { Err(problems.found) }
 }
 
-struct Problems<'t> {
+/// The stages of a text that has nothing else.
+fn stages(text: &str) -> std::result::Result<Vec<Stage>, toml::de::Error> {
+    #[derive(serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Stages {
+        stages: Vec<Stage>,
+    }
+    toml::from_str::<Stages>(text).map(|all| all.stages)
+}
+
+pub(super) struct Problems<'t> {
     file: &'t str,
     text: &'t str,
     found: Vec<Error>,
 }
 
 impl Problems<'_> {
-    fn at<T>(&mut self, what: &Spanned<T>, message: String, hint: Option<String>) {
+    pub(super) fn at<T>(&mut self, what: &Spanned<T>, message: String, hint: Option<String>) {
         let place = place(self.file, self.text, what.span().start);
         self.found.push(Error::new(Kind::Config, message).at(place).maybe_hint(hint));
+    }
+
+    /// The same where the form keeps no place: at a key of a table, `clusters.infra` and `dns`, or at the table itself.
+    pub(super) fn within(&mut self, table: &str, key: Option<&str>, message: String) {
+        let start = sense::find(self.text, table, key);
+        let place = place(self.file, self.text, start);
+        self.found.push(Error::new(Kind::Config, message).at(place));
     }
 }
 
@@ -98,9 +137,16 @@ fn malformed(file: &str, text: &str, error: &toml::de::Error) -> Error {
     Error::new(Kind::Config, message).at(place).maybe_hint(hint)
 }
 
+/// The most nodes of a row.
+const MOST_NODES: u32 = 1000;
+
 /// A row of nodes, one by one.
 fn spread(row: Node, problems: &mut Problems<'_>) -> Vec<Node> {
     let Some(count) = row.count else { return vec![row] };
+    if !(1..=MOST_NODES).contains(&count) {
+        problems.at(&row.name, format!("{count} nodes: a row has 1 to {MOST_NODES}"), None);
+        return vec![Node { count: None, ..row }];
+    }
     let (name, first) = (row.name.get_ref().clone(), *row.address.get_ref());
     let digits = count.to_string().len().max(3);
     let mut nodes = Vec::new();
@@ -142,6 +188,30 @@ fn judge(topology: &Topology, problems: &mut Problems<'_>) {
         };
         for workload in &cluster.workloads {
             known(&workload.namespace, format!("{:?} {}", workload.kind, workload.name.get_ref()), problems);
+        }
+        for operator in &cluster.operators {
+            let all = || super::objects::operators();
+            if !all().any(|known| known == operator.get_ref()) {
+                let message = format!("there is no operator \"{}\"", operator.get_ref());
+                problems.at(operator, message, did_you_mean(operator.get_ref(), all()));
+            }
+        }
+        for rows in &cluster.objects {
+            for object in super::wanted::expand(rows.get_ref()).unwrap_or_else(|message| {
+                problems.at(rows, message, None);
+                Vec::new()
+            }) {
+                if let Some(namespace) = object["metadata"]["namespace"].as_str() {
+                    let what =
+                        format!("{} {}", object["kind"].as_str().unwrap_or("an object"), object["metadata"]["name"]);
+                    if !namespaces.contains(namespace) {
+                        let hint = did_you_mean(namespace, namespaces.iter().copied());
+                        let message =
+                            format!("{what} is in namespace \"{namespace}\", which cluster {name} does not have");
+                        problems.at(rows, message, hint);
+                    }
+                }
+            }
         }
         for service in &cluster.services {
             let what = format!("Service {}/{}", service.namespace.get_ref(), service.name.get_ref());

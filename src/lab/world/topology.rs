@@ -10,6 +10,8 @@ use serde::de::{Deserializer, Error as _};
 use toml::Spanned;
 
 use super::range::Range;
+use super::stage::Stage;
+pub use super::wanted::{Flux, Kustomization};
 
 /// A platform as data.
 #[derive(Debug, Clone, Deserialize)]
@@ -27,6 +29,9 @@ pub struct Topology {
     /// What playbooks' settings have to be for this platform, as `[settings]` of `pb.toml` has them.
     #[serde(default)]
     pub settings: toml::Table,
+    /// How its clusters are built; without them, those of [`super::stage::TEXT`].
+    #[serde(default)]
+    pub stages: Vec<Stage>,
 }
 
 /// The upstream router.
@@ -98,6 +103,15 @@ pub struct Cluster {
     /// Services.
     #[serde(default)]
     pub services: Vec<Service>,
+    /// The operators whose kinds it has: `cilium`, `flux` …
+    #[serde(default = "cilium")]
+    pub operators: Vec<Spanned<String>>,
+    /// What Flux applies, and from where.
+    #[serde(default)]
+    pub flux: Option<Flux>,
+    /// Objects of operators as they are wanted, see [`super::wanted`]; their status follows.
+    #[serde(default)]
+    pub objects: Vec<Spanned<toml::Table>>,
 }
 
 /// A machine, or a row of them.
@@ -147,6 +161,18 @@ pub struct Workload {
     /// What its container listens at.
     #[serde(default)]
     pub ports: Vec<u16>,
+    /// Its container's name, where it is not the workload's.
+    #[serde(default)]
+    pub container: Option<String>,
+    /// For `Pods`: the object that they belong to, `Cluster shared-postgres`.
+    #[serde(default)]
+    pub owner: Option<String>,
+    /// The number of the first pod that has one in its name.
+    #[serde(default)]
+    pub first: u32,
+    /// The HelmRelease in the same namespace that it came with.
+    #[serde(default)]
+    pub release: Option<String>,
 }
 
 /// The kinds of [`Workload`].
@@ -158,6 +184,8 @@ pub enum WorkloadKind {
     DaemonSet,
     /// A number of pods with names of their own.
     StatefulSet,
+    /// The same, of an operator of their own: see [`Workload::owner`].
+    Pods,
 }
 
 /// A Service.
@@ -204,7 +232,7 @@ impl Topology {
     }
 }
 
-fn duration<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+pub(super) fn duration<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
     let text = String::deserialize(from)?;
     crate::config::units::duration(&text)
         .ok_or_else(|| D::Error::custom(format!("\"{text}\" is no duration: expected one such as 9s or 2m")))
@@ -233,4 +261,7 @@ fn netops() -> String {
 }
 fn control_plane() -> Vec<Role> {
     vec![Role::ControlPlane]
+}
+fn cilium() -> Vec<Spanned<String>> {
+    vec![Spanned::new(0..0, "cilium".into())]
 }

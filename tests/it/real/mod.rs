@@ -7,6 +7,8 @@
 mod cluster;
 mod disk;
 mod explained;
+#[cfg(feature = "lab")]
+mod export;
 mod failing;
 mod killed;
 mod planted;

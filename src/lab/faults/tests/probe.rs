@@ -10,6 +10,8 @@ use crate::lab::kube::cluster::Cluster;
 use crate::lab::kube::server::Access;
 use crate::lab::kube::store::Place;
 use crate::lab::pods::programs;
+use crate::lab::services::Reply;
+use crate::lab::services::faults::under;
 use crate::lab::up::Lab;
 use crate::lab::world::Cause;
 
@@ -24,6 +26,11 @@ pub(super) async fn answers(lab: &Lab, causes: &[Cause]) -> Vec<(String, String)
         for access in &lab.accesses {
             out.push((format!("api/{}", access.cluster), requests(lab, access).await));
             out.push((format!("watch/{}", access.cluster), watch(lab, access).await));
+        }
+    }
+    for cause in causes {
+        if let Cause::Service { service: name, .. } = cause {
+            out.push((format!("service/{name}"), service(lab, name).await));
         }
     }
     let login = |cause: &Cause| match cause {
@@ -127,6 +134,17 @@ fn touch(cluster: &Cluster) {
     let revision = world.store.revision();
     drop(world);
     cluster.ring(revision);
+}
+
+/// What becomes of an answer of a service, at the one place that all of them pass.
+async fn service(lab: &Lab, name: &str) -> String {
+    let body = json!({ "data": { "result": [{ "metric": { "__name__": "up" }, "value": [1, "1"] }] }, "name": "app",
+                       "result": [{ "name": "app", "content": "10.0.0.1" }] });
+    let begun = lab.clock.instant();
+    let answer = under(&lab.world, name, || Reply::json(200, &body));
+    let Ok(answer) = tokio::time::timeout(Duration::from_secs(2), answer).await else { return "silent".into() };
+    let late = lab.clock.instant() - begun > Duration::from_millis(2500);
+    format!("{answer:?} {late}")
 }
 
 async fn ssh(lab: &Lab) -> String {

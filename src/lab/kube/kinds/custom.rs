@@ -37,8 +37,6 @@ pub(crate) fn kinds(definition: &Value) -> Vec<Kind> {
                 status: text(&scale["statusReplicasPath"]),
                 selector: scale["labelSelectorPath"].as_str().map(str::to_owned),
             });
-            let schema = OnceLock::new();
-            let _ = schema.set(root(&raw));
             Kind {
                 group: text(&spec["group"]),
                 version: text(&version["name"]),
@@ -60,14 +58,14 @@ pub(crate) fn kinds(definition: &Value) -> Vec<Kind> {
                     raw,
                 })),
                 source: None,
-                schema,
+                schema: OnceLock::new(),
             }
         })
         .collect()
 }
 
 /// The schema of a whole object: `metadata` is every object's.
-fn root(raw: &Value) -> Arc<Schema> {
+pub(super) fn root(raw: &Value) -> Arc<Schema> {
     let mut schema = read(raw);
     let string = || Arc::new(Schema { of: Type::String, ..Schema::default() });
     schema.of = Type::Object;

@@ -74,9 +74,10 @@ impl Kind {
 
     /// The shape of its objects.
     pub(crate) fn schema(&self) -> &Arc<Schema> {
-        self.schema.get_or_init(|| match &self.source {
-            Some(source) => typed::schema(*source),
-            None => Arc::new(Schema::anything()),
+        self.schema.get_or_init(|| match (&self.source, &self.custom) {
+            (Some(source), _) => typed::schema(*source),
+            (None, Some(custom)) => super::custom::root(&custom.raw),
+            (None, None) => Arc::new(Schema::anything()),
         })
     }
 

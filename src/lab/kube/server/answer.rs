@@ -48,6 +48,21 @@ pub(super) fn value(style: Style, code: u16, value: &Value) -> Response<Body> {
     }
 }
 
+/// An answer whose pieces are made as the client takes them. What fits into one has a length.
+pub(super) fn pieces(
+    media: &'static str,
+    mut pieces: impl Iterator<Item = Bytes> + Send + Sync + 'static,
+) -> Response<Body> {
+    let first = pieces.next().unwrap_or_default();
+    let Some(second) = pieces.next() else { return whole(200, media, first) };
+    let all = [first, second].into_iter().chain(pieces);
+    let mut response = whole(200, media, Bytes::new());
+    *response.body_mut() =
+        StreamBody::new(futures::stream::iter(all.map(|piece| Ok::<_, std::convert::Infallible>(Frame::data(piece)))))
+            .boxed();
+    response
+}
+
 pub(super) fn refusal(style: Style, refusal: &Refusal) -> Response<Body> {
     if refusal.plain {
         return text(refusal.code, refusal.message.clone());

@@ -1,5 +1,6 @@
 //! Listening: TLS over loopback, one task a connection, all of which end with the server.
 
+use std::any::Any;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +12,8 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio_rustls::TlsAcceptor;
 
@@ -21,6 +23,9 @@ use super::route;
 use super::weather::{self, Fuse, Wire};
 use crate::error::{Error, Kind, Result};
 use crate::lab::kube::cluster::Cluster;
+use crate::lab::net::asked::Asked;
+use crate::lab::net::door::Door;
+use crate::lab::net::places::{Place, Places};
 
 /// What a client needs to reach a cluster.
 #[derive(Debug, Clone)]
@@ -39,17 +44,23 @@ pub struct Access {
     pub token: String,
 }
 
+/// As many connections are served at once.
+const CONNECTIONS: usize = 250;
+/// A client that has not shown by then what it wants is let go.
+const HELLO: Duration = Duration::from_secs(10);
+
 /// A running API server. It stops when this is dropped, with every connection.
 #[derive(Debug)]
 pub struct Server {
     /// How to reach it.
     pub access: Access,
+    open: watch::Sender<bool>,
     task: AbortHandle,
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        self.task.abort();
+        self.stop();
     }
 }
 
@@ -62,15 +73,14 @@ impl Server {
         let names =
             ["localhost".to_owned(), "kubernetes.default.svc".to_owned(), format!("{}-k8s.monosense.io", cluster.name)];
         let pki = Pki::new(&cluster.name, &names)?;
-        let listener = TcpListener::bind(("127.0.0.1", port)).await.map_err(|e| {
+        let door = Door::new(port).map_err(|e| {
             let error = Error::new(
                 Kind::Io,
                 format!("port {port} of 127.0.0.1 can't be had for the lab's cluster {}", cluster.name),
             );
             error.caused_by(&e).hint("another lab may be open, or choose no port")
         })?;
-        let address: SocketAddr =
-            listener.local_addr().map_err(|e| Error::new(Kind::Io, "no address").caused_by(&e))?;
+        let address: SocketAddr = door.address();
         let token = format!("lab-{}", cluster.world().naming.uid());
         let acceptor = TlsAcceptor::from(Arc::new(config(&pki)?));
         let access = Access {
@@ -81,8 +91,19 @@ impl Server {
             key: pki.admin.key.clone(),
             token: token.clone(),
         };
-        let task = tokio::spawn(accept(listener, acceptor, cluster, Arc::from(token))).abort_handle();
-        Ok(Self { access, task })
+        let (open, opened) = watch::channel(true);
+        let task = tokio::spawn(accept(door, opened, acceptor, cluster, Arc::from(token))).abort_handle();
+        Ok(Self { access, open, task })
+    }
+
+    /// Ends it, with every connection.
+    pub fn stop(&self) {
+        self.task.abort();
+    }
+
+    /// Takes connections, or refuses them; those that stand are broken off when it shuts.
+    pub fn open(&self, open: bool) {
+        self.open.send_if_modified(|was| std::mem::replace(was, open) != open);
     }
 }
 
@@ -107,30 +128,37 @@ fn config(pki: &Pki) -> Result<ServerConfig> {
     Ok(config)
 }
 
-async fn accept(mut listener: TcpListener, acceptor: TlsAcceptor, cluster: Arc<Cluster>, token: Arc<str>) {
+async fn accept(
+    mut door: Door,
+    mut open: watch::Receiver<bool>,
+    acceptor: TlsAcceptor,
+    cluster: Arc<Cluster>,
+    token: Arc<str>,
+) {
+    let places = Places::new(CONNECTIONS);
     // Dropped with this task, the set ends every connection.
     let mut connections = JoinSet::new();
-    let address = listener.local_addr().ok();
     loop {
-        if weather::down(&cluster)
-            && let Some(address) = address
-        {
-            drop(listener);
-            connections.abort_all();
-            weather::until_down(&cluster, false).await;
-            listener = loop {
-                match TcpListener::bind(address).await {
-                    Ok(listener) => break listener,
-                    // Whoever took the port in the meantime may leave it.
-                    Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
-                }
-            };
+        let down = weather::down(&cluster);
+        let wanted = *open.borrow_and_update() && !down;
+        // What can't be opened or shut now may be at the next change.
+        let _ = if wanted { door.open() } else { door.shut() };
+        if !wanted {
+            connections = JoinSet::new();
         }
         tokio::select! {
-            () = weather::until_down(&cluster, true) => {}
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => {
-                    connections.spawn(serve(stream, acceptor.clone(), Arc::clone(&cluster), Arc::clone(&token)));
+            changed = open.changed() => if changed.is_err() { return },
+            () = weather::until_down(&cluster, !down) => {}
+            accepted = door.accept() => match accepted {
+                Ok(stream) => {
+                    let place = Arc::new(places.take());
+                    let served = serve(stream, acceptor.clone(), Arc::clone(&cluster), Arc::clone(&token), place.clone());
+                    connections.spawn(async move {
+                        tokio::select! {
+                            () = served => {}
+                            () = place.lost() => {}
+                        }
+                    });
                 }
                 // Too many open files, say: it passes.
                 Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
@@ -140,10 +168,18 @@ async fn accept(mut listener: TcpListener, acceptor: TlsAcceptor, cluster: Arc<C
     }
 }
 
-async fn serve(mut stream: TcpStream, acceptor: TlsAcceptor, cluster: Arc<Cluster>, token: Arc<str>) {
+async fn serve(
+    mut stream: TcpStream,
+    acceptor: TlsAcceptor,
+    cluster: Arc<Cluster>,
+    token: Arc<str>,
+    place: Arc<Place>,
+) {
+    let waits = cluster.clock.asked();
     weather::while_hanging(&cluster).await;
+    drop(waits);
     let mut first = [0_u8];
-    let peeked = tokio::time::timeout(Duration::from_secs(30), stream.peek(&mut first)).await;
+    let peeked = tokio::time::timeout(HELLO, stream.peek(&mut first)).await;
     let Ok(Ok(1)) = peeked else { return };
     if first[0] != 0x16 {
         // Not a TLS handshake. What was sent is read, so that closing does not reset before the answer arrives.
@@ -156,18 +192,20 @@ async fn serve(mut stream: TcpStream, acceptor: TlsAcceptor, cluster: Arc<Cluste
         return;
     }
     let _ = stream.set_nodelay(true);
-    let Ok(Ok(tls)) = tokio::time::timeout(Duration::from_secs(30), acceptor.accept(stream)).await else { return };
+    let Ok(Ok(tls)) = tokio::time::timeout(HELLO, acceptor.accept(stream)).await else { return };
     let shown = tls.get_ref().1.peer_certificates().and_then(<[_]>::first);
     let shown = identity::of_certificate(shown);
     let fuse = Fuse::whole();
     let wire = Wire::new(tls, fuse.clone());
     let service = hyper::service::service_fn(move |request| {
         let (cluster, shown, token) = (Arc::clone(&cluster), shown.clone(), Arc::clone(&token));
-        let fuse = fuse.clone();
+        let (asking, fuse) = (place.asking(), fuse.clone());
         async move {
+            let asked: Box<dyn Any + Send + Sync> = Box::new((cluster.clock.asked(), asking));
+            weather::while_hanging(&cluster).await;
             let response = route::answer(&cluster, shown, &token, request).await;
             fuse.light(&cluster, &response);
-            Ok::<_, std::convert::Infallible>(response)
+            Ok::<_, std::convert::Infallible>(response.map(|body| Asked::new(body, asked)))
         }
     });
     // A connection that breaks is the client's affair.

@@ -147,7 +147,7 @@ fn list(cluster: &Cluster, asked: &Asked, style: Style, view: View) -> Answer<Re
         if style.pretty || style.media == verbs::Media::Yaml {
             return Ok(answer::value(style, 200, &listed.to_json(asked)));
         }
-        return Ok(answer::whole(200, "application/json", listed.to_text(asked)));
+        return Ok(answer::pieces("application/json", listed.into_pieces(asked)));
     }
     let objects: Vec<&Value> = listed.objects.iter().map(|o| &o.value).collect();
     let shown = view.list(asked, &objects, listed.metadata(asked))?;

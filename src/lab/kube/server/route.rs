@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use http_body_util::{BodyExt, Limited};
+use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::{Request, Response};
 use serde_json::json;
@@ -18,6 +18,8 @@ use crate::lab::kube::verbs::{Media, Payload, Query, View};
 
 /// The largest body that is read.
 const LARGEST: usize = 3 * 1024 * 1024;
+/// As much beyond it is heard out.
+const HEARD_OUT: usize = 64 * 1024 * 1024;
 
 /// What of a request's head counts.
 #[derive(Debug)]
@@ -68,9 +70,9 @@ pub(super) async fn answer(
     if let Some(response) = within_pods::connect(cluster, &head, style, &parts.headers, upgrade) {
         return response;
     }
-    let bytes = match Limited::new(body, LARGEST).collect().await {
-        Ok(collected) => collected.to_bytes().to_vec(),
-        Err(_) => {
+    let bytes = match whole(body).await {
+        Some(bytes) => bytes,
+        None => {
             let why = format!("Request entity too large: limit is {LARGEST}");
             return answer::refusal(style, &Refusal::new(413, "RequestEntityTooLarge", why));
         }
@@ -94,6 +96,24 @@ fn admit(cluster: &Cluster, own: Option<Who>, head: &Head, headers: &http::Heade
         Some(_) => Ok(who),
         None => Err(what.forbidden(&who)),
     }
+}
+
+/// A whole body; none where it is too large. What is too much is heard out, within bounds: a client that is still sending
+/// when the connection closes never sees the answer.
+async fn whole(mut body: Incoming) -> Option<Vec<u8>> {
+    let (mut bytes, mut beyond) = (Vec::new(), 0);
+    while let Some(Ok(frame)) = body.frame().await {
+        let Ok(data) = frame.into_data() else { continue };
+        if beyond == 0 && bytes.len() + data.len() <= LARGEST {
+            bytes.extend_from_slice(&data);
+        } else {
+            beyond += data.len();
+        }
+        if beyond > HEARD_OUT {
+            break;
+        }
+    }
+    (beyond == 0).then_some(bytes)
 }
 
 async fn dispatch(cluster: &Arc<Cluster>, head: &Head, style: Style, payload: &Payload) -> Answer<Response<Body>> {

@@ -41,7 +41,7 @@ pub(super) fn down(cluster: &Cluster) -> bool {
     wrong(cluster).contains(&Wrong::Down)
 }
 
-/// Waits until nothing listens any more, or until something does again.
+/// Waits until nothing listens any more (`true`), or until something does again.
 pub(super) async fn until_down(cluster: &Cluster, down: bool) {
     until(cluster, |all| all.contains(&Wrong::Down) == down).await;
 }
@@ -72,7 +72,6 @@ pub(super) fn expired(cluster: &Cluster) -> bool {
 
 /// What comes in place of an answer; none where the request is answered, perhaps late.
 pub(super) async fn before(cluster: &Cluster, method: &http::Method, style: Style) -> Option<Response<Body>> {
-    while_hanging(cluster).await;
     let mut refused = None;
     for wrong in wrong(cluster) {
         match wrong {

@@ -90,6 +90,21 @@ impl Store {
         all.take_while(move |(p, _)| p.resource == resource && (namespace.is_empty() || p.namespace == namespace))
     }
 
+    /// The same behind a place.
+    pub(crate) fn list_behind<'a>(
+        &'a self,
+        resource: &'a str,
+        namespace: &'a str,
+        place: Option<&Place>,
+    ) -> impl Iterator<Item = (&'a Place, &'a Arc<Stored>)> {
+        let from = match place {
+            Some(place) => Bound::Excluded(place.clone()),
+            None => Bound::Included(Place::new(resource, namespace, "")),
+        };
+        let all = self.objects.range((from, Bound::Unbounded));
+        all.take_while(move |(p, _)| p.resource == resource && (namespace.is_empty() || p.namespace == namespace))
+    }
+
     /// Every object in a namespace, of whatever kind.
     pub(crate) fn in_namespace<'a>(&'a self, namespace: &'a str) -> impl Iterator<Item = &'a Place> {
         self.objects.keys().filter(move |p| p.namespace == namespace)

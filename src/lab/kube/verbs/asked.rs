@@ -108,11 +108,16 @@ impl Asked {
 
     /// An object in the version that is asked for.
     pub(crate) fn shown(&self, object: &Value) -> Value {
-        let mut object = object.clone();
-        if let Some(object) = object.as_object_mut() {
-            object.insert("apiVersion".to_owned(), Value::String(self.kind.api_version()));
-            object.insert("kind".to_owned(), Value::String(self.kind.kind.clone()));
-        }
-        object
+        shown(&self.kind, object)
     }
+}
+
+/// An object in a version of its kind.
+pub(crate) fn shown(kind: &Kind, object: &Value) -> Value {
+    let mut object = object.clone();
+    if let Some(object) = object.as_object_mut() {
+        object.insert("apiVersion".to_owned(), Value::String(kind.api_version()));
+        object.insert("kind".to_owned(), Value::String(kind.kind.clone()));
+    }
+    object
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{URL_SAFE, URL_SAFE_NO_PAD};
+use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::asked::{Asked, Sub};
@@ -21,6 +22,9 @@ pub(crate) fn get(world: &World, asked: &Asked) -> Answer<Value> {
         _ => asked.shown(&found.value),
     })
 }
+
+/// As much of a list is made at a time.
+const PIECE: usize = 64 * 1024;
 
 /// What is to be listed.
 #[derive(Debug, Default)]
@@ -150,24 +154,29 @@ pub(crate) fn list(world: &World, asked: &Asked, options: &ListOptions) -> Answe
     if let Some(wanted) = options.revision.filter(|r| *r > store.revision()) {
         return Err(crate::lab::kube::store::too_large(wanted, store.revision()));
     }
-    let all: Vec<(Place, Arc<Stored>)> = match at {
+    let start = options.token.as_ref().map(|token| behind(asked, &resource, &token.start));
+    let then;
+    // The present is walked from where the page begins; only the past has to be made first.
+    let all: Box<dyn Iterator<Item = (&Place, &Arc<Stored>)>> = match at.filter(|at| *at != store.revision()) {
         Some(revision) => {
-            store.list_at(&resource, &asked.namespace, revision).map_err(|refusal| match options.token {
+            then = store.list_at(&resource, &asked.namespace, revision).map_err(|refusal| match options.token {
                 Some(_) if refusal.code == 410 => Refusal::expired(TOO_OLD),
                 _ => refusal,
-            })?
+            })?;
+            let from = start.as_ref().map_or(0, |start| then.partition_point(|(place, _)| place <= start));
+            Box::new(then.iter().skip(from).map(|(place, object)| (place, object)))
         }
-        None => store.list(&resource, &asked.namespace).map(|(p, o)| (p.clone(), Arc::clone(o))).collect(),
+        None => Box::new(store.list_behind(&resource, &asked.namespace, start.as_ref())),
     };
-    let start = options.token.as_ref().map(|t| t.start.as_str()).unwrap_or_default();
-    let behind = |place: &Place| start.is_empty() || key(asked, place).as_str() > start;
-    let mut chosen = all.into_iter().filter(|(p, o)| behind(p) && options.selection.holds(&o.value)).peekable();
+    let mut chosen = all.filter(|(_, object)| options.selection.holds(&object.value)).peekable();
     let mut objects = Vec::new();
     let mut last = String::new();
     while objects.len() < options.limit.unwrap_or(usize::MAX) {
         let Some((place, object)) = chosen.next() else { break };
-        last = key(asked, &place);
-        objects.push(object);
+        if options.limit == Some(objects.len() + 1) {
+            last = key(asked, place);
+        }
+        objects.push(Arc::clone(object));
     }
     let revision = at.unwrap_or_else(|| store.revision());
     let more = chosen.peek().is_some().then(|| Token { revision, start: last }.write());
@@ -180,6 +189,14 @@ fn key(asked: &Asked, place: &Place) -> String {
         format!("{}/{}", place.namespace, place.name)
     } else {
         place.name.clone()
+    }
+}
+
+/// The place that a token's key names, behind which a page begins.
+fn behind(asked: &Asked, resource: &str, key: &str) -> Place {
+    match key.split_once('/').filter(|_| asked.namespace.is_empty()) {
+        Some((namespace, name)) => Place::new(resource, namespace, name),
+        None => Place::new(resource, &asked.namespace, key),
     }
 }
 
@@ -205,27 +222,40 @@ impl Listed {
         metadata
     }
 
-    /// The answer's text; items' texts are made once and kept.
-    pub(crate) fn to_text(&self, asked: &Asked) -> String {
-        let kind = &asked.kind;
-        let bare = kind.custom.is_none();
+    /// The answer's text in pieces, each made when its turn comes: a client that stops reading holds no copy of the
+    /// whole. Items' texts are made once and kept.
+    pub(crate) fn into_pieces(self, asked: &Asked) -> impl Iterator<Item = Bytes> + Send + Sync + use<> {
+        let kind = Arc::clone(&asked.kind);
         let (name, version) = (&kind.list_kind, kind.api_version());
-        let mut text = format!(
+        let mut head = format!(
             "{{\"kind\":\"{name}\",\"apiVersion\":\"{version}\",\"metadata\":{},\"items\":[",
             self.metadata(asked)
         );
-        for (at, object) in self.objects.iter().enumerate() {
-            if at > 0 {
-                text.push(',');
+        let mut objects = self.objects.into_iter();
+        let (mut first, mut ended) = (true, false);
+        std::iter::from_fn(move || {
+            if ended {
+                return None;
             }
-            if bare || object.value["apiVersion"] == version {
-                text.push_str(object.item(bare));
-            } else {
-                text.push_str(&asked.shown(&object.value).to_string());
+            let mut text = std::mem::take(&mut head);
+            while text.len() < PIECE {
+                let Some(object) = objects.next() else {
+                    text.push_str("]}");
+                    ended = true;
+                    break;
+                };
+                if !std::mem::take(&mut first) {
+                    text.push(',');
+                }
+                let bare = kind.custom.is_none();
+                if bare || object.value["apiVersion"] == version {
+                    text.push_str(object.item(bare));
+                } else {
+                    text.push_str(&super::asked::shown(&kind, &object.value).to_string());
+                }
             }
-        }
-        text.push_str("]}");
-        text
+            Some(Bytes::from(text))
+        })
     }
 
     pub(crate) fn to_json(&self, asked: &Asked) -> Value {

@@ -48,6 +48,9 @@ pub(crate) fn all(scope: &Scope<'_>) -> Vec<Target> {
             monitored(scope, &monitor, word, pods, &mut out);
         }
     }
+    // The operator makes its own monitors of Prometheus', so that both are there.
+    let mut seen = std::collections::BTreeSet::new();
+    out.retain(|target| seen.insert((target.job.clone(), target.instance.clone())));
     if out.len() == before {
         // Without any monitor, what a pod's own annotations would say.
         plain(scope, &mut out);

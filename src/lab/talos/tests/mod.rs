@@ -4,6 +4,7 @@ mod broken;
 mod examples;
 mod open_lab;
 mod refused;
+mod stages;
 mod well;
 
 use std::sync::Arc;

@@ -7,24 +7,28 @@ use crate::error::Kind;
 use crate::host::testing::{eval_in, runtime};
 use crate::lab::clock::LabClock;
 use crate::lab::up::Lab;
-use crate::lab::world::{Cause, read};
+use crate::lab::world::{Cause, read, stage};
 
 fn open() -> (Lab, Config, tempfile::TempDir) {
+    open_at(stage::COMPLETE, LabClock::real())
+}
+
+pub(super) fn open_at(stage: &str, clock: LabClock) -> (Lab, Config, tempfile::TempDir) {
     let dir = tempfile::tempdir().expect("a folder");
     let topology = read::embedded("monosense").expect("a topology");
-    let lab = runtime().block_on(Lab::open(topology, LabClock::real(), dir.path())).expect("an open lab");
+    let lab = runtime().block_on(Lab::open_at(topology, clock, dir.path(), stage)).expect("an open lab");
     let overrides = Overrides { config: Some(dir.path().join("pb.toml")), ..Overrides::default() };
     let environment = Environment { dir: dir.path().into(), home: None, variables: BTreeMap::new() };
     let config = load(&overrides, &environment).unwrap_or_else(|e| panic!("{e:?}"));
     (lab, config, dir)
 }
 
-fn text(config: &Config, script: &str) -> String {
+pub(super) fn text(config: &Config, script: &str) -> String {
     eval_in(config.clone(), script).unwrap_or_else(|e| panic!("{e} {:?}\n{script}", e.hints)).to_string()
 }
 
 /// What does not hold, as `condition: message`.
-const UNMET: &str = r#"
+pub(super) const UNMET: &str = r#"
     let unmet = talos("infra").health(#{ wait: "50ms" }).filter(|c| c.state == "failed");
     if unmet.len() == 0 { "" } else { `${unmet[0].condition}: ${unmet[0].message}` }
 "#;

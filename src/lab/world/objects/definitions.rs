@@ -1,55 +1,69 @@
-//! The CustomResourceDefinitions of the kinds that a topology's objects have.
+//! The CustomResourceDefinitions of a cluster's operators.
 
 use serde_json::{Value, json};
 
 use super::Making;
+use super::notation::{Head, kinds};
 
-/// Group, version, plural, kind, short names; all are of the whole cluster.
-const KINDS: &[(&str, &str, &str, &str, &[&str])] = &[
-    ("cilium.io", "v2", "ciliumbgpadvertisements", "CiliumBGPAdvertisement", &["cbgpadvert"]),
-    ("cilium.io", "v2", "ciliumbgpclusterconfigs", "CiliumBGPClusterConfig", &["cbgpcluster"]),
-    ("cilium.io", "v2", "ciliumbgpnodeconfigs", "CiliumBGPNodeConfig", &["cbgpnode"]),
-    ("cilium.io", "v2", "ciliumbgppeerconfigs", "CiliumBGPPeerConfig", &["cbgppeer"]),
-    (
-        "cilium.io",
-        "v2",
-        "ciliumloadbalancerippools",
-        "CiliumLoadBalancerIPPool",
-        &["ippools", "ippool", "lbippool", "lbippools"],
-    ),
+/// Operators by the name that a topology has for them, with the kinds that each brings.
+const OPERATORS: &[(&str, &str)] = &[
+    ("apps", include_str!("crds/apps.txt")),
+    ("cert-manager", include_str!("crds/cert-manager.txt")),
+    ("cilium", include_str!("crds/cilium.txt")),
+    ("databases", include_str!("crds/databases.txt")),
+    ("external-secrets", include_str!("crds/external-secrets.txt")),
+    ("flux", include_str!("crds/flux.txt")),
+    ("gateway", include_str!("crds/gateway.txt")),
+    ("kafka", include_str!("crds/kafka.txt")),
+    ("observability", include_str!("crds/observability.txt")),
+    ("storage", include_str!("crds/storage.txt")),
 ];
 
-pub(super) fn all(making: &Making<'_>) -> Vec<Value> {
-    KINDS.iter().map(|(group, version, plural, kind, short)| one(making, group, version, plural, kind, short)).collect()
+/// Built-in kinds that a topology writes without their version.
+const BUILT_IN: &[(&str, &str, bool)] = &[
+    ("ConfigMap", "v1", true),
+    ("Secret", "v1", true),
+    ("PersistentVolumeClaim", "v1", true),
+    ("PersistentVolume", "v1", false),
+    ("StorageClass", "storage.k8s.io/v1", false),
+    ("CSIDriver", "storage.k8s.io/v1", false),
+    ("PodDisruptionBudget", "policy/v1", true),
+    ("NetworkPolicy", "networking.k8s.io/v1", true),
+    ("PriorityClass", "scheduling.k8s.io/v1", false),
+];
+
+/// The names of operators that a topology can name.
+pub(in crate::lab::world) fn operators() -> impl Iterator<Item = &'static str> {
+    OPERATORS.iter().map(|(name, _)| *name)
 }
 
-fn one(making: &Making<'_>, group: &str, version: &str, plural: &str, kind: &str, short: &[&str]) -> Value {
-    let names = json!({
-        "plural": plural, "singular": kind.to_lowercase(), "kind": kind, "listKind": format!("{kind}List"),
-        "shortNames": short, "categories": ["cilium"],
-    });
-    // What they hold is Cilium's to check.
-    let open = json!({ "type": "object", "x-kubernetes-preserve-unknown-fields": true });
+/// The stored version of a kind, and whether its objects are in namespaces.
+pub(in crate::lab::world) fn version(kind: &str) -> Option<(String, bool)> {
+    let built_in = BUILT_IN.iter().find(|(name, _, _)| *name == kind);
+    built_in.map(|(_, version, namespaced)| ((*version).to_owned(), *namespaced)).or_else(|| {
+        let mut all = OPERATORS.iter().flat_map(|(_, text)| kinds(text));
+        all.find(|head| head.kind == kind).map(|head| (head.api_version(), head.namespaced))
+    })
+}
+
+pub(super) fn all(making: &Making<'_>) -> Vec<Value> {
+    let wanted = |name: &str| making.cluster.operators.iter().any(|own| own.get_ref() == name);
+    let texts = OPERATORS.iter().filter(|(name, _)| wanted(name));
+    texts.flat_map(|(_, text)| kinds(text)).map(|head| one(making, &head)).collect()
+}
+
+fn one(making: &Making<'_>, head: &Head<'_>) -> Value {
+    let names = head.names();
     let condition = |kind: &str, reason: &str, message: &str| json!({ "type": kind, "status": "True", "reason": reason, "message": message, "lastTransitionTime": making.born });
     json!({
         "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
-        "metadata": making.metadata("CustomResourceDefinition", "", &format!("{plural}.{group}"), json!({})),
+        "metadata": making.metadata("CustomResourceDefinition", "", &format!("{}.{}", head.plural, head.group), json!({})),
         "spec": {
-            "group": group, "names": names, "scope": "Cluster", "conversion": { "strategy": "None" },
-            "versions": [{
-                "name": version, "served": true, "storage": true, "subresources": { "status": {} },
-                "additionalPrinterColumns": [{ "name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp" }],
-                "schema": { "openAPIV3Schema": {
-                    "type": "object", "required": ["spec"],
-                    "properties": {
-                        "apiVersion": { "type": "string" }, "kind": { "type": "string" }, "metadata": { "type": "object" },
-                        "spec": open, "status": open,
-                    },
-                } },
-            }],
+            "group": head.group, "names": names, "scope": if head.namespaced { "Namespaced" } else { "Cluster" },
+            "conversion": { "strategy": "None" }, "versions": head.rows(),
         },
         "status": {
-            "acceptedNames": names, "storedVersions": [version],
+            "acceptedNames": names, "storedVersions": [head.versions.first().map_or("v1", |(name, _)| name)],
             "conditions": [
                 condition("NamesAccepted", "NoConflicts", "no conflicts found"),
                 condition("Established", "InitialNamesAccepted", "the initial names have been accepted"),

@@ -2,17 +2,21 @@
 
 mod cilium;
 mod definitions;
-mod names;
+mod flux;
+pub(in crate::lab) mod names;
 mod node;
+mod notation;
 mod service;
 mod workload;
 
+pub(in crate::lab::world) use definitions::{operators, version};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::Topology;
 use super::read::COMMON;
 use super::topology::Cluster;
+use super::wanted::BY;
 
 /// What objects are made of: a cluster, and when it came to be.
 #[derive(Debug, Clone, Copy)]
@@ -36,6 +40,8 @@ pub fn all(topology: &Topology, name: &str, born: Timestamp) -> Vec<Value> {
     out.extend(namespaces.map(|namespace| making.namespace(namespace)));
     out.extend(cluster.nodes.iter().enumerate().map(|(index, node)| node::object(&making, index, node)));
     out.extend(cilium::all(&making));
+    out.extend(flux::all(&making));
+    out.extend(making.wanted());
     out.extend(service::all(&making));
     for workload in &cluster.workloads {
         out.extend(workload::all(&making, workload));
@@ -55,6 +61,27 @@ impl Making<'_> {
             metadata["labels"] = labels;
         }
         metadata
+    }
+
+    /// What the topology writes down as objects.
+    fn wanted(&self) -> impl Iterator<Item = Value> {
+        let rows =
+            self.cluster.objects.iter().flat_map(|rows| super::wanted::expand(rows.get_ref()).unwrap_or_default());
+        rows.map(|mut object| {
+            let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+            let (kind, own) = (text(&object["kind"]), object["metadata"].clone());
+            let mut metadata =
+                self.metadata(&kind, &text(&own["namespace"]), &text(&own["name"]), own["labels"].clone());
+            let mut annotations = own["annotations"].as_object().cloned().unwrap_or_default();
+            if let Some(Value::String(by)) = annotations.remove(BY) {
+                flux::applied(&mut metadata, &by);
+            }
+            if !annotations.is_empty() {
+                metadata["annotations"] = annotations.into();
+            }
+            object["metadata"] = metadata;
+            object
+        })
     }
 
     fn namespace(&self, name: &str) -> Value {

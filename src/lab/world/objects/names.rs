@@ -15,7 +15,7 @@ fn hash(parts: &[&str]) -> [u8; 32] {
 }
 
 /// A version 4 UUID in form.
-pub(super) fn uid(parts: &[&str]) -> String {
+pub(in crate::lab) fn uid(parts: &[&str]) -> String {
     let mut bytes = hash(parts);
     bytes[6] = bytes[6] & 0x0f | 0x40;
     bytes[8] = bytes[8] & 0x3f | 0x80;
@@ -24,6 +24,18 @@ pub(super) fn uid(parts: &[&str]) -> String {
 }
 
 /// So many letters, as at the end of a pod's name.
-pub(super) fn suffix(parts: &[&str], letters: usize) -> String {
+pub(in crate::lab) fn suffix(parts: &[&str], letters: usize) -> String {
     hash(parts).iter().take(letters).map(|byte| char::from(LETTERS[usize::from(*byte) % LETTERS.len()])).collect()
+}
+
+/// So many hexadecimal digits, as digests and commits have them.
+pub(in crate::lab) fn hex(parts: &[&str], digits: usize) -> String {
+    let bytes = hash(parts);
+    bytes
+        .iter()
+        .chain(&bytes)
+        .flat_map(|byte| [byte >> 4, byte & 15])
+        .take(digits)
+        .map(|n| char::from(b"0123456789abcdef"[usize::from(n)]))
+        .collect()
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::Making;
 use super::workload::{self, Pod};
 use crate::lab::world::range::after;
-use crate::lab::world::topology::{Service, ServiceKind};
+use crate::lab::world::topology::{Service, ServiceKind, Workload};
 
 pub(super) fn all(making: &Making<'_>) -> Vec<Value> {
     let mut out = vec![api_server(making)];
@@ -34,9 +34,24 @@ fn cluster_ip(making: &Making<'_>, index: usize, service: &Service) -> Option<Ip
     after(making.cluster.service_cidr.network(), 256 + u32::try_from(index).ok()?)
 }
 
-fn ports(service: &Service, node_port: bool, index: usize) -> Vec<Value> {
+/// The workload that a Service leads to.
+fn behind<'t>(making: &Making<'t>, service: &Service) -> Option<&'t Workload> {
+    let name = service.workload.as_ref()?.get_ref();
+    let mut all = making.cluster.workloads.iter();
+    all.find(|one| one.namespace.get_ref() == service.namespace.get_ref() && one.name.get_ref() == name)
+}
+
+/// The container's port behind the nth port of a Service: the same where the container has it, or else its own.
+fn target(workload: Option<&Workload>, nth: usize, port: u16) -> u16 {
+    let own = workload.map(|workload| workload.ports.as_slice()).unwrap_or_default();
+    if own.contains(&port) { port } else { own.get(nth).or(own.first()).copied().unwrap_or(port) }
+}
+
+fn ports(making: &Making<'_>, service: &Service, node_port: bool, index: usize) -> Vec<Value> {
+    let workload = behind(making, service);
     let port = |(nth, port): (usize, &u16)| {
-        let mut one = json!({ "name": format!("port-{port}"), "port": port, "protocol": "TCP", "targetPort": port });
+        let mut one = json!({ "name": format!("port-{port}"), "port": port, "protocol": "TCP" });
+        one["targetPort"] = target(workload, nth, *port).into();
         if node_port {
             one["nodePort"] = (30_000 + index * 16 + nth).into();
         }
@@ -56,7 +71,7 @@ fn object(making: &Making<'_>, index: usize, service: &Service, address: Option<
     let mut spec = json!({
         "type": if balanced { "LoadBalancer" } else { "ClusterIP" },
         "clusterIP": ip, "clusterIPs": [ip], "internalTrafficPolicy": "Cluster", "ipFamilies": ["IPv4"],
-        "ipFamilyPolicy": "SingleStack", "ports": ports(service, balanced, index), "sessionAffinity": "None",
+        "ipFamilyPolicy": "SingleStack", "ports": ports(making, service, balanced, index), "sessionAffinity": "None",
     });
     if let Some(workload) = &service.workload {
         spec["selector"] = json!({ "app.kubernetes.io/name": workload.get_ref() });
@@ -84,10 +99,7 @@ fn object(making: &Making<'_>, index: usize, service: &Service, address: Option<
 
 fn slice(making: &Making<'_>, service: &Service) -> Value {
     let (namespace, name) = (service.namespace.get_ref(), service.name.get_ref());
-    let behind = making.cluster.workloads.iter().find(|workload| {
-        workload.namespace.get_ref() == namespace
-            && service.workload.as_ref().is_some_and(|wanted| wanted.get_ref() == workload.name.get_ref())
-    });
+    let behind = behind(making, service);
     let pods: Vec<Pod> = behind.map(|workload| workload::pods(making, workload)).unwrap_or_default();
     let endpoints: Vec<Value> = pods
         .iter()
@@ -103,7 +115,10 @@ fn slice(making: &Making<'_>, service: &Service) -> Value {
     let ports: Vec<Value> = service
         .ports
         .iter()
-        .map(|port| json!({ "name": format!("port-{port}"), "port": port, "protocol": "TCP" }))
+        .enumerate()
+        .map(|(nth, port)| {
+            json!({ "name": format!("port-{port}"), "port": target(behind, nth, *port), "protocol": "TCP" })
+        })
         .collect();
     json!({
         "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice",

@@ -22,7 +22,7 @@ pub(super) struct Pod {
 pub(super) fn wanted(workload: &Workload, nodes: usize) -> u32 {
     match workload.kind {
         WorkloadKind::DaemonSet => u32::try_from(nodes).unwrap_or(u32::MAX),
-        WorkloadKind::Deployment | WorkloadKind::StatefulSet => workload.replicas,
+        WorkloadKind::Deployment | WorkloadKind::StatefulSet | WorkloadKind::Pods => workload.replicas,
     }
 }
 
@@ -33,9 +33,10 @@ pub(super) fn pod_address(making: &Making<'_>, node: usize, place: u32) -> IpAdd
     after(network, from).unwrap_or(network)
 }
 
-/// DaemonSets of the network itself run on the host's.
+/// What makes the network runs on the host's, and on nodes that are not ready for want of it.
 fn on_host(workload: &Workload) -> bool {
-    workload.kind == WorkloadKind::DaemonSet && workload.name.get_ref().starts_with("cilium")
+    let name = workload.name.get_ref();
+    (workload.kind == WorkloadKind::DaemonSet && name.starts_with("cilium")) || name == "cilium-operator"
 }
 
 pub(super) fn pods(making: &Making<'_>, workload: &Workload) -> Vec<Pod> {
@@ -59,7 +60,7 @@ pub(super) fn pods(making: &Making<'_>, workload: &Workload) -> Vec<Pod> {
             let name = match workload.kind {
                 WorkloadKind::Deployment => format!("{}-{own}", set_name(making, workload)),
                 WorkloadKind::DaemonSet => format!("{}-{own}", owner[2]),
-                WorkloadKind::StatefulSet => format!("{}-{number}", owner[2]),
+                WorkloadKind::StatefulSet | WorkloadKind::Pods => format!("{}-{}", owner[2], workload.first + number),
             };
             let address =
                 if on_host(workload) { *node.address.get_ref() } else { pod_address(making, place, 10 + before + nth) };
@@ -95,6 +96,7 @@ pub(super) fn all(making: &Making<'_>, workload: &Workload) -> Vec<Value> {
         WorkloadKind::Deployment => ("Deployment", "ReplicaSet", set_name(making, workload)),
         WorkloadKind::DaemonSet => ("DaemonSet", "DaemonSet", name.clone()),
         WorkloadKind::StatefulSet => ("StatefulSet", "StatefulSet", name.clone()),
+        WorkloadKind::Pods => ("", "", String::new()),
     };
     let top = |kind: &str, name: &str, labels: &Value, spec: Value, status: Value| {
         json!({
@@ -102,6 +104,13 @@ pub(super) fn all(making: &Making<'_>, workload: &Workload) -> Vec<Value> {
             "spec": spec, "status": status,
         })
     };
+    if workload.kind == WorkloadKind::Pods {
+        return owned(making, workload, &labels, &container);
+    }
+    if let Some(release) = &workload.release {
+        labels["app.kubernetes.io/managed-by"] = "Helm".into();
+        labels["app.kubernetes.io/instance"] = release.as_str().into();
+    }
     let mut out = vec![top(
         kind,
         name,
@@ -111,7 +120,7 @@ pub(super) fn all(making: &Making<'_>, workload: &Workload) -> Vec<Value> {
             WorkloadKind::StatefulSet => json!({
                 "replicas": count, "selector": { "matchLabels": selector }, "serviceName": name, "template": template,
             }),
-            WorkloadKind::Deployment => {
+            WorkloadKind::Deployment | WorkloadKind::Pods => {
                 json!({ "replicas": count, "selector": { "matchLabels": selector }, "template": template })
             }
         },
@@ -138,16 +147,34 @@ pub(super) fn all(making: &Making<'_>, workload: &Workload) -> Vec<Value> {
         out.push(set);
     }
     let owners = owner(making, namespace, owner_kind, &owner_name);
-    out.extend(pods(making, workload).iter().map(|pod| {
-        let mut metadata =
-            super::node::without_generation(making.metadata("Pod", namespace, &pod.name, labels.clone()));
-        metadata["ownerReferences"] = owners.clone();
-        json!({
-            "apiVersion": "v1", "kind": "Pod", "metadata": metadata,
-            "spec": spec(workload, &container, Some(&pod.node)), "status": running(making, workload, pod),
-        })
-    }));
+    out.extend(
+        pods(making, workload).iter().map(|pod| one(making, workload, pod, labels.clone(), &owners, &container)),
+    );
     out
+}
+
+fn one(making: &Making<'_>, workload: &Workload, pod: &Pod, labels: Value, owners: &Value, container: &Value) -> Value {
+    let mut metadata =
+        super::node::without_generation(making.metadata("Pod", workload.namespace.get_ref(), &pod.name, labels));
+    metadata["ownerReferences"] = owners.clone();
+    json!({
+        "apiVersion": "v1", "kind": "Pod", "metadata": metadata,
+        "spec": spec(workload, container, Some(&pod.node)), "status": running(making, workload, pod),
+    })
+}
+
+/// Pods of an operator's object, `owner` being `Kind name`.
+fn owned(making: &Making<'_>, workload: &Workload, labels: &Value, container: &Value) -> Vec<Value> {
+    let namespace = workload.namespace.get_ref();
+    let owner = workload.owner.as_deref().unwrap_or_default();
+    let (kind, name) = owner.split_once(' ').unwrap_or((owner, workload.name.get_ref()));
+    let version = super::version(kind).map(|(version, _)| version).unwrap_or_default();
+    let owners = json!([{
+        "apiVersion": version, "kind": kind, "name": name, "uid": uid(&[making.name, kind, namespace, name]),
+        "controller": true, "blockOwnerDeletion": true,
+    }]);
+    let own = |pod: &Pod| one(making, workload, pod, labels.clone(), &owners, container);
+    pods(making, workload).iter().map(own).collect()
 }
 
 fn owner(making: &Making<'_>, namespace: &str, kind: &str, name: &str) -> Value {
@@ -157,11 +184,15 @@ fn owner(making: &Making<'_>, namespace: &str, kind: &str, name: &str) -> Value 
     }])
 }
 
+fn container_name(workload: &Workload) -> &str {
+    workload.container.as_deref().unwrap_or_else(|| workload.name.get_ref())
+}
+
 fn container(workload: &Workload) -> Value {
     let ports: Vec<Value> =
         workload.ports.iter().map(|port| json!({ "containerPort": port, "protocol": "TCP" })).collect();
     json!({
-        "name": workload.name.get_ref(), "image": workload.image, "imagePullPolicy": "IfNotPresent", "ports": ports,
+        "name": container_name(workload), "image": workload.image, "imagePullPolicy": "IfNotPresent", "ports": ports,
         "resources": {}, "terminationMessagePath": "/dev/termination-log", "terminationMessagePolicy": "File",
     })
 }
@@ -173,6 +204,7 @@ fn spec(workload: &Workload, container: &Value, node: Option<&str>) -> Value {
     });
     if on_host(workload) {
         spec["hostNetwork"] = true.into();
+        spec["tolerations"] = json!([{ "operator": "Exists" }]);
     }
     if let Some(node) = node {
         spec["nodeName"] = node.into();
@@ -215,7 +247,7 @@ fn running(making: &Making<'_>, workload: &Workload, pod: &Pod) -> Value {
         "podIP": address, "podIPs": [{ "ip": address }],
         "conditions": [condition("Initialized"), condition("Ready"), condition("ContainersReady"), condition("PodScheduled")],
         "containerStatuses": [{
-            "name": workload.name.get_ref(), "image": workload.image,
+            "name": container_name(workload), "image": workload.image,
             "imageID": format!("{}@sha256:{}", workload.image, "0".repeat(64)),
             "containerID": format!("containerd://{}", uid(&[&pod.name, "container"]).replace('-', "")),
             "ready": true, "started": true, "restartCount": 0,

@@ -6,8 +6,6 @@ use super::tar::{self, Entry};
 const MISSING: &str = "No such file or directory";
 /// How deep folders are looked into.
 const DEPTH: usize = 64;
-/// What stands before a file that is no text: its bytes follow as letters of the same numbers. The lab's disks have texts.
-const BINARY: char = '\u{10fffd}';
 
 /// What `tar` wrote, and how it ended.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -63,8 +61,8 @@ pub(super) fn run(files: &Files<'_>, arguments: &[String], input: &[u8], now: i6
     if letters.contains(['x', 't']) {
         let stored = match kept {
             None => input.to_vec(),
-            Some(path) => match files.read(&at(path)) {
-                Some(text) => bytes(&text),
+            Some(path) => match files.bytes(&at(path)) {
+                Some(bytes) => bytes,
                 None => return Ran::failed(format!("tar: can't open '{path}': {MISSING}\n")),
             },
         };
@@ -91,7 +89,7 @@ pub(super) fn run(files: &Files<'_>, arguments: &[String], input: &[u8], now: i6
     }
     let written = tar::write(&entries, now);
     match kept {
-        Some(path) => match files.write(&at(path), &text(&written), false) {
+        Some(path) => match files.put(&at(path), written) {
             Ok(()) => {}
             Err(why) => return Ran::failed(format!("tar: can't open '{path}': {why}\n")),
         },
@@ -108,15 +106,12 @@ fn extract(files: &Files<'_>, folder: &str, entries: Vec<Entry>) -> Ran {
     for entry in entries {
         let name = entry.name.trim_start_matches('/').trim_end_matches('/');
         let path = files.path(&format!("{folder}/{name}"));
-        let above = path.rsplit_once('/').map_or("", |(above, _)| above);
-        let done = match &entry.bytes {
+        let done = match entry.bytes {
             None if files.is_folder(&path) => Ok(()),
             None => files.make_folder(&path),
-            Some(_) if !above.is_empty() && !files.is_folder(above) => files.make_folder(above),
-            Some(_) => Ok(()),
+            Some(bytes) => files.put(&path, bytes),
         };
-        let written = entry.bytes.as_deref().map_or(Ok(()), |bytes| files.write(&path, &text(bytes), false));
-        if let Err(why) = done.and(written) {
+        if let Err(why) = done {
             return Ran::failed(format!("tar: can't open '{name}': {why}\n"));
         }
     }
@@ -125,8 +120,8 @@ fn extract(files: &Files<'_>, folder: &str, entries: Vec<Entry>) -> Ran {
 
 /// A file, or a folder with all in it. Whether there is either.
 fn collect(files: &Files<'_>, path: &str, name: &str, depth: usize, entries: &mut Vec<Entry>) -> bool {
-    if let Some(text) = files.read(path) {
-        entries.push(Entry { name: name.to_owned(), bytes: Some(bytes(&text)) });
+    if let Some(bytes) = files.bytes(path) {
+        entries.push(Entry { name: name.to_owned(), bytes: Some(bytes) });
         return true;
     }
     let Some(names) = files.list(path).filter(|_| depth > 0) else { return false };
@@ -136,22 +131,6 @@ fn collect(files: &Files<'_>, path: &str, name: &str, depth: usize, entries: &mu
         collect(files, &format!("{path}/{own}"), &below, depth - 1, entries);
     }
     true
-}
-
-/// Bytes as a text that can be kept.
-fn text(bytes: &[u8]) -> String {
-    match std::str::from_utf8(bytes) {
-        Ok(text) => text.to_owned(),
-        Err(_) => std::iter::once(BINARY).chain(bytes.iter().map(|byte| char::from(*byte))).collect(),
-    }
-}
-
-/// A text that was kept as the bytes that it was.
-fn bytes(text: &str) -> Vec<u8> {
-    match text.strip_prefix(BINARY) {
-        Some(letters) => letters.chars().map(|letter| u8::try_from(u32::from(letter)).unwrap_or(b'?')).collect(),
-        None => text.as_bytes().to_vec(),
-    }
 }
 
 #[cfg(test)]

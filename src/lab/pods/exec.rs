@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use super::container::Target;
-use super::files::Files;
+use super::files::{self, Files};
 use super::log::Stream;
 use super::run::{self, Out, Place};
 use super::{archive, tar, terminal};
@@ -81,6 +81,8 @@ pub(crate) fn start(
 
 async fn exec(cluster: &Arc<Cluster>, target: Target, command: Vec<String>, wanted: Wanted, session: Session) {
     let place = Place { cluster: cluster.clone(), container: target.spec().clone(), pod: target.pod };
+    // One that was there before anybody looked has its volumes, too.
+    files::mount(&cluster.world(), &place.pod, &place.container);
     let Session { input, output } = session;
     if !place.has(&command) {
         let _ = output.send(Output::Status(no_program(&command))).await;

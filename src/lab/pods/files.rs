@@ -1,33 +1,37 @@
-//! The files of containers: what volumes have, and what was written. A claim's volume keeps its files when the pod goes,
-//! an emptyDir goes with its pod, and what was written elsewhere with the container.
+//! The files of a container as its own program sees them: what volumes have, what was written, and what every container
+//! has. A claim's volume keeps its files when the pod goes, an emptyDir's go with the pod, and what was written elsewhere
+//! with the container.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use base64::Engine as _;
 use serde_json::Value;
 
+use super::disk::{Disk, Node, absolute};
 use super::words;
 use crate::lab::kube::cluster::World as Objects;
 use crate::lab::kube::store::Place;
 
-/// What was written, by the volume and the path within it.
-#[derive(Debug, Default)]
-pub(crate) struct Disks(Mutex<BTreeMap<String, BTreeMap<String, String>>>);
-
-impl Disks {
-    fn all(&self) -> MutexGuard<'_, BTreeMap<String, BTreeMap<String, String>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Forgets what a pod wrote that no claim keeps.
-    pub(crate) fn forget(&self, uid: &str) {
-        self.all().retain(|disk, _| !disk.starts_with(&format!("pod/{uid}/")));
-    }
-
-    /// Forgets what a container wrote outside of volumes: a new instance begins anew.
-    pub(crate) fn renew(&self, uid: &str, container: &str) {
-        self.all().remove(&format!("pod/{uid}/root/{container}"));
+/// Mounts a pod's volumes into one of its containers: the disks of claims, of the pod, and of its node.
+pub(crate) fn mount(objects: &Objects, pod: &Value, container: &Value) {
+    let files = Files::of(objects, pod, container, "/");
+    let (uid, disks) = (words::text(pod, "/metadata/uid"), &objects.inside.disks);
+    for (path, sub, volume) in files.mounts() {
+        if files.projected(words::text(pod, "/metadata/namespace"), &volume).is_some() {
+            continue;
+        }
+        let disk = if let Some(claim) = volume["persistentVolumeClaim"]["claimName"].as_str() {
+            let place = Place::new("persistentvolumeclaims", words::text(pod, "/metadata/namespace"), claim);
+            let own = objects.store.get(&place).map(|claim| words::text(&claim.value, "/metadata/uid").to_owned());
+            disks.of_claim(&own.unwrap_or_default())
+        } else if let Some(host) = volume["hostPath"]["path"].as_str() {
+            disks.of_node(words::text(pod, "/spec/nodeName"), host)
+        } else {
+            disks.of(uid, &format!("volume/{}", words::text(&volume, "/name")))
+        };
+        let folder = if sub.is_empty() { String::new() } else { format!("/{sub}") };
+        files.disk.mount(&path, &folder, disk);
     }
 }
 
@@ -38,95 +42,87 @@ pub(crate) struct Files<'c> {
     pod: &'c Value,
     container: &'c Value,
     folder: String,
-}
-
-/// Where a path is: on a disk, or in an object that is mounted.
-enum Where {
-    Disk { disk: String, path: String, mounted: bool },
-    Object(BTreeMap<String, String>, String),
+    disk: Arc<Disk>,
 }
 
 impl<'c> Files<'c> {
     pub(crate) fn of(objects: &'c Objects, pod: &'c Value, container: &'c Value, folder: &str) -> Self {
-        Self { objects, pod, container, folder: folder.to_owned() }
+        let disk = objects.inside.disks.of(words::text(pod, "/metadata/uid"), words::text(container, "/name"));
+        Self { objects, pod, container, folder: folder.to_owned(), disk }
     }
 
     /// A path from the root on, without dots.
     pub(crate) fn path(&self, path: &str) -> String {
-        let whole = if path.starts_with('/') { path.to_owned() } else { format!("{}/{path}", self.folder) };
-        let mut parts: Vec<&str> = Vec::new();
-        for part in whole.split('/') {
-            match part {
-                "" | "." => {}
-                ".." => {
-                    parts.pop();
-                }
-                part => parts.push(part),
-            }
-        }
-        format!("/{}", parts.join("/"))
+        absolute(&self.folder, path)
     }
 
     /// A file's text.
     pub(crate) fn read(&self, path: &str) -> Option<String> {
         let path = self.path(path);
-        match self.find(&path) {
-            Where::Disk { disk, path: within, .. } => {
-                let written = self.objects.inside.disks.all().get(&disk).and_then(|files| files.get(&within).cloned());
-                written.filter(|_| !within.ends_with('/')).or_else(|| self.own(&path))
-            }
-            Where::Object(files, within) => files.get(&within).cloned(),
+        if let Some((files, within)) = self.object(&path) {
+            return files.get(&within).cloned();
         }
+        match self.disk.get(&path) {
+            Some(Node::File(bytes)) => Some(String::from_utf8_lossy(&bytes).into_owned()),
+            _ => self.own(&path),
+        }
+    }
+
+    /// A file's bytes.
+    pub(crate) fn bytes(&self, path: &str) -> Option<Vec<u8>> {
+        let whole = self.path(path);
+        match (self.object(&whole), self.disk.get(&whole)) {
+            (None, Some(Node::File(bytes))) => Some(bytes),
+            _ => self.read(path).map(String::into_bytes),
+        }
+    }
+
+    /// Writes a file's bytes, and makes the folders above it.
+    pub(crate) fn put(&self, path: &str, bytes: Vec<u8>) -> Result<(), String> {
+        let whole = self.path(path);
+        let above = whole.rsplit_once('/').map_or("", |(above, _)| above);
+        if !self.is_folder(above) {
+            self.make_folder(above)?;
+        }
+        // What can't be written to says so of an empty text, too.
+        self.write(path, "", false)?;
+        self.disk.put(&whole, Node::File(bytes));
+        Ok(())
     }
 
     /// Writes a file, or adds to it.
     pub(crate) fn write(&self, path: &str, text: &str, append: bool) -> Result<(), String> {
         let path = self.path(path);
-        match self.find(&path) {
-            Where::Object(..) => Err("Read-only file system".into()),
-            Where::Disk { mounted: false, .. }
-                if self.container["securityContext"]["readOnlyRootFilesystem"] == true =>
-            {
-                Err("Read-only file system".into())
-            }
-            Where::Disk { disk, path: within, .. } => {
-                let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
-                if !self.is_folder(folder) {
-                    return Err("nonexistent directory".into());
-                }
-                let mut all = self.objects.inside.disks.all();
-                let file = all.entry(disk).or_default().entry(within).or_default();
-                if !append {
-                    file.clear();
-                }
-                file.push_str(text);
-                Ok(())
-            }
+        let mounted = self.mounts().iter().any(|(mount, ..)| path.starts_with(&format!("{mount}/")));
+        let sealed = !mounted && self.container["securityContext"]["readOnlyRootFilesystem"] == true;
+        if sealed || self.object(&path).is_some() {
+            return Err("Read-only file system".into());
         }
+        let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+        if !self.is_folder(folder) {
+            return Err("nonexistent directory".into());
+        }
+        if append {
+            self.disk.append(&path, text.as_bytes());
+        } else {
+            self.disk.put(&path, Node::File(text.as_bytes().to_vec()));
+        }
+        Ok(())
     }
 
     /// Makes a folder, with those above it.
     pub(crate) fn make_folder(&self, path: &str) -> Result<(), String> {
         let path = self.path(path);
-        match self.find(&path) {
-            Where::Object(..) => Err("Read-only file system".into()),
-            Where::Disk { disk, path, .. } => {
-                self.objects.inside.disks.all().entry(disk).or_default().insert(format!("{path}/"), String::new());
-                Ok(())
-            }
+        if self.object(&path).is_some() {
+            return Err("Read-only file system".into());
         }
+        self.disk.put(&path, Node::Folder);
+        Ok(())
     }
 
     /// Takes a file away, or a folder with all in it. Whether there was one.
     pub(crate) fn remove(&self, path: &str) -> bool {
-        let path = self.path(path);
-        let Where::Disk { disk, path, .. } = self.find(&path) else { return false };
-        let mut all = self.objects.inside.disks.all();
-        let Some(files) = all.get_mut(&disk) else { return false };
-        let before = files.len();
-        let within = format!("{}/", path.trim_end_matches('/'));
-        files.retain(|file, _| *file != path && !file.starts_with(&within));
-        files.len() != before
+        self.disk.remove(&self.path(path))
     }
 
     /// The names in a folder; none where there is no such folder.
@@ -135,63 +131,43 @@ impl<'c> Files<'c> {
         if !self.is_folder(&path) {
             return None;
         }
-        let mut names: Vec<String> = Vec::new();
-        let mut add = |name: &str| {
-            if !name.is_empty() && !names.iter().any(|known| known == name) {
-                names.push(name.to_owned());
-            }
-        };
+        let mut names = std::collections::BTreeSet::new();
         let first = |rest: &str| rest.trim_start_matches('/').split('/').next().unwrap_or_default().to_owned();
-        match self.find(&path) {
-            Where::Object(files, within) => {
-                let files = files.keys().filter_map(|file| file.strip_prefix(&within));
-                files.for_each(|rest| add(&first(rest)));
-            }
-            Where::Disk { disk, path: within, .. } => {
-                let within = format!("{}/", within.trim_end_matches('/'));
-                for file in self.objects.inside.disks.all().get(&disk).into_iter().flat_map(BTreeMap::keys) {
-                    if let Some(rest) = file.strip_prefix(&within) {
-                        add(&first(rest));
-                    }
-                }
-            }
-        }
         let here = format!("{}/", path.trim_end_matches('/'));
-        for (mount, _, _) in self.mounts() {
-            if let Some(rest) = mount.strip_prefix(&here) {
-                add(&first(rest));
-            }
+        if let Some((files, within)) = self.object(&path) {
+            names.extend(files.keys().filter_map(|file| file.strip_prefix(&within)).map(first));
         }
+        let below = self.disk.below(&path).into_iter().map(|(own, _)| own);
+        let mounts = self.mounts().into_iter().map(|(mount, ..)| mount);
+        names.extend(below.chain(mounts).filter_map(|own| own.strip_prefix(&here).map(first)));
         if path == "/" {
-            FOLDERS.iter().for_each(|folder| add(&first(folder)));
+            names.extend(FOLDERS.map(first));
         }
-        names.sort();
-        Some(names)
+        names.remove("");
+        Some(names.into_iter().collect())
     }
 
     pub(crate) fn is_folder(&self, path: &str) -> bool {
         let path = self.path(if path.is_empty() { "/" } else { path });
-        if FOLDERS.contains(&path.as_str())
-            || self.mounts().iter().any(|(mount, sub, _)| *mount == path && sub.is_empty())
-        {
-            return true;
-        }
-        let within = |file: &str, path: &str| {
-            file.strip_prefix(path.trim_end_matches('/')).is_some_and(|rest| rest.starts_with('/'))
-        };
-        if self.mounts().iter().any(|(mount, _, _)| within(mount, &path)) {
-            return true;
-        }
-        match self.find(&path) {
-            Where::Object(files, path) => files.keys().any(|file| within(file, &path)),
-            Where::Disk { disk, path, .. } => self
-                .objects
-                .inside
-                .disks
-                .all()
-                .get(&disk)
-                .is_some_and(|files| files.keys().any(|file| within(file, &path))),
-        }
+        let below = format!("{}/", path.trim_end_matches('/'));
+        let mounts = self.mounts();
+        FOLDERS.contains(&path.as_str())
+            || mounts.iter().any(|(mount, sub, _)| (*mount == path && sub.is_empty()) || mount.starts_with(&below))
+            || self.object(&path).is_some_and(|(files, within)| {
+                files.keys().any(|file| file.strip_prefix(&within).is_some_and(|rest| rest.starts_with('/')))
+            })
+            || self.disk.get(&path) == Some(Node::Folder)
+    }
+
+    /// The files of the object that is mounted where a path is, and the path among them.
+    fn object(&self, path: &str) -> Option<(BTreeMap<String, String>, String)> {
+        let namespace = words::text(self.pod, "/metadata/namespace");
+        let (mount, sub, volume) = self.mounts().into_iter().find(|(mount, ..)| {
+            path.strip_prefix(mount.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        })?;
+        let rest = path.strip_prefix(mount.as_str()).unwrap_or_default();
+        let within = if sub.is_empty() { rest.to_owned() } else { format!("/{sub}{rest}") };
+        Some((self.projected(namespace, &volume)?, within))
     }
 
     /// Mount path, sub path and volume, the longest path first.
@@ -207,33 +183,6 @@ impl<'c> Files<'c> {
             .collect();
         mounts.sort_by_key(|(path, _, _)| std::cmp::Reverse(path.len()));
         mounts
-    }
-
-    fn find(&self, path: &str) -> Where {
-        let uid = words::text(self.pod, "/metadata/uid");
-        let namespace = words::text(self.pod, "/metadata/namespace");
-        for (mount, sub, volume) in self.mounts() {
-            let rest = match path.strip_prefix(&mount) {
-                Some(rest) if rest.is_empty() || rest.starts_with('/') => rest,
-                _ => continue,
-            };
-            let within = if sub.is_empty() { rest.to_owned() } else { format!("/{sub}{rest}") };
-            if let Some(files) = self.projected(namespace, &volume) {
-                return Where::Object(files, within);
-            }
-            let name = words::text(&volume, "/name");
-            let disk = if let Some(claim) = volume["persistentVolumeClaim"]["claimName"].as_str() {
-                let claim = self.objects.store.get(&Place::new("persistentvolumeclaims", namespace, claim));
-                format!("claim/{}", claim.map(|claim| words::text(&claim.value, "/metadata/uid")).unwrap_or_default())
-            } else if let Some(host) = volume["hostPath"]["path"].as_str() {
-                format!("host/{}{host}", words::text(self.pod, "/spec/nodeName"))
-            } else {
-                format!("pod/{uid}/volume/{name}")
-            };
-            return Where::Disk { disk, path: within, mounted: true };
-        }
-        let container = words::text(self.container, "/name");
-        Where::Disk { disk: format!("pod/{uid}/root/{container}"), path: path.to_owned(), mounted: false }
     }
 
     /// The files of a volume that shows objects; none where it is another volume.

@@ -1,9 +1,6 @@
 //! What containers wrote: lines with their times and streams, kept as a kubelet keeps them, to be read, followed, and
 //! asked for once more when the container has been started anew.
 
-// Kubelets write; who reads is the API server's `pods/log`.
-#![allow(dead_code)]
-
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

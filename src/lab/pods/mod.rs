@@ -4,8 +4,8 @@
 //! | module | what lives there |
 //! |---|---|
 //! | `process` | a container's own program, from its start to its end |
-//! | `shell`, `applets`, `programs` | scripts, and the programs that containers have |
-//! | `environment`, `files`, `images` | what they find: variables, files, what their images are |
+//! | `script`, `applets`, `programs` | scripts, and the programs that containers have |
+//! | `environment`, `disk`, `files`, `images` | what they find: variables, files, what their images are |
 //! | `reach` | what they reach: names, Services, other pods |
 //! | `container` | the pod and the container that a request means |
 //! | `log`, `logs` | what containers wrote, kept and handed out |
@@ -17,6 +17,7 @@
 pub(crate) mod applets;
 mod archive;
 pub(crate) mod container;
+pub(crate) mod disk;
 pub(crate) mod environment;
 pub(crate) mod evict;
 pub(crate) mod exec;
@@ -29,8 +30,8 @@ pub(crate) mod process;
 pub(crate) mod programs;
 pub(crate) mod reach;
 mod run;
+pub(crate) mod script;
 pub(crate) mod serve;
-pub(crate) mod shell;
 mod tar;
 mod terminal;
 pub(crate) mod words;
@@ -40,8 +41,8 @@ pub(crate) mod words;
 pub(crate) struct Inside {
     /// What containers wrote.
     pub(crate) logs: log::Logs,
-    /// What is in their volumes.
-    pub(crate) disks: files::Disks,
+    /// What they have on their disks.
+    pub(crate) disks: disk::Disks,
     /// What can be pulled.
     pub(crate) images: images::Registry,
     services: std::sync::OnceLock<std::sync::Weak<crate::lab::services::Services>>,

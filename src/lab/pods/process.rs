@@ -11,7 +11,7 @@ use super::applets::{self, Context};
 use super::environment;
 use super::images::{self, Does};
 use super::log::{Log, Stream};
-use super::shell::{Machine, Step};
+use super::script::{Machine, Step};
 use super::words::{command, text};
 use crate::lab::kube::cluster::World as Objects;
 

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::applets::{self, Context, Outcome, Takes};
 use super::environment;
 use super::files::Files;
-use super::shell::{Machine, finish};
+use super::script::{Machine, finish};
 use super::words::list;
 use crate::lab::kube::cluster::World;
 

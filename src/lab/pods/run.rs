@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 
 use super::applets::{self, Context};
 use super::log::Stream;
-use super::shell::{Machine, Step};
+use super::script::{Machine, Step};
 use super::{environment, process};
 use crate::lab::kube::cluster::Cluster;
 use crate::lab::kube::stream::{Input, Output};

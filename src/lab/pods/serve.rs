@@ -9,7 +9,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
 use serde_json::Value;
 
-use super::programs;
+use super::files::Files;
 use super::reach::{self, Listener};
 use crate::lab::kube::cluster::Cluster;
 use crate::lab::net::Handler;
@@ -65,5 +65,7 @@ pub(crate) fn httpd(pod: &Value, port: u16) -> Option<String> {
 pub(crate) fn file(cluster: &Cluster, pod: &Value, root: &str, path: &str) -> Option<Vec<u8>> {
     let path = if path.ends_with('/') { format!("{path}index.html") } else { path.to_string() };
     let path = format!("{}{path}", root.trim_end_matches('/'));
-    programs::file(&cluster.world(), pod, &path).map(String::into_bytes)
+    let world = cluster.world();
+    let containers = pod["spec"]["containers"].as_array()?;
+    containers.iter().find_map(|container| Files::of(&world, pod, container, "/").bytes(&path))
 }

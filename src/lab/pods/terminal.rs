@@ -4,7 +4,7 @@ use tokio::sync::mpsc;
 
 use super::log::Stream;
 use super::run::{self, Out, Place};
-use super::shell::Machine;
+use super::script::Machine;
 use crate::lab::kube::stream::Input;
 
 /// Keys that a terminal takes for itself.

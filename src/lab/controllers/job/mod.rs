@@ -39,7 +39,7 @@ struct Count {
 
 /// Brings a Job one step on.
 pub(super) fn look(scene: &mut Scene<'_>, place: &Place) {
-    let Some(stored) = scene.get(place) else { return };
+    let Some(stored) = scene.get(place) else { return left(scene, place) };
     let job = &stored.value;
     if finish::is_finished(job) {
         release(scene, job);
@@ -145,6 +145,20 @@ fn untrack(pod: &mut Value) {
 fn release(scene: &mut Scene<'_>, job: &Value) {
     let pods: Vec<Arc<Pod>> = scene.index.controlled(fields::uid(job)).cloned().collect();
     for pod in pods.iter().filter(|pod| fields::has_finalizer(&pod.stored.value, TRACKING)) {
+        scene.change(&pod.place, untrack);
+    }
+}
+
+/// Pods of a Job that is gone are held by nobody.
+fn left(scene: &mut Scene<'_>, place: &Place) {
+    let of_job = |pod: &&Arc<Pod>| {
+        let owner = pod.controller.as_ref();
+        owner.is_some_and(|(kind, name, _)| kind == "Job" && *name == place.name)
+            && fields::has_finalizer(&pod.stored.value, TRACKING)
+    };
+    let pods = scene.objects.store.list("pods", &place.namespace);
+    let pods: Vec<Arc<Pod>> = pods.filter_map(|(at, _)| scene.index.pod(at)).filter(of_job).cloned().collect();
+    for pod in pods {
         scene.change(&pod.place, untrack);
     }
 }

@@ -230,7 +230,8 @@ fn begin(node: &mut Node<'_, '_>, pod: &Pod, cell: &mut Cell) {
     let (a, b) = (node.scene.objects.naming.uid(), node.scene.objects.naming.uid());
     cell.id = format!("containerd://{}{}", a.replace('-', ""), b.replace('-', ""));
     node.tell(pod, Some(&cell.name), "Normal", "Created", &format!("Created container: {}", cell.name));
-    node.scene.objects.inside.disks.renew(&pod.uid, &cell.name);
+    node.scene.objects.inside.disks.of(&pod.uid, &cell.name).renew();
+    crate::lab::pods::files::mount(node.scene.objects, object, &cell.spec);
     let log = node.scene.objects.inside.logs.begin(&pod.uid, &cell.name);
     match Process::start(node.scene.objects, object, &cell.spec, now, log) {
         Ok(process) => {

@@ -54,7 +54,7 @@ pub(super) fn run(context: &Context<'_>, name: &str, words: &[String], input: &s
             Outcome::ended(i32::from(!test(context, words)))
         }
         "expr" => {
-            let value = crate::lab::pods::shell::calculate(&words.join(" "));
+            let value = crate::lab::pods::script::calculate(&words.join(" "));
             Outcome { code: i32::from(value == 0), ..Outcome::printed(format!("{value}\n")) }
         }
         "seq" => seq(words),

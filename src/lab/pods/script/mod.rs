@@ -1,7 +1,7 @@
-//! As much of a shell as containers' commands need: lists, conditions, loops, pipes, variables, redirections.
+//! As much of a shell as the commands of containers need: lists, conditions, loops, pipes, variables, redirections.
 //!
 //! A script is read into a flat list of operations, so that it can stand still in a `sleep` for as long as the lab's
-//! clock wants, and go on. What is beyond it (functions, `case`, here-documents) is an error of the reader, not a guess.
+//! clock wants, and go on: the shell of `kubectl exec` waits where it is called, this one is looked at from time to time. What is beyond it (functions, `case`, here-documents) is an error of the reader, not a guess.
 
 mod expand;
 mod machine;

@@ -32,6 +32,21 @@ const WELL: [(&str, &str, &str, &str); 4] = [
     ("Ready", "True", "KubeletReady", "kubelet is posting ready status"),
 ];
 
+/// What a kubelet tells of its node now: pressure where its disk or memory is used up.
+fn told(scene: &Scene<'_>, node: &str) -> Vec<(&'static str, &'static str, &'static str, &'static str)> {
+    let has = |cause: Cause| scene.world.has(&cause);
+    let (disk, memory) = (has(Cause::DiskFull { node: node.into() }), has(Cause::MemoryFull { node: node.into() }));
+    WELL.into_iter()
+        .map(|row| match row.0 {
+            "DiskPressure" if disk => ("DiskPressure", "True", "KubeletHasDiskPressure", "kubelet has disk pressure"),
+            "MemoryPressure" if memory => {
+                ("MemoryPressure", "True", "KubeletHasInsufficientMemory", "kubelet has insufficient memory available")
+            }
+            _ => row,
+        })
+        .collect()
+}
+
 /// Brings a node one step on.
 pub(super) fn look(scene: &mut Scene<'_>, place: &Place) {
     let Some(stored) = scene.get(place) else { return orphans(scene, place) };
@@ -89,14 +104,17 @@ fn well(scene: &mut Scene<'_>, place: &Place, node: &Value) {
     let strange = fields::condition(node, "Ready").is_some_and(|one| one["reason"] == "NodeStatusUnknown");
     // What somebody else wrote of it stands until the kubelet tells of it anew.
     let due = beat.is_none_or(|beat| scene.now.duration_since(beat) >= HEARTBEAT);
-    if !(due || strange || !was) || !node["status"]["conditions"].is_array() {
+    let told = told(scene, &place.name);
+    let news =
+        told.iter().any(|(kind, status, ..)| fields::condition(node, kind).is_some_and(|one| one["status"] != *status));
+    if !(due || strange || news) || !node["status"]["conditions"].is_array() {
         return;
     }
     // A platform that has stood for long tells no news by its first heartbeat.
     let quiet = was && !strange;
     let stamp = scene.stamp.clone();
     scene.change(place, |node| {
-        for (kind, status, reason, message) in WELL {
+        for (kind, status, reason, message) in told {
             set_condition(node, kind, status, reason, message, &stamp, true);
         }
     });

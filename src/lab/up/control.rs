@@ -20,10 +20,10 @@ pub(super) fn start(world: &Arc<World>, cluster: &Arc<Cluster>, access: &Access,
     tokio::spawn(run(cluster.clone(), end.clone(), move |objects| namespaces::look(objects, &authority, clock.now())));
     let clock = cluster.clock.clone();
     tokio::spawn(run(cluster.clone(), end.clone(), move |objects| pools::look(objects, &time(clock.now()))));
-    let clock = cluster.clock.clone();
-    tokio::spawn(run(cluster.clone(), end.clone(), move |objects| network::look(objects, &time(clock.now()))));
     let (own, mut manager) = (world.clone(), Manager::default());
     tokio::spawn(run(cluster.clone(), end.clone(), move |objects| manager.look(&own, objects)));
+    let clock = cluster.clock.clone();
+    tokio::spawn(run(cluster.clone(), end.clone(), move |objects| network::look(objects, &time(clock.now()))));
     // A kubelet that comes back is no change of an object: those who wait for one are told.
     let (world, cluster, end) = (world.clone(), cluster.clone(), end.clone());
     tokio::spawn(async move {

@@ -32,9 +32,9 @@ pub(crate) fn cluster(world: &Arc<World>, name: &str) -> (Arc<Cluster>, Operator
             there.register(&object, true);
         }
     }
-    crate::lab::controllers::rest::settle(&mut there, born, now);
     let mut operators = Operators::new(world, name);
     operators.settle(world, &mut there, born);
+    crate::lab::controllers::rest::settle(&mut there, born, now);
     let revision = there.store.revision();
     // Nobody watches from before the beginning.
     there.store.compact(revision);

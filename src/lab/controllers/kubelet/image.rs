@@ -9,6 +9,7 @@ use super::cell::{Cell, State};
 use crate::lab::controllers::fields::text;
 use crate::lab::controllers::index::Pod;
 use crate::lab::pods::images::Reference;
+use crate::lab::world::Cause;
 
 /// What a pull takes, and asking a registry whether an image is still the same.
 const PULL: SignedDuration = SignedDuration::from_millis(400);
@@ -57,11 +58,42 @@ pub(super) fn begin(node: &mut Node<'_, '_>, pod: &Pod, cell: &mut Cell) {
     }
 }
 
+/// What stands between a node and an image, as its container runtime says it.
+fn unreached(node: &Node<'_, '_>, image: &str) -> Option<String> {
+    let world = node.scene.world;
+    let reference = Reference::of(image);
+    let (whole, host) = (reference.whole(), reference.repository.split('/').next().unwrap_or_default().to_owned());
+    let of_node =
+        world.topology.nodes().find(|(_, one)| *one.name.get_ref() == node.name).map(|(name, _)| name.to_owned());
+    let failed = |code: &str, why: &str| {
+        format!(
+            "rpc error: code = {code} desc = failed to pull and unpack image \"{whole}\": failed to resolve reference \"{whole}\": {why}"
+        )
+    };
+    world.causes().into_iter().find_map(|(cause, _)| match cause {
+        Cause::Image { image: gone } if image.starts_with(&gone) || whole.starts_with(&gone) => {
+            Some(failed("NotFound", &format!("{whole}: not found")))
+        }
+        Cause::Mirror { cluster } if Some(&cluster) == of_node.as_ref() => {
+            Some(failed("NotFound", &format!("{whole}: not found")))
+        }
+        Cause::Egress { cluster, host: shut }
+            if Some(&cluster) == of_node.as_ref() && (shut == "*" || shut == host) =>
+        {
+            let dial =
+                format!("failed to do request: Head \"https://{host}/v2/\": dial tcp: lookup {host}: i/o timeout");
+            Some(failed("Unknown", &dial))
+        }
+        _ => None,
+    })
+}
+
 /// A pull has come to its end.
 pub(super) fn pulled(node: &mut Node<'_, '_>, pod: &Pod, cell: &mut Cell) {
     let now = node.scene.now;
     let image = text(&cell.spec, "/image").to_owned();
-    match node.scene.objects.inside.images.pull(&image) {
+    let reached = unreached(node, &image).map_or(Ok(()), Err);
+    match reached.and_then(|()| node.scene.objects.inside.images.pull(&image)) {
         Ok(()) => {
             let whole = Reference::of(&image).whole();
             let fresh = node.images.insert((node.name.to_owned(), whole.clone()));

@@ -76,7 +76,7 @@ fn due(site: &Site<'_>, object: &Value) -> Result<Due, String> {
 
 fn replicate(site: &mut Site<'_>, place: &Place, object: &Value, source: bool) {
     let (mut value, stamp) = (object.clone(), site.stamp());
-    let mut told = |value: &mut Value, status: &str, reason: &str, message: &str| {
+    let told = |value: &mut Value, status: &str, reason: &str, message: &str| {
         Condition::new("Synchronizing", status, reason, message).set(value, &stamp);
         for one in value["status"]["conditions"].as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
             one.remove("observedGeneration");

@@ -70,6 +70,7 @@ pub(super) fn open(
         let timed: Arc<dyn Clock> = Arc::new(clock.clone());
         let opening = async {
             let lab = opening.await?;
+            stand_ins(&dir)?;
             lab.faults.begin(&faults, &timed)?;
             Ok(lab)
         };
@@ -128,6 +129,13 @@ fn joined(own: Config, lab: Config, name: &str) -> Config {
     let known = |row: &Row| row.cluster.as_ref().is_none_or(|cluster| joined.clusters.contains_key(cluster));
     joined.settings.rows.extend(rows.into_iter().filter(known).collect::<Vec<_>>());
     joined
+}
+
+/// Writes the scripts by which programs call this one in place of the platform's tools.
+pub(super) fn stand_ins(dir: &Path) -> Result<()> {
+    let own = std::env::current_exe();
+    let own = own.map_err(|e| Error::new(Kind::Io, "it can't be told where this program is").caused_by(&e))?;
+    crate::lab::tools::write(dir, &own)
 }
 
 /// A folder of a lab's own, with what is in it for as long as it is needed.

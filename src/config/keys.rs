@@ -113,7 +113,7 @@ pub const NETWORKS: Section = Section {
 /// The tools.
 pub const TOOLS: Section = Section {
     heading: "[tools]",
-    about: "what the programs find that playbooks start with `sh::`; a call's own `env` stands above it",
+    about: "the programs that playbooks start with `sh::`: what they find, below what a call's own `env` says",
     keys: &[
         key("path", "list of paths", "folders in which programs are looked for before those of `PATH`"),
         key("env", "section", "`[tools.env]`: variables of their environment, each a string"),

@@ -17,7 +17,7 @@ use super::kube::secrets::row_for_record;
 use super::state::StepState;
 use super::world::World;
 use crate::error::{Error, Kind, Place};
-use crate::event::{Effect, LedgerRow, Undo, What, exact, short};
+use crate::event::{Effect, FieldChange, LedgerRow, Owned, Undo, What, exact, short};
 
 /// What a host function returns to Rhai.
 pub type HostResult<T> = Result<T, Box<EvalAltResult>>;
@@ -225,6 +225,7 @@ impl Context {
     }
 
     fn row(&self, owner: Option<&str>, change: String, undo: Undo) -> Result<LedgerRow, Error> {
+        undo.names().for_each(|name| self.world.redactor.name(name));
         let id = undo.cluster().and_then(|name| identity::known(&self.world, name));
         let row = self.world.ledger.add_on(owner, change, undo, id);
         // Whoever works the rows off from the record takes them for the step's or the run's by this.
@@ -245,6 +246,15 @@ impl Context {
         self.world.ledger.created(row, uid);
         if !uid.is_empty() {
             self.emit(What::UndoIdentified { row, uid: uid.into() });
+        }
+    }
+
+    /// The server's answer says what a row's change has made of an object: the undo goes by that.
+    pub fn settled(&self, row: u64, fields: Vec<FieldChange>, owners: Vec<Owned>) {
+        if let Some(row) = self.world.ledger.settled(row, fields, owners)
+            && let Undo::Restore { fields, owners, .. } = row_for_record(&row).undo
+        {
+            self.emit(What::UndoSettled { row: row.row, fields, owners });
         }
     }
 
@@ -333,6 +343,7 @@ impl Context {
         if let Some(text) = call.taken_at_its_word(place.as_ref().map(|place| place.file.as_str())) {
             self.remark_once(text);
         }
+        call.names().for_each(|name| self.world.redactor.name(name));
         let number = self.world.next_call();
         self.state().calls += 1;
         let started = self.world.clock.instant();

@@ -10,6 +10,7 @@
 //! | [`router`] | the upstream router: BGP sessions, the table, its command line |
 //! | [`ssh`] | the SSH server in front of it |
 //! | [`services`] | the HTTP services: what pods answer, and what is outside of the clusters |
+//! | [`tools`] | stand-ins for command-line tools |
 //! | `pods` | what happens inside of pods, and how they are evicted |
 //! | [`controllers`] | what moves the clusters' objects |
 //! | [`faults`] | what can be broken by name, and a running lab's control |
@@ -34,5 +35,6 @@ pub mod router;
 pub mod services;
 pub mod ssh;
 pub mod talos;
+pub mod tools;
 pub mod up;
 pub mod world;

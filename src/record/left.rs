@@ -125,6 +125,12 @@ fn rows(events: &[Event]) -> Vec<LeftRow> {
                     object.uid = Some(seen.clone());
                 }
             }
+            What::UndoSettled { row, fields: now, owners: taken } => {
+                if let Some(Undo::Restore { fields, owners, .. }) = rows.get_mut(row).map(|left| &mut left.row.undo) {
+                    fields.clone_from(now);
+                    owners.clone_from(taken);
+                }
+            }
             What::UndoDone { row, error: None, .. } => {
                 rows.remove(row);
             }
@@ -145,13 +151,10 @@ fn key(event: &Event) -> (u64, u8, Timestamp) {
         What::UndoRecorded(row) => (row.row, 0),
         What::UndoIdentified { row, .. } => (*row, 1),
         What::UndoDone { row, .. } => (*row, 2),
-        _ => (0, 3),
+        What::UndoSettled { row, .. } => (*row, 3),
+        _ => (0, 4),
     };
     (row, kind, event.at)
-}
-
-fn is_undo(event: &Event) -> bool {
-    matches!(event.what, What::UndoRecorded(_) | What::UndoIdentified { .. } | What::UndoDone { .. })
 }
 
 /// None where the file is not there.
@@ -196,7 +199,7 @@ fn of_journal(path: &Path) -> Result<Option<(Rows, bool)>> {
             continue;
         }
         match serde_json::from_slice::<Event>(line) {
-            Ok(event) if is_undo(&event) => rows.events.push(event),
+            Ok(event) if event.is_undo() => rows.events.push(event),
             Ok(_) => {}
             Err(_) => after_wrong = true,
         }
@@ -287,5 +290,44 @@ mod tests {
         // A garbled line that the journal has nothing for: nobody knows what it was.
         let more = [whole.clone(), vec!["\0\0x".into()]].concat();
         assert_eq!(of(Some(&more), true).unreadable.len(), 1);
+    }
+
+    #[test]
+    fn a_row_is_what_the_servers_answer_made_of_it() {
+        use crate::event::{FieldChange, ObjectRef};
+        let field = |after: u16| FieldChange {
+            pointer: "/spec/nodePort".into(),
+            after: Some(after.into()),
+            ..FieldChange::default()
+        };
+        let object = ObjectRef {
+            cluster: "infra".into(),
+            api_version: "v1".into(),
+            kind: "Service".into(),
+            plural: "services".into(),
+            namespace: Some("web".into()),
+            name: "a".into(),
+            uid: None,
+        };
+        let of = |fields| Undo::Restore { object: object.clone(), subresource: None, fields, owners: Vec::new() };
+        let mut noted = row(1);
+        if let What::UndoRecorded(row) = &mut noted.what {
+            row.undo = of(vec![field(31000)]);
+        }
+        let settled = What::UndoSettled { row: 1, fields: vec![field(31007)], owners: Vec::new() };
+        let settled = Event { what: settled, ..row(2) };
+        // The journal alone, the ledger alone, and both.
+        for (ledger, journal) in [(false, true), (true, false), (true, true)] {
+            let dir = tempfile::tempdir().expect("a folder");
+            for (name, there) in [(LEDGER, ledger), (JOURNAL, journal)] {
+                if there {
+                    let text = format!("{}\n{}\n", json(&noted), json(&settled));
+                    std::fs::write(dir.path().join(name), text).expect("written");
+                }
+            }
+            let left = left(dir.path(), true).expect("read");
+            assert_eq!(left.rows.len(), 1);
+            assert_eq!(left.rows[0].row.undo, of(vec![field(31007)]), "{ledger} {journal}");
+        }
     }
 }

@@ -50,7 +50,11 @@ impl Unwritten {
 
     fn note<T>(&self, result: Result<T>) {
         if let Err(error) = result {
-            self.0.lock().unwrap_or_else(PoisonError::into_inner).push(error);
+            let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            // A file that can't be written is found so more than once.
+            if !all.contains(&error) {
+                all.push(error);
+            }
         }
     }
 }
@@ -146,7 +150,7 @@ impl Listener for Record {
         if let What::UndoRecorded(row) = &event.what {
             self.identified(row);
         }
-        if matches!(event.what, What::UndoRecorded(_) | What::UndoIdentified { .. } | What::UndoDone { .. }) {
+        if event.is_undo() {
             self.ledger.push(event);
             self.ledger.sync();
         }

@@ -12,6 +12,7 @@ mod inside;
 #[cfg(feature = "lab")]
 mod lab;
 mod language;
+mod operators;
 mod output;
 mod places;
 mod planted;

@@ -7,13 +7,13 @@ use std::time::Duration;
 use crate::cli::args::{Configured, Inside, Selected};
 use crate::cli::inside;
 use crate::cli::prepare::{self, Planned, Prepared};
-use crate::cli::run::{JOBS, assemble, redacting};
+use crate::cli::run::{JOBS, assemble};
 use crate::config::Environment;
 use crate::error::Error;
 use crate::event::{Bus, StepResult};
 use crate::host::World;
 use crate::host::call::STEP_LIMIT;
-use crate::host::redact::Redactor;
+use crate::host::redact::{Redactor, filter};
 use crate::host::world::Permissions;
 use crate::lab::clock::Pace;
 use crate::lab::faults::{Broken, Fault, observe, settle};
@@ -154,7 +154,7 @@ fn one(prepared: &Prepared, planned: Planned, watcher: &Watcher) -> Result<Vec<S
     let runtime = crate::cli::runtime()?;
     let redactor = Arc::new(Redactor::default());
     let clock = prepared.clock.clone();
-    let bus = Bus::new(clock.clone(), redacting(redactor.clone()), vec![Box::new(watcher.clone())]);
+    let bus = Bus::new(clock.clone(), filter(redactor.clone()), vec![Box::new(watcher.clone())]);
     // It is a lab that goes with the run: everything is allowed.
     let destroy = prepared.config.clusters.keys().cloned().collect();
     let permissions = Permissions { read_only: false, disrupt: true, destroy };

@@ -6,6 +6,7 @@ mod fault;
 mod faults;
 mod prove;
 mod told;
+mod tool;
 mod topology;
 mod up;
 
@@ -38,6 +39,9 @@ enum Command {
     Fault(fault::Args),
     /// Show which fault each step catches, and which no fault makes fail
     Prove(prove::Args),
+    /// Stand in for a command-line tool
+    #[command(hide = true)]
+    Tool(tool::Args),
     /// Print a cluster as manifests that a real API server takes
     Export(export::Args),
 }
@@ -50,6 +54,7 @@ pub(super) fn run(args: &Args, environment: &Environment, out: &mut dyn Write) -
         Command::Faults(args) => faults::run(args, environment, out),
         Command::Fault(args) => fault::run(args, environment, out),
         Command::Prove(args) => prove::run(args, environment, out),
+        Command::Tool(args) => tool::run(args, environment, out),
         Command::Export(args) => export::run(args, environment, out),
     }
 }

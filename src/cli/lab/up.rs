@@ -64,6 +64,7 @@ pub(super) fn run(args: &Args, environment: &Environment, out: &mut dyn Write) -
     runtime.block_on(async {
         let lab = Lab::open_at(topology, LabClock::at(args.clock), &dir, &args.stage).await.map_err(|e| vec![e])?;
         let clock: std::sync::Arc<dyn Clock> = std::sync::Arc::new(lab.clock.clone());
+        crate::cli::inside::stand_ins(&dir).map_err(|e| vec![e])?;
         lab.faults.begin(&faults, &clock).map_err(|e| vec![e])?;
         for line in told(&lab, &dir, &args.faults) {
             say(out, line)?;
@@ -111,6 +112,11 @@ fn told(lab: &Lab, dir: &Path, faults: &[String]) -> Vec<String> {
         format!("  kubectl --kubeconfig {}/kubeconfig --context {first} get nodes", dir.display()),
         format!("  talosctl --talosconfig {}/talosconfig --context {first} version", dir.display()),
         format!("  ssh -F {}/ssh_config {} show ip bgp summary", dir.display(), router.name),
+        format!(
+            "  curl --proxy socks5h://{} --cacert {}/ca.crt https://grafana.monosense.io/api/health",
+            lab.socks,
+            dir.display()
+        ),
         format!("  pb run t5 --config {}/pb.toml", dir.display()),
         format!("  pb lab fault bgp-agent-killed on --dir {}", dir.display()),
         String::new(),

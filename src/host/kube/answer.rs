@@ -4,7 +4,7 @@ use rhai::Dynamic;
 use serde::{Deserialize, Serialize};
 
 use super::secrets;
-use crate::client::kube::{Page, Resource};
+use crate::client::kube::{Page, Resource, without_managed_fields};
 use crate::error::Result;
 use crate::host::context::Context;
 use crate::host::object::{Doc, List, Object, Origin};
@@ -18,12 +18,18 @@ pub(crate) struct Found {
 }
 
 impl Found {
-    /// The values of a Secret are learnt here, before anybody sees them.
+    /// The values of a Secret, and of variables named like one, are learnt here, before anybody sees them.
     pub(crate) fn new(cx: &Context, text: String, resource: &Resource) -> Self {
-        if resource.kind == secrets::KIND {
-            secrets::learn_text(&cx.world.redactor, &text, true);
-        }
+        secrets::learn_text(&cx.world.redactor, &text, resource.kind == secrets::KIND);
         Self { text, api_version: resource.api_version(), kind: resource.kind.clone() }
+    }
+
+    /// The same of an answer to a change, which has managedFields.
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::Unreadable`] for what is no object.
+    pub(super) fn changed(cx: &Context, text: String, resource: &Resource) -> Result<Self> {
+        Ok(Self::new(cx, without_managed_fields(text)?, resource))
     }
 
     /// The lazy object.

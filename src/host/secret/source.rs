@@ -81,7 +81,7 @@ pub(super) async fn read(world: &World, of: &SecretRef) -> Result<Secret> {
         SecretRef::Env(name) => from_env(name)?,
         SecretRef::File(path) => without_newline(&file::text(path)?).to_string(),
         SecretRef::Kube { cluster, namespace, name, key } => from_kube(world, cluster, namespace, name, key).await?,
-        SecretRef::Op(reference) => from_op(reference).await?,
+        SecretRef::Op(reference) => from_op(world, reference).await?,
     };
     if value.is_empty() {
         return Err(Error::new(Kind::Config, format!("the secret {} is empty", of.to_text())));
@@ -131,8 +131,10 @@ fn value_of(text: &str, cluster: &str, namespace: &str, name: &str, key: &str) -
     String::from_utf8(bytes).map_err(|_| Error::new(Kind::Unreadable, format!("{key} of {whose} is not UTF-8 text")))
 }
 
-async fn from_op(reference: &str) -> Result<String> {
-    let output = run(&Command::new("op", ["read", "--no-newline", reference])).await?;
+async fn from_op(world: &World, reference: &str) -> Result<String> {
+    let mut command = Command::new("op", ["read", "--no-newline", reference]);
+    crate::host::sh::surround(&mut command, &world.config.tools);
+    let output = run(&command).await?;
     if output.code == 0 {
         return Ok(output.stdout);
     }

@@ -173,3 +173,29 @@ fn the_declared_effect_is_judged_by_the_gate() {
     let (result, _) = heard(Effect::Destroy, r#"sh::run("true", [], #{ effect: "destroy" })"#);
     assert!(result.unwrap_err().hints[0].contains("--allow destroy=infra"));
 }
+
+#[test]
+fn programs_find_what_pb_toml_names() {
+    let dir = tempfile::tempdir().unwrap();
+    let tool = dir.path().join("lab-tool");
+    std::fs::write(&tool, "#!/bin/sh\necho \"$LAB_VALUE $1\"\n").unwrap();
+    std::fs::set_permissions(&tool, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+    let tools = crate::config::Tools {
+        path: vec![dir.path().into()],
+        env: [("LAB_VALUE".to_string(), "from the file".to_string())].into(),
+    };
+    let own = std::env::var_os("PATH").unwrap_or_default();
+    let path = tools.path(Some(&own)).unwrap();
+    assert!(std::env::split_paths(&path).next().is_some_and(|first| first == dir.path()));
+    assert_eq!(which_in("lab-tool", &path), Some(tool.clone()));
+    assert_eq!(which_in("lab-tool", &own), None);
+    assert_eq!(crate::config::Tools::default().path(Some(&own)), None);
+    let mut command = Command::new("lab-tool", ["there"]);
+    surround(&mut command, &tools);
+    let output = runtime().block_on(start(&command)).unwrap();
+    assert_eq!(output.stdout, "from the file there");
+    let mut own = Command::new("lab-tool", ["there"]);
+    own.env.insert("LAB_VALUE".into(), "the call's own".into());
+    surround(&mut own, &tools);
+    assert_eq!(runtime().block_on(start(&own)).unwrap().stdout, "the call's own there");
+}

@@ -198,18 +198,37 @@ impl Manager {
     }
 
     /// The revision of a set as its pods name it, which is made where there is none.
-    pub(super) fn revision(&mut self, world: &World, objects: &mut Objects, place: &Place) -> Option<String> {
+    pub(super) fn revision(
+        &mut self,
+        world: &World,
+        objects: &mut Objects,
+        place: &Place,
+        now: Timestamp,
+    ) -> Option<String> {
         let set = objects.store.get(place)?.value.clone();
-        let mut scene = self.scene(world, objects, world.clock.now());
+        let mut scene = self.scene(world, objects, now);
         let revision = super::revisions::present(&mut scene, &set)?;
         Some(super::revisions::label(&set, &revision).to_owned())
     }
 
-    /// Writes the endpoints of a Service.
-    pub(super) fn endpoints(&mut self, world: &World, objects: &mut Objects, place: &Place) {
+    /// Writes what the controllers of objects write of what there is, as of a time: nothing starts, and nobody is told.
+    pub(super) fn rest(&mut self, world: &World, objects: &mut Objects, now: Timestamp) {
+        let told: HashSet<Place> = objects.store.list("events", "").map(|(place, _)| place.clone()).collect();
         self.hear(objects);
-        let mut scene = self.scene(world, objects, world.clock.now());
-        endpoints::look(&mut scene, place);
+        while let Some(key) = self.queue.take() {
+            let moves = matches!(
+                key.who,
+                Who::Kubelet | Who::Schedule | Who::Node | Who::Job | Who::CronJob | Who::Garbage | Who::Adopt
+            );
+            if !moves {
+                self.step(&key, world, objects, now);
+                self.hear(objects);
+            }
+        }
+        let new: Vec<Place> = objects.store.list("events", "").map(|(place, _)| place.clone()).collect();
+        for place in new.iter().filter(|place| !told.contains(*place)) {
+            objects.store.remove(place);
+        }
     }
 
     fn scene<'a>(&'a mut self, world: &'a World, objects: &'a mut Objects, now: Timestamp) -> Scene<'a> {
@@ -225,6 +244,11 @@ impl Manager {
     }
 
     fn step(&mut self, key: &Key, world: &World, objects: &mut Objects, now: Timestamp) {
+        let place = &key.place;
+        if key.who <= Who::CronJob {
+            // One that came without its defaults gets them first: templates are compared as wholes.
+            super::rest::complete(objects, place);
+        }
         let mut scene = Scene {
             world,
             objects,
@@ -234,7 +258,6 @@ impl Manager {
             timers: &mut self.timers,
             journal: &mut self.journal,
         };
-        let place = &key.place;
         match key.who {
             Who::Deployment => deployment::look(&mut scene, place),
             Who::ReplicaSet => replicaset::look(&mut scene, place),

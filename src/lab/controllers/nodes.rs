@@ -104,14 +104,18 @@ fn well(scene: &mut Scene<'_>, place: &Place, node: &Value) {
     let strange = fields::condition(node, "Ready").is_some_and(|one| one["reason"] == "NodeStatusUnknown");
     // What somebody else wrote of it stands until the kubelet tells of it anew.
     let due = beat.is_none_or(|beat| scene.now.duration_since(beat) >= HEARTBEAT);
-    let told = told(scene, &place.name);
+    let mut told = told(scene, &place.name);
+    // A kubelet without a network is not ready, whatever else is well.
+    if fields::condition(node, "Ready").is_some_and(|one| one["message"] == super::network::NO_NETWORK) {
+        told.retain(|row| row.0 != "Ready");
+    }
     let news =
         told.iter().any(|(kind, status, ..)| fields::condition(node, kind).is_some_and(|one| one["status"] != *status));
     if !(due || strange || news) || !node["status"]["conditions"].is_array() {
         return;
     }
     // A platform that has stood for long tells no news by its first heartbeat.
-    let quiet = was && !strange;
+    let quiet = (was && !strange) || !told.iter().any(|row| row.0 == "Ready");
     let stamp = scene.stamp.clone();
     scene.change(place, |node| {
         for (kind, status, reason, message) in told {

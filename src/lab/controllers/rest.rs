@@ -3,43 +3,45 @@
 //! A topology names workloads and pods. Their controllers have filled in defaults, noted revisions, and written
 //! endpoints; this does so in their place, so that they find a world at rest when they begin.
 
-use std::sync::Arc;
-use std::time::Duration;
-
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::fields;
 use super::manager::Manager;
 use super::revisions;
-use crate::lab::clock::{LabClock, Pace};
 use crate::lab::kube::cluster::{World as Objects, time};
 use crate::lab::kube::store::Place;
 use crate::lab::kube::validate::defaults;
-use crate::lab::world::{Topology, World};
+use crate::lab::world::World;
 
 /// The kinds with templates.
 const SETS: [&str; 6] =
     ["daemonsets.apps", "deployments.apps", "replicasets.apps", "statefulsets.apps", "jobs.batch", "cronjobs.batch"];
 
 /// Brings planted objects to rest: what was born then, and is looked at from now on.
-pub(crate) fn settle(objects: &mut Objects, born: Timestamp, now: Timestamp) {
-    complete(objects);
+pub(crate) fn settle(world: &World, objects: &mut Objects, born: Timestamp, now: Timestamp) {
+    whole(objects);
     images(objects);
-    history(objects, born);
+    history(world, objects, born);
     heartbeat(objects, now);
 }
 
+/// Gives a workload its defaults, where it came without.
+pub(super) fn complete(objects: &mut Objects, place: &Place) {
+    let Some(stored) = objects.store.get(place).cloned() else { return };
+    let Some(kind) = objects.kinds.of(&stored.value) else { return };
+    let mut whole = stored.value.clone();
+    defaults::apply(&kind, &mut whole);
+    if whole != stored.value {
+        objects.store.put(place.clone(), whole);
+    }
+}
+
 /// Gives workloads their defaults, so that a template that somebody changes back is the same again.
-fn complete(objects: &mut Objects) {
+fn whole(objects: &mut Objects) {
     for resource in SETS {
-        for (place, value) in all(objects, resource) {
-            let Some(kind) = objects.kinds.of(&value) else { continue };
-            let mut whole = value.clone();
-            defaults::apply(&kind, &mut whole);
-            if whole != value {
-                objects.store.put(place, whole);
-            }
+        for (place, _) in all(objects, resource) {
+            complete(objects, &place);
         }
     }
     // The sets of a Deployment know how many it wants.
@@ -86,42 +88,15 @@ fn images(objects: &Objects) {
 
 /// DaemonSets and StatefulSets have a revision that their pods name; Services have endpoints. The controllers write
 /// them, as they would have at the time that everything was born.
-fn history(objects: &mut Objects, born: Timestamp) {
-    // A clock of its own: nothing of this takes time.
-    let clock = LabClock::new(born, Pace::Still);
-    let world = World::new(nowhere(), Arc::new(clock));
+fn history(world: &World, objects: &mut Objects, born: Timestamp) {
     for resource in ["daemonsets.apps", "statefulsets.apps"] {
         for (place, _) in all(objects, resource) {
             let mut manager = Manager::default();
-            let Some(label) = manager.revision(&world, objects, &place) else { continue };
+            let Some(label) = manager.revision(world, objects, &place, born) else { continue };
             label_pods(objects, &place, &label);
         }
     }
-    let mut manager = Manager::default();
-    for (place, _) in all(objects, "services") {
-        manager.endpoints(&world, objects, &place);
-    }
-}
-
-/// A world without nodes, of which nothing is asked.
-fn nowhere() -> Topology {
-    Topology {
-        name: String::new(),
-        about: String::new(),
-        router: crate::lab::world::topology::Router {
-            name: String::new(),
-            address: std::net::IpAddr::from([0, 0, 0, 0]),
-            asn: 0,
-            hold: Duration::ZERO,
-            keepalive: Duration::ZERO,
-            connect_retry: Duration::ZERO,
-            graceful_restart: Duration::ZERO,
-            max_paths: 1,
-            user: String::new(),
-        },
-        clusters: std::collections::BTreeMap::new(),
-        settings: toml::Table::new(),
-    }
+    Manager::default().rest(world, objects, born);
 }
 
 /// The pods of a set name its revision, and the set itself does.
@@ -129,10 +104,10 @@ fn label_pods(objects: &mut Objects, set: &Place, label: &str) {
     let Some(stored) = objects.store.get(set).cloned() else { return };
     let uid = fields::uid(&stored.value).to_owned();
     let stateful = set.resource == "statefulsets.apps";
-    for (place, mut pod) in all(objects, "pods").into_iter().filter(|(place, _)| place.namespace == set.namespace) {
-        if fields::controller_of(&pod).is_none_or(|owner| owner["uid"] != uid.as_str()) {
-            continue;
-        }
+    let own = |pod: &Value| fields::controller_of(pod).is_some_and(|owner| owner["uid"] == uid.as_str());
+    let pods = objects.store.list("pods", &set.namespace).filter(|(_, pod)| own(&pod.value));
+    let pods: Vec<(Place, Value)> = pods.map(|(place, pod)| (place.clone(), pod.value.clone())).collect();
+    for (place, mut pod) in pods {
         if pod["metadata"]["labels"][revisions::LABEL].is_string() {
             continue;
         }

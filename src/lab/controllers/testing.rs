@@ -51,7 +51,7 @@ impl Stage {
                     there.register(&object, true);
                 }
             }
-            super::rest::settle(&mut there, born, clock.now());
+            super::rest::settle(&world, &mut there, born, clock.now());
         }
         Self { clock, world, cluster, manager: Manager::default() }
     }

@@ -47,6 +47,8 @@ pub(crate) struct World {
     pub(crate) services: String,
     /// What is inside of pods: logs and files.
     pub(crate) inside: Arc<Inside>,
+    /// The cluster's name in the world that it lies in, and that world.
+    pub(crate) lies: Option<(String, Arc<crate::lab::world::World>)>,
 }
 
 impl Cluster {
@@ -62,6 +64,7 @@ impl Cluster {
             tokens: Tokens::default(),
             services: if name == "apps" { "10.247" } else { "10.245" }.to_owned(),
             inside: Arc::default(),
+            lies: None,
         };
         for namespace in ["default", "kube-node-lease", "kube-public", "kube-system"] {
             world.plant(
@@ -89,6 +92,7 @@ impl Cluster {
     /// Says in which world the cluster lies: from here on, its server feels that world's causes.
     pub fn lie_in(&self, world: &Arc<crate::lab::world::World>) {
         let _ = self.platform.set(world.clone());
+        self.world().lies = Some((self.name.clone(), world.clone()));
     }
 
     /// The world that the cluster lies in.

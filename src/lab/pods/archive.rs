@@ -31,7 +31,7 @@ fn told(arguments: &[String]) -> (String, Option<&str>, Option<&str>, Vec<&str>)
         let short = word.strip_prefix('-').filter(|rest| !rest.starts_with('-') && !rest.is_empty());
         match (word, short) {
             ("-C", _) => folder = words.next().map(|(_, word)| word),
-            (own, Some(_)) | (own, None) if short.is_some() || place == 0 => {
+            (own, _) if short.is_some() || place == 0 => {
                 let own = own.trim_start_matches('-');
                 letters.push_str(own);
                 if own.ends_with('f') {

@@ -66,6 +66,8 @@ pub(crate) fn start(
     let (cluster, on, spoken) = (cluster.clone(), upgrade.on, upgrade.spoken);
     tokio::spawn(async move {
         // A client that breaks off is no matter of ours.
+        // Whoever started the program waits for it.
+        let _asked = cluster.clock.asked();
         let Ok(upgraded) = on.await else { return };
         let (session, far) = stream::pair();
         tokio::spawn(async move {

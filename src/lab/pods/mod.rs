@@ -11,6 +11,7 @@
 //! | `log`, `logs` | what containers wrote, kept and handed out |
 //! | `exec`, `run`, `terminal` | programs with input, a terminal and an exit code |
 //! | `archive`, `tar` | files carried in and out |
+//! | `platform` | `ceph`, `psql`, `redis-cli`, Kafka's scripts, `cilium` and `hubble` |
 //! | `serve`, `forward` | what listens at pods' ports, and how it is reached |
 //! | `evict` | pods that are to go |
 
@@ -26,6 +27,7 @@ pub(crate) mod forward;
 pub(crate) mod images;
 pub(crate) mod log;
 pub(crate) mod logs;
+pub(crate) mod platform;
 pub(crate) mod process;
 pub(crate) mod programs;
 pub(crate) mod reach;
@@ -43,6 +45,8 @@ pub(crate) struct Inside {
     pub(crate) logs: log::Logs,
     /// What they have on their disks.
     pub(crate) disks: disk::Disks,
+    /// What databases and brokers hold that somebody has put there.
+    pub(crate) kept: platform::kept::Kept,
     /// What can be pulled.
     pub(crate) images: images::Registry,
     services: std::sync::OnceLock<std::sync::Weak<crate::lab::services::Services>>,

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use super::applets::{self, Context};
 use super::log::Stream;
 use super::script::{Machine, Step};
-use super::{environment, process};
+use super::{environment, platform, process};
 use crate::lab::kube::cluster::Cluster;
 use crate::lab::kube::stream::{Input, Output};
 
@@ -44,7 +44,9 @@ impl Place {
     pub(super) fn has(&self, command: &[String]) -> bool {
         let Some(program) = command.first() else { return false };
         let name = program.rsplit('/').next().unwrap_or_default();
-        matches!(name, "sh" | "ash" | "bash" | "tar") || applets::is_there(program)
+        matches!(name, "sh" | "ash" | "bash" | "tar")
+            || applets::is_there(program)
+            || platform::knows(&self.pod, program)
     }
 }
 

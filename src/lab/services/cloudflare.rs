@@ -24,7 +24,7 @@ pub(crate) struct Records {
 
 /// The token that the platform has.
 pub(crate) fn token() -> String {
-    vault::value("cloudflare", "token")
+    vault::value("cloudflare", "api-token")
 }
 
 fn id(of: &str) -> String {

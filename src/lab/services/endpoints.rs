@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::{Services, cloudflare, github, gitlab, grafana, harbor, onepassword, outside, programs};
+use super::{Services, cloudflare, github, gitlab, grafana, harbor, onepassword, outside, programs, vault};
 use crate::lab::world::topology::Cluster as Described;
 
 /// Who may come in.
@@ -73,6 +73,7 @@ pub fn all(services: &Services) -> Vec<Endpoint> {
                 }
                 "harbor" => Pass::User("admin".into(), harbor::admin(services)),
                 "gitlab" => Pass::Token(gitlab::token()),
+                "vmauth" => Pass::User("apps".into(), vault::value("vmauth", "password")),
                 _ => Pass::Open,
             };
             out.push(made(name, lines, address, pass));

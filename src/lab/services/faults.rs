@@ -76,7 +76,7 @@ fn emptied(value: &mut Value) {
                 all.clear();
                 true
             }
-            Value::Object(fields) => fields.values_mut().fold(false, |any, value| lists(value) || any),
+            Value::Object(fields) => fields.values_mut().filter_map(|value| lists(value).then_some(())).count() > 0,
             _ => false,
         }
     }

@@ -22,7 +22,7 @@ const WORKS: i64 = 20;
 
 /// The token that the platform has.
 pub(crate) fn token() -> String {
-    format!("ghp_{}", vault::value("github", "token"))
+    vault::value("github", "token")
 }
 
 fn refused(status: u16, message: &str) -> Reply {
@@ -87,7 +87,7 @@ pub(super) fn answer(services: &Services, asked: &Asked) -> Reply {
             Reply::json(200, &json!({ "total_count": runs.len(), "workflow_runs": runs }))
         }
         (&Method::GET, ["repos", owner, repository, "actions", "runs", id]) if *owner == OWNER => {
-            let found = runs(services, repository).into_iter().find(|run| run["id"].to_string() == *id);
+            let found = runs(services, repository).into_iter().find(|run| run["id"].as_u64() == id.parse().ok());
             found.map_or_else(|| refused(404, "Not Found"), |run| Reply::json(200, &run))
         }
         _ => refused(404, "Not Found"),

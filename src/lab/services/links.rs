@@ -27,7 +27,7 @@ pub fn connect(services: &Arc<Services>, network: &Network) {
 
 /// What is at an address: none where nobody has it, an inner none where its owner has nothing at the port.
 pub(crate) fn door(services: &Services, address: IpAddr, port: u16) -> Option<Option<Door>> {
-    if let Some(outside) = outside::at(services, address) {
+    if let Some(outside) = outside::at(address) {
         let listens = outside.ports.contains(&port) && !outside.down(&services.world);
         return Some(listens.then_some(Door::Outside(outside)));
     }

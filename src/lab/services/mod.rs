@@ -32,13 +32,13 @@ mod keycloak;
 pub mod links;
 mod metrics;
 mod minio;
-mod oci;
-mod onepassword;
+pub(crate) mod oci;
+pub(crate) mod onepassword;
 pub mod outside;
-pub mod programs;
-pub mod promql;
+pub(crate) mod programs;
+pub(crate) mod promql;
 mod schema_registry;
-pub mod series;
+pub(crate) mod series;
 pub mod serve;
 pub mod tls;
 mod upstream;
@@ -174,3 +174,6 @@ pub(crate) fn ready(pod: &Value) -> bool {
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod curl;

@@ -2,29 +2,52 @@
 //!
 //! Source: developer.1password.com, "1Password Connect Server API reference".
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use http::Method;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::{Asked, Reply, Services, Site, cloudflare, harbor, vault};
+use crate::lab::world::Cause;
 
-/// The items of the vault, each with its fields.
-const ITEMS: [(&str, &[&str]); 14] = [
-    ("cloudflare", &["token"]),
-    ("cert-manager", &["cloudflare-token"]),
-    ("grafana", &["username", "password"]),
-    ("gitlab", &["root-password", "postgres-password", "redis-password", "runner-token"]),
-    ("harbor", &["password", "secret-key", "postgres-password", "redis-password"]),
-    ("keycloak", &["username", "password", "client-secret", "postgres-password"]),
-    ("synergyflow", &["postgres-password"]),
-    ("cnpg", &["superuser-password", "minio-access-key", "minio-secret-key"]),
-    ("dragonfly", &["password"]),
-    ("minio", &["access-key", "secret-key"]),
-    ("github", &["token", "app-id", "private-key"]),
-    ("alertmanager", &["webhook"]),
-    ("volsync", &["restic-password"]),
+/// Items that no cluster asks for, each with its fields.
+const ITEMS: [(&str, &[&str]); 6] = [
+    ("cloudflare", &["api-token"]),
+    ("gitlab", &["password", "root-password", "runner-token"]),
+    ("harbor", &["username", "password"]),
+    ("keycloak", &["username", "password", "client-secret"]),
+    ("github", &["token"]),
     ("test-app", &["username", "password"]),
 ];
+
+/// The items of the vault with their fields: what the clusters' ExternalSecrets ask for is there, unless the world says that
+/// somebody has deleted it.
+pub(crate) fn items(services: &Services) -> BTreeMap<String, BTreeSet<String>> {
+    let mut out: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for (item, fields) in ITEMS {
+        out.entry(item.into()).or_default().extend(fields.iter().map(|field| (*field).to_string()));
+    }
+    for cluster in services.clusters.values() {
+        let world = cluster.world();
+        for (_, object) in world.store.list("externalsecrets.external-secrets.io", "") {
+            for one in object.value["spec"]["data"].as_array().into_iter().flatten() {
+                if let (Some(item), Some(field)) =
+                    (one["remoteRef"]["key"].as_str(), one["remoteRef"]["property"].as_str())
+                {
+                    out.entry(item.into()).or_default().insert(field.into());
+                }
+            }
+            for one in object.value["spec"]["dataFrom"].as_array().into_iter().flatten() {
+                if let Some(item) = one["extract"]["key"].as_str() {
+                    out.entry(item.into()).or_default().extend(["username", "password"].map(String::from));
+                }
+            }
+        }
+    }
+    out.retain(|item, _| !services.world.has(&Cause::Item { item: item.clone() }));
+    out
+}
 
 /// The token that Connect lets in; the clusters have it in the Secret that their store names.
 pub(crate) fn token() -> String {
@@ -102,32 +125,31 @@ pub(super) fn answer(services: &Services, asked: &Asked) -> Reply {
         Some(own) if own != token() => return refused(401, "Invalid token signature"),
         Some(_) => {}
     }
-    let vaults = vaults(services);
+    let (vaults, items) = (vaults(services), items(services));
     let by_id = |wanted: &str| vaults.iter().find(|name| id(name) == wanted || *name == wanted);
     match (&asked.method, parts.as_slice()) {
         (&Method::GET, ["v1", "vaults"]) => {
             let wanted = filter(asked, "name");
             let all = vaults.iter().filter(|name| wanted.as_ref().is_none_or(|wanted| *name == wanted));
-            Reply::json(200, &all.map(|name| shown_vault(name)).collect())
+            Reply::json(200, &all.map(|name| shown_vault(name, items.len())).collect())
         }
-        (&Method::GET, ["v1", "vaults", wanted]) => {
-            by_id(wanted).map_or_else(|| refused(404, "Vault not found"), |name| Reply::json(200, &shown_vault(name)))
-        }
+        (&Method::GET, ["v1", "vaults", wanted]) => by_id(wanted)
+            .map_or_else(|| refused(404, "Vault not found"), |name| Reply::json(200, &shown_vault(name, items.len()))),
         (&Method::GET, ["v1", "vaults", wanted, "items"]) => match by_id(wanted) {
             Some(name) => {
                 let title = filter(asked, "title");
-                let all = ITEMS.iter().filter(|(own, _)| title.as_ref().is_none_or(|wanted| own == wanted));
-                Reply::json(200, &all.map(|(item, _)| shown(name, item)).collect())
+                let all = items.keys().filter(|own| title.as_ref().is_none_or(|wanted| *own == wanted));
+                Reply::json(200, &all.map(|item| shown(name, item)).collect())
             }
             None => refused(404, "Vault not found"),
         },
         (&Method::GET, ["v1", "vaults", wanted, "items", item]) => {
-            let found = ITEMS.iter().find(|(own, _)| id(own) == *item);
+            let found = items.iter().find(|(own, _)| id(own) == *item);
             match (by_id(wanted), found) {
                 (Some(name), Some((item, fields))) => {
                     let mut whole = shown(name, item);
                     whole["fields"] = fields.iter().map(|field| json!({
-                        "id": id(field), "label": field, "type": if *field == "username" { "STRING" } else { "CONCEALED" },
+                        "id": id(field), "label": field, "type": if field == "username" { "STRING" } else { "CONCEALED" },
                         "value": self::field(services, item, field),
                     })).collect();
                     Reply::json(200, &whole)
@@ -144,21 +166,15 @@ pub(super) fn answer(services: &Services, asked: &Asked) -> Reply {
 /// The value of a field of an item, as whoever uses it has it.
 pub(crate) fn field(services: &Services, item: &str, field: &str) -> String {
     match (item, field) {
-        (_, "username") => "admin".into(),
-        ("cert-manager", "cloudflare-token") => cloudflare::token(),
+        ("cloudflare", "api-token") => cloudflare::token(),
         ("harbor", "password") => harbor::admin(services),
         _ => vault::value(item, field),
     }
 }
 
 /// Whether there is such a field.
-pub(crate) fn has(item: &str, field: &str) -> bool {
-    ITEMS.iter().any(|(own, fields)| *own == item && fields.contains(&field))
-}
-
-/// The items of a vault.
-pub(crate) fn items() -> impl Iterator<Item = (&'static str, &'static [&'static str])> {
-    ITEMS.iter().copied()
+pub(crate) fn has(services: &Services, item: &str, field: &str) -> bool {
+    items(services).get(item).is_some_and(|fields| fields.contains(field))
 }
 
 /// `filter=title eq "cloudflare"`
@@ -168,8 +184,8 @@ fn filter(asked: &Asked, key: &str) -> Option<String> {
     Some(rest.trim_matches('"').to_string())
 }
 
-fn shown_vault(name: &str) -> Value {
-    json!({ "id": id(name), "name": name, "type": "USER_CREATED", "items": ITEMS.len(), "attributeVersion": 1, "contentVersion": 1 })
+fn shown_vault(name: &str, items: usize) -> Value {
+    json!({ "id": id(name), "name": name, "type": "USER_CREATED", "items": items, "attributeVersion": 1, "contentVersion": 1 })
 }
 
 fn shown(vault: &str, item: &str) -> Value {

@@ -101,8 +101,13 @@ pub(crate) fn of_fault(name: &str) -> Option<&'static Outside> {
     ALL.iter().find(|outside| outside.fault == name)
 }
 
+/// The names of all of them.
+pub(crate) fn hosts() -> impl Iterator<Item = &'static str> {
+    ALL.iter().flat_map(|outside| outside.hosts.iter().copied())
+}
+
 /// The one that has an address.
-pub(super) fn at(_: &Services, address: IpAddr) -> Option<&'static Outside> {
+pub(super) fn at(address: IpAddr) -> Option<&'static Outside> {
     ALL.iter().find(|outside| outside.address() == address)
 }
 

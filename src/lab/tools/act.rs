@@ -29,7 +29,8 @@ pub(super) fn patch(cluster: &Arc<Cluster>, object: &Value, tool: &str, patch: &
     let (answered, revision) = {
         let mut world = cluster.world();
         let kind = world.kinds.of(&json!({ "apiVersion": object["apiVersion"], "kind": object["kind"] }));
-        let kind = kind.ok_or_else(|| format!("no matches for kind {} in version {}", object["kind"], object["apiVersion"]))?;
+        let kind =
+            kind.ok_or_else(|| format!("no matches for kind {} in version {}", object["kind"], object["apiVersion"]))?;
         let asked = Asked {
             kind,
             namespace: text("/metadata/namespace"),

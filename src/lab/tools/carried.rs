@@ -125,7 +125,9 @@ async fn client(stream: tokio::net::TcpStream, bench: &Bench, token: &str) -> st
 /// [`Kind::Usage`]: no lab is open there; [`Kind::Io`]: it has closed, or nobody takes what is printed.
 pub fn call(dir: &Path, call: Call, out: &mut dyn Write, err: &mut dyn Write) -> Result<i32> {
     let none = |why: String| {
-        Error::new(Kind::Usage, format!("no lab is open in {}", dir.display())).because(why).hint("pb lab up --dir DIR opens one")
+        Error::new(Kind::Usage, format!("no lab is open in {}", dir.display()))
+            .because(why)
+            .hint("pb lab up --dir DIR opens one")
     };
     let file = dir.join(FILE);
     let text = std::fs::read_to_string(&file).map_err(|e| none(format!("{}: {e}", file.display())))?;

@@ -17,8 +17,22 @@ use crate::lab::kube::cluster::Cluster;
 use kinds::Kind;
 
 /// Flags with a value.
-const VALUED: [&str; 14] =
-    ["context", "n", "namespace", "timeout", "path", "for", "status-selector", "label-selector", "l", "kubeconfig", "kustomization-file", "patch", "components", "interval"];
+const VALUED: [&str; 14] = [
+    "context",
+    "n",
+    "namespace",
+    "timeout",
+    "path",
+    "for",
+    "status-selector",
+    "label-selector",
+    "l",
+    "kubeconfig",
+    "kustomization-file",
+    "patch",
+    "components",
+    "interval",
+];
 
 pub(super) async fn run(bench: &Bench, call: &Call, say: &Say) -> i32 {
     let words = Words::of(&call.args, &VALUED);
@@ -37,7 +51,7 @@ pub(super) async fn run(bench: &Bench, call: &Call, say: &Say) -> i32 {
         ["check"] => check(cluster, &words, say),
         ["version"] => version(cluster, say),
         ["get", what @ ..] => get(cluster, &words, what, say).await,
-        ["reconcile", what @ ..] => reconcile(cluster, &words, what, say).await,
+        ["reconcile", what @ ..] => reconcile(bench, cluster, &words, what, say).await,
         ["suspend", what @ ..] => suspend(cluster, &words, what, true, say).await,
         ["resume", what @ ..] => suspend(cluster, &words, what, false, say).await,
         ["build", "kustomization" | "ks", name] => build(cluster, call, &words, name, say),
@@ -47,7 +61,7 @@ pub(super) async fn run(bench: &Bench, call: &Call, say: &Say) -> i32 {
 }
 
 /// The namespace that is meant; none for all.
-fn namespace<'w>(words: &'w Words) -> Option<&'w str> {
+fn namespace(words: &Words) -> Option<&str> {
     if words.has(&["A", "all-namespaces"]) {
         return None;
     }
@@ -62,7 +76,8 @@ fn limit(words: &Words) -> Duration {
 /// The controllers of a cluster: their Deployments, with image and whether they are ready.
 fn controllers(cluster: &Cluster) -> Vec<(String, String, bool)> {
     let all = act::list(cluster, "deployments.apps", Some("flux-system"));
-    let own = all.iter().filter(|one| one["metadata"]["name"].as_str().is_some_and(|name| name.ends_with("-controller")));
+    let own =
+        all.iter().filter(|one| one["metadata"]["name"].as_str().is_some_and(|name| name.ends_with("-controller")));
     own.map(|one| {
         let text = |pointer: &str| one.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_string();
         let wanted = one["spec"]["replicas"].as_i64().unwrap_or(1);
@@ -141,7 +156,13 @@ async fn get(cluster: &Arc<Cluster>, words: &Words, what: &[&str], say: &Say) ->
             all.retain(|one| name.is_none_or(|name| one["metadata"]["name"] == *name) && print::selected(one, words));
             count += all.len();
             if !all.is_empty() {
-                text.push_str(&print::table(kind, &all, space.is_none(), head && !words.has(&["no-header"]), kinds.len() > 1));
+                text.push_str(&print::table(
+                    kind,
+                    &all,
+                    space.is_none(),
+                    head && !words.has(&["no-header"]),
+                    kinds.len() > 1,
+                ));
             }
         }
         (text, count)
@@ -149,7 +170,11 @@ async fn get(cluster: &Arc<Cluster>, words: &Words, what: &[&str], say: &Say) ->
     let (text, count) = shown(true);
     if count == 0 {
         if let (Some(name), Some(kind)) = (name, kinds.first()) {
-            say.err(format!("✗ {} object '{name}' not found in {:?} namespace\n", kind.kind, space.unwrap_or_default()));
+            say.err(format!(
+                "✗ {} object '{name}' not found in {:?} namespace\n",
+                kind.kind,
+                space.unwrap_or_default()
+            ));
             return 1;
         }
         let where_ = space.map_or("any namespace".to_string(), |space| format!("{space:?} namespace"));
@@ -195,12 +220,18 @@ fn object<'k>(cluster: &Cluster, words: &Words, what: &[&str], say: &Say) -> Opt
     found.map(|object| (kind, object))
 }
 
-async fn reconcile(cluster: &Arc<Cluster>, words: &Words, what: &[&str], say: &Say) -> i32 {
+async fn reconcile(bench: &Bench, cluster: &Arc<Cluster>, words: &Words, what: &[&str], say: &Say) -> i32 {
+    hand_over(bench, cluster, words, what.last().copied().unwrap_or_default()).await;
     let Some((kind, object)) = object(cluster, words, what, say) else { return 1 };
     if words.has(&["with-source"]) {
-        let reference = if object["spec"]["sourceRef"].is_object() { &object["spec"]["sourceRef"] } else { &object["spec"]["chartRef"] };
+        let reference = if object["spec"]["sourceRef"].is_object() {
+            &object["spec"]["sourceRef"]
+        } else {
+            &object["spec"]["chartRef"]
+        };
         let source = reference["kind"].as_str().and_then(kinds::of_kind);
-        let space = reference["namespace"].as_str().or_else(|| object["metadata"]["namespace"].as_str()).unwrap_or_default();
+        let space =
+            reference["namespace"].as_str().or_else(|| object["metadata"]["namespace"].as_str()).unwrap_or_default();
         let name = reference["name"].as_str().unwrap_or_default();
         let found = source.and_then(|kind| Some((kind, act::get(cluster, kind.resource, space, name)?)));
         let Some((kind, source)) = found else {
@@ -215,12 +246,26 @@ async fn reconcile(cluster: &Arc<Cluster>, words: &Words, what: &[&str], say: &S
     once(cluster, words, kind, &object, say).await
 }
 
+/// A cluster whose core stands is handed over to Flux by the first reconciliation of what it is to have: it is built up, as
+/// far as the entry says.
+async fn hand_over(bench: &Bench, cluster: &Arc<Cluster>, words: &Words, name: &str) {
+    let world = &bench.services.world;
+    let stage = match name {
+        name if name.starts_with("cluster-") && name.ends_with("-infrastructure") => "storage",
+        name if name.starts_with("cluster-") && name.ends_with("-workloads") => "workloads",
+        _ => return,
+    };
+    if world.reached(&cluster.name, "core") && world.advance(&cluster.name, stage).is_ok() {
+        act::until(cluster, limit(words), || world.reached(&cluster.name, stage)).await;
+    }
+}
+
 /// Asks for one reconciliation, and waits for its end.
 async fn once(cluster: &Arc<Cluster>, words: &Words, kind: &Kind, object: &Value, say: &Say) -> i32 {
     let text = |key: &str| object["metadata"][key].as_str().unwrap_or_default().to_string();
     let (space, name) = (text("namespace"), text("name"));
     if object["spec"]["suspend"] == true {
-        say.err(format!("✗ resource is suspended\n"));
+        say.err("✗ resource is suspended\n");
         return 1;
     }
     say.out(format!("► annotating {} {name} in {space} namespace\n", kind.kind));
@@ -232,10 +277,13 @@ async fn once(cluster: &Arc<Cluster>, words: &Words, kind: &Kind, object: &Value
     }
     say.out(format!("✔ {} annotated\n◎ waiting for {} reconciliation\n", kind.kind, kind.kind));
     let now = || act::get(cluster, kind.resource, &space, &name);
-    let done = || now().is_none_or(|one| {
-        one["status"]["lastHandledReconcileAt"] == at.as_str()
-            && act::condition(&one, "Ready").is_some_and(|(status, reason, _)| status != "Unknown" && reason != "Progressing")
-    });
+    let done = || {
+        now().is_none_or(|one| {
+            one["status"]["lastHandledReconcileAt"] == at.as_str()
+                && act::condition(&one, "Ready")
+                    .is_some_and(|(status, reason, _)| status != "Unknown" && reason != "Progressing")
+        })
+    };
     if !act::until(cluster, limit(words), done).await {
         say.err("✗ timed out waiting for the condition\n");
         return 1;
@@ -263,7 +311,11 @@ async fn once(cluster: &Arc<Cluster>, words: &Words, kind: &Kind, object: &Value
 async fn suspend(cluster: &Arc<Cluster>, words: &Words, what: &[&str], on: bool, say: &Say) -> i32 {
     let all: Vec<(&Kind, Value)> = if words.has(&["all"]) {
         let kind = what.first().and_then(|kind| kinds::named(kind));
-        kind.into_iter().flat_map(|kind| act::list(cluster, kind.resource, namespace(words)).into_iter().map(move |one| (kind, one))).collect()
+        kind.into_iter()
+            .flat_map(|kind| {
+                act::list(cluster, kind.resource, namespace(words)).into_iter().map(move |one| (kind, one))
+            })
+            .collect()
     } else {
         object(cluster, words, what, say).into_iter().collect()
     };
@@ -284,7 +336,14 @@ async fn suspend(cluster: &Arc<Cluster>, words: &Words, what: &[&str], on: bool,
         return 0;
     }
     for (kind, one) in &all {
-        let Some(one) = act::get(cluster, kind.resource, one["metadata"]["namespace"].as_str().unwrap_or_default(), one["metadata"]["name"].as_str().unwrap_or_default()) else { continue };
+        let Some(one) = act::get(
+            cluster,
+            kind.resource,
+            one["metadata"]["namespace"].as_str().unwrap_or_default(),
+            one["metadata"]["name"].as_str().unwrap_or_default(),
+        ) else {
+            continue;
+        };
         let code = once(cluster, words, kind, &one, say).await;
         if code != 0 {
             return code;
@@ -312,9 +371,16 @@ fn build(cluster: &Cluster, call: &Call, words: &Words, name: &str, say: &Say) -
         }
     };
     // Variables come from what the Kustomization of the cluster names, or of the file that is given.
-    let own = act::get(cluster, "kustomizations.kustomize.toolkit.fluxcd.io", words.value(&["n", "namespace"]).unwrap_or("flux-system"), name);
+    let own = act::get(
+        cluster,
+        "kustomizations.kustomize.toolkit.fluxcd.io",
+        words.value(&["n", "namespace"]).unwrap_or("flux-system"),
+        name,
+    );
     let mut variables: Vec<(String, String)> = Vec::new();
-    for source in own.iter().flat_map(|one| one["spec"]["postBuild"]["substituteFrom"].as_array().cloned().unwrap_or_default()) {
+    for source in
+        own.iter().flat_map(|one| one["spec"]["postBuild"]["substituteFrom"].as_array().cloned().unwrap_or_default())
+    {
         let map = act::get(cluster, "configmaps", "flux-system", source["name"].as_str().unwrap_or_default());
         let fields = map.as_ref().and_then(|map| map["data"].as_object()).into_iter().flatten();
         variables.extend(fields.map(|(key, value)| (key.clone(), value.as_str().unwrap_or_default().to_string())));
@@ -327,7 +393,8 @@ fn events(cluster: &Cluster, words: &Words, say: &Say) -> i32 {
     let space = namespace(words);
     let wanted = words.value(&["for"]).and_then(|text| text.split_once('/'));
     if let Some((kind, name)) = wanted {
-        let there = kinds::named(&kind.to_lowercase()).and_then(|kind| act::get(cluster, kind.resource, space.unwrap_or("flux-system"), name));
+        let there = kinds::named(&kind.to_lowercase())
+            .and_then(|kind| act::get(cluster, kind.resource, space.unwrap_or("flux-system"), name));
         if there.is_none() {
             say.err(format!("✗ {kind} {name:?} not found\n"));
             return 1;
@@ -337,7 +404,9 @@ fn events(cluster: &Cluster, words: &Words, say: &Say) -> i32 {
     all.retain(|event| {
         let about = &event["involvedObject"];
         let flux = about["apiVersion"].as_str().is_some_and(|version| version.contains("toolkit.fluxcd.io"));
-        flux && wanted.is_none_or(|(kind, name)| about["name"] == name && about["kind"].as_str().is_some_and(|own| own.eq_ignore_ascii_case(kind)))
+        flux && wanted.is_none_or(|(kind, name)| {
+            about["name"] == name && about["kind"].as_str().is_some_and(|own| own.eq_ignore_ascii_case(kind))
+        })
     });
     if all.is_empty() {
         let about = wanted.map(|(kind, name)| format!(" for {kind} {name}")).unwrap_or_default();

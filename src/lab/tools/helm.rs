@@ -21,23 +21,36 @@ pub(super) async fn run(bench: &Bench, call: &Call, say: &Say) -> i32 {
             return 1;
         }
     };
-    let space = if words.has(&["A", "all-namespaces"]) { None } else { Some(words.value(&["n", "namespace"]).unwrap_or("default")) };
+    let space = if words.has(&["A", "all-namespaces"]) {
+        None
+    } else {
+        Some(words.value(&["n", "namespace"]).unwrap_or("default"))
+    };
     match words.plain().as_slice() {
         ["list" | "ls"] => {
-            let all: Vec<Release> = releases(cluster).into_iter().filter(|one| space.is_none_or(|space| one.namespace == space)).collect();
+            let all: Vec<Release> =
+                releases(cluster).into_iter().filter(|one| space.is_none_or(|space| one.namespace == space)).collect();
             if matches!(words.value(&["o", "output"]), Some("json")) {
                 let one = |one: &Release| json!({ "name": one.name, "namespace": one.namespace, "revision": "1", "status": one.status, "chart": one.chart, "app_version": "" });
                 say.out(Value::from(all.iter().map(one).collect::<Vec<_>>()).to_string() + "\n");
                 return 0;
             }
             let mut rows = vec![["NAME", "NAMESPACE", "REVISION", "STATUS", "CHART"].map(String::from).to_vec()];
-            rows.extend(all.into_iter().map(|one| vec![one.name, one.namespace, "1".into(), one.status.into(), one.chart]));
+            rows.extend(
+                all.into_iter().map(|one| vec![one.name, one.namespace, "1".into(), one.status.into(), one.chart]),
+            );
             say.out(columns(&rows, "\t"));
             0
         }
-        ["status", name] => match releases(cluster).into_iter().find(|one| one.name == *name && space.is_none_or(|space| one.namespace == space)) {
+        ["status", name] => match releases(cluster)
+            .into_iter()
+            .find(|one| one.name == *name && space.is_none_or(|space| one.namespace == space))
+        {
             Some(one) => {
-                say.out(format!("NAME: {}\nNAMESPACE: {}\nSTATUS: {}\nREVISION: 1\n", one.name, one.namespace, one.status));
+                say.out(format!(
+                    "NAME: {}\nNAMESPACE: {}\nSTATUS: {}\nREVISION: 1\n",
+                    one.name, one.namespace, one.status
+                ));
                 0
             }
             None => {
@@ -68,8 +81,12 @@ fn releases(cluster: &Cluster) -> Vec<Release> {
             Some((_, reason, _)) if reason.contains("Upgrade") || reason.contains("Install") => "failed",
             _ => "pending-install",
         };
-        let chart = text(&history["chartName"]).or_else(|| text(&object["spec"]["chart"]["spec"]["chart"])).unwrap_or_else(|| name.clone());
-        let version = text(&history["chartVersion"]).or_else(|| text(&object["spec"]["chart"]["spec"]["version"])).unwrap_or_default();
+        let chart = text(&history["chartName"])
+            .or_else(|| text(&object["spec"]["chart"]["spec"]["chart"]))
+            .unwrap_or_else(|| name.clone());
+        let version = text(&history["chartVersion"])
+            .or_else(|| text(&object["spec"]["chart"]["spec"]["version"]))
+            .unwrap_or_default();
         let namespace = text(&object["spec"]["targetNamespace"]).unwrap_or(own);
         Some(Release { name, namespace, status, chart: format!("{chart}-{version}").trim_end_matches('-').to_string() })
     };
@@ -90,14 +107,23 @@ pub(super) async fn file(bench: &Bench, call: &Call, say: &Say) -> i32 {
     match words.plain().as_slice() {
         ["list"] => {
             let mut rows = vec![["NAME", "NAMESPACE", "ENABLED", "INSTALLED", "CHART"].map(String::from).to_vec()];
-            rows.extend(CORE.iter().map(|(name, namespace, _)| vec![(*name).to_string(), (*namespace).to_string(), "true".into(), "true".into(), (*name).to_string()]));
+            rows.extend(CORE.iter().map(|(name, namespace, _)| {
+                vec![(*name).to_string(), (*namespace).to_string(), "true".into(), "true".into(), (*name).to_string()]
+            }));
             say.out(columns(&rows, "\t"));
             0
         }
-        ["sync" | "apply"] => super::task::stage(bench, &cluster.name, if file.contains("crd") { "crds" } else { "core" }, say).await,
+        ["sync" | "apply"] => {
+            super::task::stage(bench, &cluster.name, if file.contains("crd") { "crds" } else { "core" }, say).await
+        }
         ["template"] if file.contains("crd") => {
             let all = act::list(cluster, "customresourcedefinitions.apiextensions.k8s.io", None);
-            say.out(all.iter().filter_map(|one| serde_saphyr::to_string(one).ok()).map(|text| format!("---\n{text}")).collect::<String>());
+            say.out(
+                all.iter()
+                    .filter_map(|one| serde_saphyr::to_string(one).ok())
+                    .map(|text| format!("---\n{text}"))
+                    .collect::<String>(),
+            );
             0
         }
         ["destroy"] if file.contains("core") => destroy(cluster, say),
@@ -107,11 +133,44 @@ pub(super) async fn file(bench: &Bench, call: &Call, say: &Say) -> i32 {
 
 /// The core releases, with what runs of them.
 const CORE: [(&str, &str, &[&str]); 5] = [
-    ("cilium", "kube-system", &["DaemonSet/cilium", "DaemonSet/cilium-envoy", "Deployment/cilium-operator", "Deployment/hubble-relay", "Deployment/hubble-ui", "Deployment/clustermesh-apiserver"]),
+    (
+        "cilium",
+        "kube-system",
+        &[
+            "DaemonSet/cilium",
+            "DaemonSet/cilium-envoy",
+            "Deployment/cilium-operator",
+            "Deployment/hubble-relay",
+            "Deployment/hubble-ui",
+            "Deployment/clustermesh-apiserver",
+        ],
+    ),
     ("coredns", "kube-system", &["Deployment/coredns"]),
-    ("cert-manager", "cert-manager", &["Deployment/cert-manager", "Deployment/cert-manager-webhook", "Deployment/cert-manager-cainjector"]),
-    ("external-secrets", "external-secrets", &["Deployment/external-secrets", "Deployment/external-secrets-webhook", "Deployment/external-secrets-cert-controller"]),
-    ("flux-operator", "flux-system", &["Deployment/flux-operator", "Deployment/source-controller", "Deployment/kustomize-controller", "Deployment/helm-controller", "Deployment/notification-controller"]),
+    (
+        "cert-manager",
+        "cert-manager",
+        &["Deployment/cert-manager", "Deployment/cert-manager-webhook", "Deployment/cert-manager-cainjector"],
+    ),
+    (
+        "external-secrets",
+        "external-secrets",
+        &[
+            "Deployment/external-secrets",
+            "Deployment/external-secrets-webhook",
+            "Deployment/external-secrets-cert-controller",
+        ],
+    ),
+    (
+        "flux-operator",
+        "flux-system",
+        &[
+            "Deployment/flux-operator",
+            "Deployment/source-controller",
+            "Deployment/kustomize-controller",
+            "Deployment/helm-controller",
+            "Deployment/notification-controller",
+        ],
+    ),
 ];
 
 /// Takes the core away; the controllers see to the rest.

@@ -8,7 +8,8 @@ use super::words::Words;
 use super::{Bench, Call, Say, act, not_simulated};
 use crate::lab::services::ready;
 
-const VALUED: [&str; 11] = ["context", "last", "n", "namespace", "pod", "verdict", "o", "output", "server", "since", "protocol"];
+const VALUED: [&str; 11] =
+    ["context", "last", "n", "namespace", "pod", "verdict", "o", "output", "server", "since", "protocol"];
 
 pub(super) async fn run(bench: &Bench, call: &Call, say: &Say) -> i32 {
     let words = Words::of(&call.args, &VALUED);
@@ -41,7 +42,10 @@ pub(super) async fn run(bench: &Bench, call: &Call, say: &Say) -> i32 {
             say.out("NAME   STATUS   AGE   FLOWS/S   CURRENT/MAX-FLOWS\n");
             for pod in pods.iter().filter(|pod| pod["metadata"]["labels"]["k8s-app"] == "cilium") {
                 let word = if ready(pod) { "Connected" } else { "Unavailable" };
-                say.out(format!("{}   {word}   80h   180.00   4095/4095 (100.00%)\n", pod["spec"]["nodeName"].as_str().unwrap_or_default()));
+                say.out(format!(
+                    "{}   {word}   80h   180.00   4095/4095 (100.00%)\n",
+                    pod["spec"]["nodeName"].as_str().unwrap_or_default()
+                ));
             }
             0
         }
@@ -51,7 +55,8 @@ pub(super) async fn run(bench: &Bench, call: &Call, say: &Say) -> i32 {
 
 /// Flows between each pod and the cluster's DNS, which every pod asks, and of health checks from its node.
 fn observe(bench: &Bench, pods: &[Value], words: &Words, last: usize, say: &Say) {
-    let text = |pod: &Value, pointer: &str| pod.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_string();
+    let text =
+        |pod: &Value, pointer: &str| pod.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_string();
     let dns = pods.iter().find(|pod| pod["metadata"]["labels"]["k8s-app"] == "kube-dns" && ready(pod));
     let running: Vec<&Value> = pods.iter().filter(|pod| pod["spec"]["hostNetwork"] != true && ready(pod)).collect();
     let fits = |pod: &Value| {
@@ -80,7 +85,11 @@ fn observe(bench: &Bench, pods: &[Value], words: &Words, last: usize, say: &Say)
             say.out(flow.to_string() + "\n");
         } else {
             let time = at.strftime("%b %e %H:%M:%S.%3f");
-            say.out(format!("{time}: {space}/{name}:{} ({}) -> {peer}:{port} to-endpoint FORWARDED ({protocol})\n", 32_768 + index % 20_000, 1000 + index % chosen.len()));
+            say.out(format!(
+                "{time}: {space}/{name}:{} ({}) -> {peer}:{port} to-endpoint FORWARDED ({protocol})\n",
+                32_768 + index % 20_000,
+                1000 + index % chosen.len()
+            ));
         }
     }
 }

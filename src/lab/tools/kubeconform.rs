@@ -14,7 +14,17 @@ use crate::lab::kube::validate::structural;
 use crate::lab::world::{objects, read};
 
 /// Flags with a value.
-const VALUED: [&str; 9] = ["schema-location", "kubernetes-version", "output", "skip", "reject", "ignore-filename-pattern", "n", "cache", "cpuprofile"];
+const VALUED: [&str; 9] = [
+    "schema-location",
+    "kubernetes-version",
+    "output",
+    "skip",
+    "reject",
+    "ignore-filename-pattern",
+    "n",
+    "cache",
+    "cpuprofile",
+];
 
 /// What came of one object.
 enum Judged {
@@ -29,7 +39,12 @@ enum Judged {
 pub(super) fn run(call: &Call) -> Ended {
     let words = Words::of(&call.args, &VALUED);
     if let Some(unknown) = words.values(&["output"]).into_iter().find(|format| !matches!(*format, "text" | "json")) {
-        return Ended::failed(1, format!("'outputFormat' must be 'json', 'junit', 'pretty', 'tap' or 'text': {unknown:?} is not simulated by the lab\n"));
+        return Ended::failed(
+            1,
+            format!(
+                "'outputFormat' must be 'json', 'junit', 'pretty', 'tap' or 'text': {unknown:?} is not simulated by the lab\n"
+            ),
+        );
     }
     let mut sources = Vec::new();
     let plain = words.plain();
@@ -58,7 +73,8 @@ pub(super) fn run(call: &Call) -> Ended {
         found += objects.len();
         for object in &objects {
             let judged = judge(&kinds, object, &words);
-            let (kind, name) = (object["kind"].as_str().unwrap_or_default(), object["metadata"]["name"].as_str().unwrap_or_default());
+            let (kind, name) =
+                (object["kind"].as_str().unwrap_or_default(), object["metadata"]["name"].as_str().unwrap_or_default());
             let (word, why) = match judged {
                 Judged::Valid => {
                     valid += 1;
@@ -92,10 +108,20 @@ pub(super) fn run(call: &Call) -> Ended {
         }
         whole.to_string() + "\n"
     } else {
-        let parsing = if plain.is_empty() || plain == ["-"] { " parsing stdin".to_string() } else { format!(" in {} file{}", sources.len(), if sources.len() == 1 { "" } else { "s" }) };
+        let parsing = if plain.is_empty() || plain == ["-"] {
+            " parsing stdin".to_string()
+        } else {
+            format!(" in {} file{}", sources.len(), if sources.len() == 1 { "" } else { "s" })
+        };
         let plural = if found == 1 { "" } else { "s" };
-        let tail = if summary { format!("Summary: {found} resource{plural} found{parsing} - Valid: {valid}, Invalid: {invalid}, Errors: {errors}, Skipped: {skipped}\n") } else { String::new() };
-        lines + &tail
+        let tail = if summary {
+            format!(
+                "Summary: {found} resource{plural} found{parsing} - Valid: {valid}, Invalid: {invalid}, Errors: {errors}, Skipped: {skipped}\n"
+            )
+        } else {
+            String::new()
+        };
+        lines + tail.as_str()
     };
     Ended { out, err: String::new(), code: i32::from(invalid + errors > 0) }
 }
@@ -122,7 +148,9 @@ fn files(path: &Path) -> Vec<PathBuf> {
     let Ok(entries) = path.read_dir() else { return vec![path.to_path_buf()] };
     let mut all: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
     all.sort();
-    let wanted = |file: &PathBuf| file.is_dir() || file.extension().is_some_and(|end| matches!(end.to_str(), Some("yaml" | "yml" | "json")));
+    let wanted = |file: &PathBuf| {
+        file.is_dir() || file.extension().is_some_and(|end| matches!(end.to_str(), Some("yaml" | "yml" | "json")))
+    };
     all.into_iter().filter(wanted).flat_map(|file| files(&file)).collect()
 }
 
@@ -133,10 +161,18 @@ fn judge(kinds: &Kinds, object: &Value, words: &Words) -> Judged {
         return Judged::Skipped;
     }
     let Some(known) = kinds.of(object) else {
-        return if words.has(&["ignore-missing-schemas"]) { Judged::Skipped } else { Judged::Error(format!("could not find schema for {kind}")) };
+        return if words.has(&["ignore-missing-schemas"]) {
+            Judged::Skipped
+        } else {
+            Judged::Error(format!("could not find schema for {kind}"))
+        };
     };
     let mut shaped = object.clone();
-    let failed = |why: String| Judged::Invalid(format!("problem validating schema. Check JSON formatting: jsonschema validation failed: {why}"));
+    let failed = |why: String| {
+        Judged::Invalid(format!(
+            "problem validating schema. Check JSON formatting: jsonschema validation failed: {why}"
+        ))
+    };
     let dropped = match conform(&known, &mut shaped) {
         Ok(dropped) => dropped,
         Err(why) => return failed(why),
@@ -147,6 +183,6 @@ fn judge(kinds: &Kinds, object: &Value, words: &Words) -> Judged {
     let faults = if known.custom.is_some() { structural::rules(known.schema(), &shaped) } else { Vec::new() };
     match faults.first() {
         None => Judged::Valid,
-        Some(fault) => failed(format!("{}: {}", fault.field, fault.message)),
+        Some(fault) => failed(fault.to_string()),
     }
 }

@@ -17,9 +17,28 @@ const DEEPEST: usize = 32;
 const FILES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
 /// What is understood of it. A field beyond these would be left out silently, which is worse than an error.
 const KNOWN: [&str; 22] = [
-    "apiVersion", "kind", "metadata", "resources", "components", "bases", "namespace", "namePrefix", "nameSuffix",
-    "commonLabels", "commonAnnotations", "labels", "images", "patches", "patchesStrategicMerge", "patchesJson6902",
-    "configMapGenerator", "secretGenerator", "generatorOptions", "replicas", "sortOptions", "buildMetadata",
+    "apiVersion",
+    "kind",
+    "metadata",
+    "resources",
+    "components",
+    "bases",
+    "namespace",
+    "namePrefix",
+    "nameSuffix",
+    "commonLabels",
+    "commonAnnotations",
+    "labels",
+    "images",
+    "patches",
+    "patchesStrategicMerge",
+    "patchesJson6902",
+    "configMapGenerator",
+    "secretGenerator",
+    "generatorOptions",
+    "replicas",
+    "sortOptions",
+    "buildMetadata",
 ];
 
 /// Runs it.
@@ -65,12 +84,18 @@ fn objects(folder: &Path, depth: usize) -> Result<Vec<Value>, String> {
     }
     let found: Vec<PathBuf> = FILES.iter().map(|name| folder.join(name)).filter(|file| file.is_file()).collect();
     let file = match found.as_slice() {
-        [] => return Err(format!("unable to find one of 'kustomization.yaml', 'kustomization.yml' or 'Kustomization' in directory '{}'", folder.display())),
+        [] => {
+            return Err(format!(
+                "unable to find one of 'kustomization.yaml', 'kustomization.yml' or 'Kustomization' in directory '{}'",
+                folder.display()
+            ));
+        }
         [file] => file,
         _ => return Err(format!("Found multiple kustomization files under: {}", folder.display())),
     };
     let text = std::fs::read_to_string(file).map_err(|e| format!("{}: {e}", file.display()))?;
-    let plan: Value = serde_saphyr::from_str(&text).map_err(|e| format!("invalid Kustomization: {}: {e}", file.display()))?;
+    let plan: Value =
+        serde_saphyr::from_str(&text).map_err(|e| format!("invalid Kustomization: {}: {e}", file.display()))?;
     let fields = plan.as_object().filter(|fields| !fields.is_empty());
     let fields = fields.ok_or_else(|| format!("kustomization.yaml is empty: {}", file.display()))?;
     if let Some(unknown) = fields.keys().find(|key| !KNOWN.contains(&key.as_str())) {
@@ -101,7 +126,9 @@ fn objects(folder: &Path, depth: usize) -> Result<Vec<Value>, String> {
 fn accumulate(folder: &Path, path: &str, depth: usize) -> Result<Vec<Value>, String> {
     let at = folder.join(path);
     if at.is_dir() {
-        return objects(&at, depth + 1).map_err(|e| format!("accumulating resources: accumulation err='accumulating resources from '{path}': {e}'"));
+        return objects(&at, depth + 1).map_err(|e| {
+            format!("accumulating resources: accumulation err='accumulating resources from '{path}': {e}'")
+        });
     }
     let text = std::fs::read_to_string(&at).map_err(|_| {
         format!("accumulating resources: accumulation err='accumulating resources from '{path}': open {}: no such file or directory'", at.display())
@@ -117,7 +144,10 @@ pub(super) fn documents(text: &str) -> Result<Vec<Value>, String> {
         if line == "---" || line.starts_with("--- ") {
             if document.lines().any(|line| !line.trim().is_empty() && !line.trim_start().starts_with('#')) {
                 let value: Value = serde_saphyr::from_str(&document).map_err(|e| format!("MalformedYAMLError: {e}"))?;
-                match value["items"].as_array().filter(|_| value["kind"].as_str().is_some_and(|kind| kind.ends_with("List"))) {
+                match value["items"]
+                    .as_array()
+                    .filter(|_| value["kind"].as_str().is_some_and(|kind| kind.ends_with("List")))
+                {
                     Some(items) => out.extend(items.iter().cloned()),
                     None if value.is_null() => {}
                     None if value["kind"].is_null() || value["metadata"]["name"].is_null() => {
@@ -143,12 +173,14 @@ fn generated(folder: &Path, kind: &str, from: &Value) -> Result<Value, String> {
         data.insert(key, value.into());
     };
     for literal in from["literals"].as_array().into_iter().flatten().filter_map(Value::as_str) {
-        let (key, value) = literal.split_once('=').ok_or_else(|| format!("invalid literal source {literal}, expected key=value"))?;
+        let (key, value) =
+            literal.split_once('=').ok_or_else(|| format!("invalid literal source {literal}, expected key=value"))?;
         put(key.into(), value.trim_matches('"').into());
     }
     for file in from["files"].as_array().into_iter().flatten().filter_map(Value::as_str) {
         let (key, path) = file.split_once('=').unwrap_or((file.rsplit('/').next().unwrap_or(file), file));
-        let text = std::fs::read_to_string(folder.join(path)).map_err(|e| format!("loading KV pairs: file sources: [{file}]: {e}"))?;
+        let text = std::fs::read_to_string(folder.join(path))
+            .map_err(|e| format!("loading KV pairs: file sources: [{file}]: {e}"))?;
         put(key.into(), text);
     }
     let name = from["name"].as_str().unwrap_or_default();
@@ -175,14 +207,19 @@ fn change(folder: &Path, plan: &Value, all: &mut [Value]) -> Result<(), String> 
     for patch in list("patches").into_iter().chain(list("patchesJson6902")) {
         let text = match (patch["patch"].as_str(), patch["path"].as_str()) {
             (Some(text), _) => text.to_string(),
-            (None, Some(path)) => std::fs::read_to_string(folder.join(path)).map_err(|e| format!("failed to get the patch file from path({path}): {e}"))?,
+            (None, Some(path)) => std::fs::read_to_string(folder.join(path))
+                .map_err(|e| format!("failed to get the patch file from path({path}): {e}"))?,
             _ => return Err("must specify one of patch and path in patches".into()),
         };
         merge::apply(all, &patch["target"], &text)?;
     }
     for path in list("patchesStrategicMerge") {
         let path = path.as_str().unwrap_or_default();
-        let text = if path.contains('\n') { path.to_string() } else { std::fs::read_to_string(folder.join(path)).map_err(|e| format!("{path}: {e}"))? };
+        let text = if path.contains('\n') {
+            path.to_string()
+        } else {
+            std::fs::read_to_string(folder.join(path)).map_err(|e| format!("{path}: {e}"))?
+        };
         merge::apply(all, &Value::Null, &text)?;
     }
     for object in all.iter_mut() {
@@ -202,7 +239,10 @@ fn change(folder: &Path, plan: &Value, all: &mut [Value]) -> Result<(), String> 
         put("labels", &plan["commonLabels"]);
         put("annotations", &plan["commonAnnotations"]);
         list("labels").iter().for_each(|one| put("labels", &one["pairs"]));
-        list("replicas").iter().filter(|one| one["name"] == name.as_str()).for_each(|one| object["spec"]["replicas"] = one["count"].clone());
+        list("replicas")
+            .iter()
+            .filter(|one| one["name"] == name.as_str())
+            .for_each(|one| object["spec"]["replicas"] = one["count"].clone());
         list("images").iter().for_each(|image| merge::image(object, image));
     }
     Ok(())

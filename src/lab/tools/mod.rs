@@ -20,7 +20,7 @@ mod words;
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
@@ -42,12 +42,15 @@ pub struct Tool {
     run: Run,
 }
 
+/// What runs beside the lab's world; its exit code comes at its end.
+type There = for<'a> fn(&'a Bench, &'a Call, &'a Say) -> Pin<Box<dyn Future<Output = i32> + Send + 'a>>;
+
 /// Where a tool runs, and how.
 enum Run {
     /// Where it was called.
     Here(fn(&Call) -> Ended),
     /// Beside the lab's world.
-    There(for<'a> fn(&'a Bench, &'a Call, &'a Say) -> Pin<Box<dyn Future<Output = i32> + Send + 'a>>),
+    There(There),
 }
 
 /// A call of a tool.
@@ -82,18 +85,42 @@ impl Ended {
 
 /// All of them.
 pub static TOOLS: [Tool; 10] = [
-    Tool { name: "flux", version: "flux version 2.7.0\n", run: Run::There(|bench, call, say| Box::pin(flux::run(bench, call, say))) },
+    Tool {
+        name: "flux",
+        version: "flux version 2.7.0\n",
+        run: Run::There(|bench, call, say| Box::pin(flux::run(bench, call, say))),
+    },
     Tool {
         name: "cilium",
         version: "cilium-cli: v0.18.7 compiled with go1.25 on linux/amd64\ncilium image (default): v1.18.2\n",
         run: Run::There(|bench, call, say| Box::pin(cilium::run(bench, call, say))),
     },
-    Tool { name: "hubble", version: "hubble v1.18.0\n", run: Run::There(|bench, call, say| Box::pin(hubble::run(bench, call, say))) },
-    Tool { name: "task", version: "3.45.4\n", run: Run::There(|bench, call, say| Box::pin(task::run(bench, call, say))) },
-    Tool { name: "docker", version: "Docker version 28.4.0, build lab\n", run: Run::There(|bench, call, say| Box::pin(docker::run(bench, call, say))) },
+    Tool {
+        name: "hubble",
+        version: "hubble v1.18.0\n",
+        run: Run::There(|bench, call, say| Box::pin(hubble::run(bench, call, say))),
+    },
+    Tool {
+        name: "task",
+        version: "3.45.4\n",
+        run: Run::There(|bench, call, say| Box::pin(task::run(bench, call, say))),
+    },
+    Tool {
+        name: "docker",
+        version: "Docker version 28.4.0, build lab\n",
+        run: Run::There(|bench, call, say| Box::pin(docker::run(bench, call, say))),
+    },
     Tool { name: "op", version: "2.32.0\n", run: Run::There(|bench, call, say| Box::pin(op::run(bench, call, say))) },
-    Tool { name: "helm", version: "v3.19.0\n", run: Run::There(|bench, call, say| Box::pin(helm::run(bench, call, say))) },
-    Tool { name: "helmfile", version: "helmfile version 1.1.7\n", run: Run::There(|bench, call, say| Box::pin(helm::file(bench, call, say))) },
+    Tool {
+        name: "helm",
+        version: "v3.19.0\n",
+        run: Run::There(|bench, call, say| Box::pin(helm::run(bench, call, say))),
+    },
+    Tool {
+        name: "helmfile",
+        version: "helmfile version 1.1.7\n",
+        run: Run::There(|bench, call, say| Box::pin(helm::file(bench, call, say))),
+    },
     Tool { name: "kustomize", version: "v5.7.1\n", run: Run::Here(kustomize::run) },
     Tool { name: "kubeconform", version: "v0.7.0\n", run: Run::Here(kubeconform::run) },
 ];
@@ -143,9 +170,20 @@ impl Tool {
 pub struct Bench {
     /// The services, with the world and its clusters.
     pub services: Arc<Services>,
+    machine: Arc<Mutex<docker::Machine>>,
 }
 
 impl Bench {
+    /// Of a lab's services.
+    pub fn new(services: Arc<Services>) -> Self {
+        Self { services, machine: Arc::default() }
+    }
+
+    /// The machine that `docker` runs on.
+    pub(crate) fn machine(&self) -> MutexGuard<'_, docker::Machine> {
+        self.machine.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The cluster that a context names, or the first one.
     ///
     /// # Errors
@@ -154,7 +192,10 @@ impl Bench {
         let clusters = &self.services.clusters;
         match context {
             Some(name) => clusters.get(name).ok_or_else(|| format!("context \"{name}\" does not exist")),
-            None => clusters.get("infra").or_else(|| clusters.values().next()).ok_or_else(|| "no configuration has been provided".into()),
+            None => clusters
+                .get("infra")
+                .or_else(|| clusters.values().next())
+                .ok_or_else(|| "no configuration has been provided".into()),
         }
     }
 }

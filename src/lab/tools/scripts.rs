@@ -17,13 +17,15 @@ pub fn write(dir: &Path, program: &Path) -> Result<()> {
     std::fs::create_dir_all(&bin).map_err(failed)?;
     let quoted = |path: &Path| {
         let text = path.to_string_lossy().into_owned();
-        shlex::try_quote(&text).map(|text| text.into_owned()).unwrap_or(text)
+        shlex::try_quote(&text).map(std::borrow::Cow::into_owned).unwrap_or(text)
     };
     let dir = std::path::absolute(dir).map_err(failed)?;
     for tool in &TOOLS {
-        let text = format!("#!/bin/sh\nexec {} lab tool --dir {} {} -- \"$@\"\n", quoted(program), quoted(&dir), tool.name);
+        let text =
+            format!("#!/bin/sh\nexec {} lab tool --dir {} {} -- \"$@\"\n", quoted(program), quoted(&dir), tool.name);
         let mut options = std::fs::OpenOptions::new();
-        let mut file = options.write(true).create(true).truncate(true).mode(0o700).open(bin.join(tool.name)).map_err(failed)?;
+        let mut file =
+            options.write(true).create(true).truncate(true).mode(0o700).open(bin.join(tool.name)).map_err(failed)?;
         file.write_all(text.as_bytes()).map_err(failed)?;
     }
     Ok(())

@@ -20,7 +20,8 @@ impl Words {
                 out.rest = args.cloned().collect();
                 break;
             }
-            let Some(name) = word.strip_prefix("--").or_else(|| word.strip_prefix('-')).filter(|name| !name.is_empty()) else {
+            let Some(name) = word.strip_prefix("--").or_else(|| word.strip_prefix('-')).filter(|name| !name.is_empty())
+            else {
                 out.plain.push(word.clone());
                 continue;
             };
@@ -40,7 +41,11 @@ impl Words {
 
     /// All values of a flag.
     pub(super) fn values(&self, names: &[&str]) -> Vec<&str> {
-        self.flags.iter().filter(|(name, _)| names.contains(&name.as_str())).filter_map(|(_, value)| value.as_deref()).collect()
+        self.flags
+            .iter()
+            .filter(|(name, _)| names.contains(&name.as_str()))
+            .filter_map(|(_, value)| value.as_deref())
+            .collect()
     }
 
     /// Whether a flag is there, and not switched off.

@@ -27,6 +27,7 @@ use super::router::live::Live;
 use super::services::{self, Services};
 use super::ssh;
 use super::talos::Talos;
+use super::tools::{self, Bench};
 use super::world::{Topology, World, stage};
 use crate::error::{Error, Kind, Result};
 
@@ -163,6 +164,7 @@ impl Lab {
             }
         }
 
+        tools::carried::serve(Bench::new(services.clone()), dir, &end).await?;
         let faults = Faults::start(&world, &clusters, &end);
         faults::control::serve(&faults, dir, &end).await?;
         let dir = dir.to_path_buf();

@@ -34,7 +34,7 @@ pub(crate) fn cluster(world: &Arc<World>, name: &str) -> (Arc<Cluster>, Operator
     }
     let mut operators = Operators::new(world, name);
     operators.settle(world, &mut there, born);
-    crate::lab::controllers::rest::settle(&mut there, born, now);
+    crate::lab::controllers::rest::settle(world, &mut there, born, now);
     let revision = there.store.revision();
     // Nobody watches from before the beginning.
     there.store.compact(revision);

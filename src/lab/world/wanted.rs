@@ -99,7 +99,8 @@ pub fn expand(entry: &toml::Table) -> Result<Vec<Value>, String> {
         match (namespace, namespaced) {
             (Some(namespace), true) => {
                 metadata["namespace"] = namespace.into();
-                parts.push(("$namespace".into(), namespace.into()));
+                // Before the name, whose part begins alike.
+                parts.insert(0, ("$namespace".into(), namespace.into()));
             }
             (None, true) => return Err(format!("{kind} {name} needs a namespace")),
             (_, false) => {}

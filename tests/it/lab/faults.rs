@@ -12,7 +12,7 @@ use crate::Test;
 fn pb(test: &Test, args: &str) -> (Option<i32>, String) {
     let output = test.command(args).output().expect("pb runs");
     let err = String::from_utf8_lossy(&output.stderr).into_owned();
-    (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned() + &err)
+    (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned() + err.as_str())
 }
 
 #[test]

@@ -15,3 +15,4 @@ mod requests;
 mod side;
 mod topologies;
 mod transport;
+mod undone;

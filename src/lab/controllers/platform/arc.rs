@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::site::{Site, is_ready};
 use super::{Hand, Operator, pods};
 use crate::lab::kube::store::Place;
-use crate::lab::world::objects::names::{hex, suffix};
+use crate::lab::world::objects::names::{hex, suffix, uid};
 
 const WATCHES: &[&str] = &[
     "autoscalingrunnersets.actions.github.com",
@@ -77,7 +77,9 @@ fn scale_set(site: &mut Site<'_>, place: &Place, object: &Value) {
     if site.get(WATCHES[3], &place.namespace, &listener).is_none() {
         site.create(&json!({
             "apiVersion": VERSION, "kind": "AutoscalingListener",
-            "metadata": { "name": listener, "namespace": place.namespace, "labels": labels, "generation": 1 },
+            // The listener's pod names it as its owner.
+            "metadata": { "name": listener, "namespace": place.namespace, "labels": labels, "generation": 1,
+                          "uid": uid(&[site.cluster, "AutoscalingListener", &place.namespace, &listener]) },
             "spec": {
                 "autoscalingRunnerSetName": place.name, "autoscalingRunnerSetNamespace": place.namespace, "ephemeralRunnerSetName": name,
                 "githubConfigSecret": secret, "githubConfigUrl": url, "minRunners": wanted, "maxRunners": object["spec"]["maxRunners"],

@@ -67,11 +67,12 @@ impl ExternalSecrets {
         let interval = object["spec"]["refreshInterval"].as_u64().filter(|n| *n > 0).map_or(STORE, Duration::from_secs);
         let token = token(site, place, object);
         let seen = format!("{} {}", object["metadata"]["generation"], token.is_ok());
-        if let Some((at, of)) = self.validated.get(&uid) {
-            if *of == seen && after(*at, interval) > site.now {
-                site.at(after(*at, interval));
-                return;
-            }
+        if let Some((at, of)) = self.validated.get(&uid)
+            && *of == seen
+            && after(*at, interval) > site.now
+        {
+            site.at(after(*at, interval));
+            return;
         }
         self.validated.insert(uid, (site.now, seen));
         site.again(interval);
@@ -133,11 +134,12 @@ impl ExternalSecrets {
             return;
         }
         let seen = format!("{version} {}", there.is_some());
-        if let Some((again, _, of)) = self.failed.get(&uid) {
-            if *of == seen && *again > site.now {
-                site.at(*again);
-                return;
-            }
+        if let Some((again, _, of)) = self.failed.get(&uid)
+            && *of == seen
+            && *again > site.now
+        {
+            site.at(*again);
+            return;
         }
         let (mut value, stamp) = (object.clone(), site.stamp());
         match self.data(site, place, object) {
@@ -297,3 +299,7 @@ fn write(site: &mut Site<'_>, place: &Place, object: &Value, name: &str, data: M
     secret["data"] = encoded;
     site.put(&there, secret);
 }
+
+#[cfg(test)]
+#[path = "external_secrets_tests.rs"]
+mod tests;

@@ -14,7 +14,7 @@ use super::conditions::{Condition, clear};
 use super::site::{Site, after, is_ready};
 use super::{Hand, Operator, pods};
 use crate::lab::kube::store::Place;
-use crate::lab::world::objects::names::hex;
+use crate::lab::world::objects::names::{hex, uid};
 
 const WATCHES: &[&str] = &[
     "kafkas.kafka.strimzi.io",
@@ -86,7 +86,10 @@ fn pool(site: &mut Site<'_>, place: &Place, object: &Value) {
     if site.objects.store.get(&at).is_none() {
         site.create(&json!({
             "apiVersion": "core.strimzi.io/v1beta2", "kind": "StrimziPodSet",
-            "metadata": { "name": set, "namespace": place.namespace, "generation": 1, "labels": { CLUSTER: cluster, "strimzi.io/kind": "Kafka" } },
+            // The pods of the topology name it as their owner.
+            "metadata": { "name": set, "namespace": place.namespace, "generation": 1,
+                          "uid": uid(&[site.cluster, "StrimziPodSet", &place.namespace, &set]),
+                          "labels": { CLUSTER: cluster, "strimzi.io/kind": "Kafka" } },
             "spec": { "selector": { "matchLabels": { CLUSTER: cluster, "strimzi.io/name": set } }, "pods": [] },
         }));
     }

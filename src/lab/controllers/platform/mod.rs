@@ -26,17 +26,19 @@ pub(crate) mod upstream;
 mod volsync;
 
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
 use tokio::sync::watch;
 
 use super::Looked;
 use crate::lab::kube::cluster::World as Objects;
+use crate::lab::kube::store::Place;
 use crate::lab::world::World;
 use site::Site;
 use upstream::Upstream;
@@ -141,12 +143,26 @@ impl Operators {
                 match looked.again {
                     _ if looked.changed => {}
                     Some(span) if site::after(now, span) <= site::after(begin, PATIENCE) => {
-                        now = site::after(now, span)
+                        now = site::after(now, span);
                     }
                     _ => break,
                 }
             }
         }
+        self.forget(world, objects);
+    }
+
+    /// Forgets what nobody would remember by now: events of long ago, and the steps on the way to rest.
+    fn forget(&self, world: &World, objects: &mut Objects) {
+        let hour = world.clock.now().checked_sub(SignedDuration::from_hours(1)).unwrap_or(Timestamp::MIN);
+        let old = |event: &Value| site::parsed(&event["lastTimestamp"]).is_none_or(|at| at < hour);
+        let events = objects.store.list("events", "").filter(|(_, event)| old(&event.value));
+        let events: Vec<Place> = events.map(|(place, _)| place.clone()).collect();
+        for place in events {
+            objects.store.remove(&place);
+        }
+        let revision = objects.store.revision();
+        objects.store.compact(revision);
     }
 }
 

@@ -33,6 +33,8 @@ fn at_rest_nothing_changes_and_all_is_ready() {
                 );
             }
         }
+        let old = bench.cluster.world().store.list("events", "").count();
+        assert!(old < 40, "{old} events of long ago");
         let before = bench.cluster.world().store.revision();
         assert!(bench.look().is_some_and(|again| again > Duration::ZERO), "something is looked at from time to time");
         bench.pass(20);

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::lab::faults::fault::{Broken, Fault, Target, made};
 use crate::lab::faults::ground::Ground;
+use crate::lab::world::cause::Flaw;
 use crate::lab::world::{Cause, Wrong};
 
 const KUSTOMIZATIONS: &str = "kustomizations.kustomize.toolkit.fluxcd.io";
@@ -31,6 +32,15 @@ fn kustomization(ground: &Ground<'_>, spec: &Value, more: &[&str]) -> Result<Bro
     Ok(broken)
 }
 
+/// The folder that a Kustomization applies is not as it should be.
+fn flawed(ground: &Ground<'_>, flaw: Flaw) -> Result<Broken, String> {
+    let target = leaf(ground)?;
+    let path = target.value["spec"]["path"].as_str().unwrap_or_default().to_owned();
+    let mut broken = target.broken(vec![Cause::Manifests { path: path.clone(), flaw }]);
+    broken.names.push(path);
+    Ok(broken)
+}
+
 /// A definition that serves its old version in place of the current one.
 fn old_version(ground: &Ground<'_>, name: &str) -> Result<Broken, String> {
     let definition = ground.definition(name)?;
@@ -54,7 +64,7 @@ pub(super) const ROWS: &[Fault] = &[
         about: "a Kustomization includes a component that is not there",
         risk: "R4",
         effect: "the build fails; what the Kustomization had applied stays as it is",
-        wrong: |ground| kustomization(ground, &json!({ "components": ["../../components/nonesuch"] }), &[]),
+        wrong: |ground| flawed(ground, Flaw::Missing("../../components/nonesuch".into())),
     },
     Fault {
         name: "kustomization-path-missing",
@@ -68,11 +78,28 @@ pub(super) const ROWS: &[Fault] = &[
         about: "the kustomization.yaml of a path names no resources",
         risk: "R4",
         effect: "the Kustomization is not ready: its kustomization.yaml is empty",
-        wrong: |ground| kustomization(ground, &json!({ "path": "./kubernetes/empty" }), &[]),
+        wrong: |ground| flawed(ground, Flaw::Empty),
+    },
+    Fault {
+        name: "resources-twice",
+        about: "the kustomization.yaml of a path includes the same resources twice",
+        risk: "R4",
+        effect: "the build fails: a resource with that name is there already",
+        wrong: |ground| flawed(ground, Flaw::Twice("ConfigMap default/settings".into())),
+    },
+    Fault {
+        name: "manifest-unknown-field",
+        about: "a manifest has a field that its CRD does not know",
+        risk: "R4",
+        effect: "the server's dry run refuses it, and nothing of the Kustomization is applied",
+        wrong: |ground| {
+            let (object, field) = ("HelmRelease/default/web".into(), ".spec.colour".into());
+            flawed(ground, Flaw::Field { object, field })
+        },
     },
     Fault {
         name: "kustomization-twice",
-        about: "the same resources are included by two Kustomizations",
+        about: "the same path is applied by two Kustomizations",
         risk: "R4",
         effect: "both apply the same objects, and each takes them from the other",
         wrong: |ground| {
@@ -183,13 +210,28 @@ pub(super) const ROWS: &[Fault] = &[
     },
     Fault {
         name: "helm-timeout-too-short",
-        about: "the timeout of a HelmRelease is shorter than its pods take to start",
+        about: "a HelmRelease was changed, and its timeout is shorter than its pods take to start",
         risk: "R4",
         effect: "the release fails: context deadline exceeded, and is rolled back",
         wrong: |ground| {
             let release = ground.object(RELEASES)?;
-            let spec = json!({ "timeout": "1s", "install": { "timeout": "1s" }, "upgrade": { "timeout": "1s" } });
+            let spec = json!({
+                "timeout": "1s", "install": { "timeout": "1s" }, "upgrade": { "timeout": "1s" },
+                "values": { "revisionHistoryLimit": 3 },
+            });
             Ok(release.broken(vec![release.merged(&json!({ "spec": spec }))]))
+        },
+    },
+    Fault {
+        name: "helm-hook-fails",
+        about: "the hooks of a chart fail when a changed HelmRelease is upgraded",
+        risk: "R4",
+        effect: "the upgrade fails, and is not tried again after its retries",
+        wrong: |ground| {
+            let release = ground.object(RELEASES)?;
+            let full = format!("{}/{}", release.namespace(), release.name());
+            let changed = release.merged(&json!({ "spec": { "values": { "revisionHistoryLimit": 3 } } }));
+            Ok(release.broken(vec![Cause::Chart { release: full }, changed]))
         },
     },
     Fault {

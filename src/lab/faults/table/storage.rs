@@ -24,15 +24,12 @@ pub(super) const ROWS: &[Fault] = &[
     },
     Fault {
         name: "ceph-osd-down",
-        about: "the Ceph OSD of a node is gone",
+        about: "a disk of Ceph is gone, and its OSD with it",
         risk: "R5",
         effect: "placement groups are degraded: HEALTH_WARN, until the OSD is back",
         wrong: |ground| {
             let ceph = ground.object("cephclusters.ceph.rook.io")?;
-            let node = ground.node(2)?;
-            let mut broken = node.broken(vec![Cause::process(node.name, "ceph-osd")]);
-            broken.names.push(ceph.name().into());
-            Ok(broken)
+            Ok(ceph.broken(vec![Cause::Osd { cluster: ceph.cluster.clone(), osd: 0 }]))
         },
     },
     Fault {

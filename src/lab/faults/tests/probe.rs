@@ -205,5 +205,7 @@ async fn new(lab: &Lab, cluster: &str) -> String {
         world.store.revision()
     };
     server.ring(revision);
+    // The router, too, is to have heard that they are gone.
+    settle(lab, Duration::from_secs(20)).await;
     told
 }

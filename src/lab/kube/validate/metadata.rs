@@ -46,7 +46,8 @@ pub(crate) fn rules(kind: &Kind, object: &Value) -> Vec<Fault> {
         let wrong = names::label_key(text);
         if !wrong.is_empty() {
             faults.extend(wrong.into_iter().map(|why| Fault::invalid("metadata.finalizers", finalizer, why)));
-        } else if !text.contains('/') && !STANDARD.contains(&text) {
+        // Registered kinds may have finalizers of any name; Flux' has no group.
+        } else if kind.custom.is_none() && !text.contains('/') && !STANDARD.contains(&text) {
             let why = "name is neither a standard finalizer name nor is it fully qualified";
             faults.push(Fault::invalid(path, finalizer, why));
         }

@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::files::Files;
+use super::platform;
 use crate::lab::kube::cluster::World as Objects;
 
 /// Where a program runs.
@@ -78,6 +79,10 @@ pub(crate) fn run(context: &Context<'_>, words: &[String], input: &str) -> Optio
     [plain::run, text::run, folder::run, net::run, disk::run]
         .iter()
         .find_map(|family| family(context, name, rest, input))
+        .or_else(|| {
+            let (out, err, code) = platform::run(context.objects, context.pod, words, input)?;
+            Some(Outcome { out, err, code, ..Outcome::default() })
+        })
 }
 
 /// Words without the flags in front of them.
@@ -197,7 +202,7 @@ pub(crate) fn reads(words: &[String]) -> bool {
             Some(_) => arguments.get(1).is_some_and(|script| script_reads(script)),
             None => plain.is_empty(),
         },
-        _ => false,
+        _ => platform::reads(words),
     }
 }
 

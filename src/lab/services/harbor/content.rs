@@ -183,7 +183,7 @@ fn repositories(images: &Images, project: &str) -> Reply {
 /// A repository's artifacts, by digest or tag.
 fn within(images: &mut Images, method: &Method, name: &str, path: &[&str]) -> Answered {
     let missing = || refused(404, "NOT_FOUND", &format!("repository {name} not found"));
-    if !images.repositories.get(name).is_some_and(|repository| !repository.manifests.is_empty()) {
+    if images.repositories.get(name).is_none_or(|repository| repository.manifests.is_empty()) {
         return Err(missing());
     }
     if let (&Method::DELETE, []) = (method, path) {

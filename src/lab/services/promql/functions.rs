@@ -222,12 +222,12 @@ fn rolled(name: &str, part: f64, samples: &[(f64, f64)]) -> Option<f64> {
             if name == "rate" { increase / span } else { increase }
         }
         "irate" => {
-            let (a, b) = steps().last()?;
+            let (a, b) = steps().next_back()?;
             grown(a.1, b.1) / (b.0 - a.0)
         }
         "delta" if span > 0.0 => last.1 - first.1,
         "idelta" => {
-            let (a, b) = steps().last()?;
+            let (a, b) = steps().next_back()?;
             b.1 - a.1
         }
         "deriv" if span > 0.0 => (last.1 - first.1) / span,

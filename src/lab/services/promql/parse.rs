@@ -242,7 +242,7 @@ impl Parser {
             let arguments = self.arguments()?;
             return Ok(Expr::Call { name: lower, arguments });
         }
-        if self.take("{") { self.braces(Some(name)) } else { Ok(select(vec![equal("__name__", &name)])) }
+        if self.take("{") { self.braces(Some(&name)) } else { Ok(select(vec![equal("__name__", &name)])) }
     }
 
     fn arguments(&mut self) -> Parsed<Vec<Expr>> {
@@ -289,7 +289,7 @@ impl Parser {
     }
 
     /// Conditions, after the opening brace.
-    fn braces(&mut self, name: Option<String>) -> Parsed<Expr> {
+    fn braces(&mut self, name: Option<&str>) -> Parsed<Expr> {
         let mut matchers: Vec<Matcher> = name.iter().map(|name| equal("__name__", name)).collect();
         while !self.take("}") {
             let label = match self.next()? {

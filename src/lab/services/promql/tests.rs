@@ -40,7 +40,7 @@ fn asked(text: &str) -> Result<String, String> {
     let expr = parse(text)?;
     let source = few();
     let query = Query { source: &source, time: 1000.0, step: 300.0 };
-    let shown = |sample: eval::Sample| {
+    let shown = |sample: Sample| {
         let labels: Vec<String> = sample.labels.iter().map(|(k, v)| format!("{k}={v}")).collect();
         format!("{{{}}} {}", labels.join(","), (sample.value * 1000.0).round() / 1000.0)
     };

@@ -10,6 +10,8 @@ mod operators;
 mod platform;
 pub(crate) mod targets;
 
+pub(crate) use network::sessions;
+
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -51,6 +53,15 @@ impl Out {
             .collect();
         all.insert("__name__".into(), name.into());
         self.all.push(Series { labels: all, shape, born, gone: None });
+    }
+
+    /// The value of the series of a name that has a label's value.
+    pub(crate) fn value(&self, name: &str, label: &str, value: &str) -> Option<f64> {
+        let fits = |own: &&Series| {
+            own.labels.get("__name__").is_some_and(|own| own == name)
+                && own.labels.get(label).is_some_and(|own| own == value)
+        };
+        self.all.iter().find(fits)?.at(f64::MAX / 2.0)
     }
 
     /// One that has a value now and had it before.

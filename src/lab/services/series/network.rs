@@ -53,10 +53,12 @@ pub(super) const TABLE: &[(&[&str], Maker)] = &[
 
 /// Each running agent, with its pod's labels.
 fn each(scope: &Scope<'_>, program: &str, mut of: impl FnMut(&Value, [(&str, &str); 3])) {
+    // The agent's process has another name than its image.
+    let process = if program == "cilium" { cause::BGP } else { program };
     for pod in scope.pods(program) {
         let node = text(&pod, "/spec/nodeName").to_string();
         let gone =
-            [Cause::link(&node), Cause::process(&node, program)].iter().any(|cause| scope.since(cause).is_some());
+            [Cause::link(&node), Cause::process(&node, process)].iter().any(|cause| scope.since(cause).is_some());
         if ready(&pod) && !gone {
             let (namespace, name) = (text(&pod, "/metadata/namespace"), text(&pod, "/metadata/name"));
             of(&pod, [("namespace", namespace), ("pod", name), ("node", &node)]);
@@ -89,7 +91,7 @@ fn agents(scope: &Scope<'_>, out: &mut Out) {
 }
 
 /// BGP sessions as the agents' own objects say; where those have no status, by the causes.
-fn sessions(scope: &Scope<'_>, out: &mut Out) {
+pub(crate) fn sessions(scope: &Scope<'_>, out: &mut Out) {
     let world = &scope.services.world;
     let router = &world.topology.router;
     let Some(cluster) = world.topology.clusters.get(&scope.cluster.name) else { return };

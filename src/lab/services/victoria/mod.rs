@@ -211,27 +211,25 @@ pub(super) fn vmauth(site: &Site<'_>, asked: &Asked) -> Reply {
     }
 }
 
-/// Whether somebody may come in: everybody, where no user is known.
+/// Whether somebody may come in: everybody, where no VMUser is known.
 fn let_in(site: &Site<'_>, asked: &Asked) -> bool {
-    use base64::Engine as _;
-    let text = |value: &Value| {
-        let bytes = base64::engine::general_purpose::STANDARD.decode(value.as_str().unwrap_or_default()).ok()?;
-        String::from_utf8(bytes).ok()
+    let users: Vec<Value> = {
+        let world = site.cluster.world();
+        let all = world.store.list("vmusers.operator.victoriametrics.com", site.namespace());
+        all.map(|(_, user)| user.value.clone()).collect()
     };
-    let world = site.cluster.world();
-    let users: Vec<Value> = world
-        .store
-        .list("secrets", site.namespace())
-        .filter(|(place, _)| place.name.starts_with("vmuser-") || place.name.starts_with("vmauth-users"))
-        .map(|(_, secret)| secret.value["data"].clone())
-        .collect();
+    let of = |user: &Value, plain: &str, reference: &str| {
+        let name = user["spec"][reference]["name"].as_str();
+        let key = user["spec"][reference]["key"].as_str().unwrap_or("password");
+        user["spec"][plain].as_str().map(String::from).or_else(|| site.secret(name?, &[key]))
+    };
     let basic = asked.basic();
-    let known = |data: &Value| match (&basic, asked.bearer()) {
-        (Some((user, password)), _) => {
-            let name = text(&data["username"]).or_else(|| text(&data["name"]));
-            name.as_deref() == Some(user) && text(&data["password"]).as_deref() == Some(password)
+    let known = |user: &Value| match (&basic, asked.bearer()) {
+        (Some((name, password)), _) => {
+            let own = user["spec"]["username"].as_str().or_else(|| user["metadata"]["name"].as_str());
+            own == Some(name) && of(user, "password", "passwordRef").as_ref() == Some(password)
         }
-        (None, Some(token)) => text(&data["bearerToken"]).as_deref() == Some(token),
+        (None, Some(token)) => of(user, "bearerToken", "tokenRef").as_deref() == Some(token),
         (None, None) => false,
     };
     users.is_empty() || users.iter().any(known)

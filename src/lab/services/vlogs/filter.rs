@@ -195,13 +195,13 @@ impl Parser<'_> {
             self.words.get(self.at).filter(|word| !word.quoted).map(|word| word.text.clone()).unwrap_or_default();
         if matches!(sign.as_str(), ":" | ":=" | ":~" | ":!" | ":>" | ":<" | ":>=" | ":<=") {
             self.at += 1;
-            return self.of_field(word.text, &sign);
+            return self.of_field(&word.text, &sign);
         }
         Ok(Filter::Field { field: "_msg".into(), test: phrase(&word) })
     }
 
-    fn of_field(&mut self, field: String, sign: &str) -> Result<Filter, String> {
-        let make = |test| Filter::Field { field: field.clone(), test };
+    fn of_field(&mut self, field: &str, sign: &str) -> Result<Filter, String> {
+        let make = |test| Filter::Field { field: field.into(), test };
         if sign == ":" && self.peek("(") {
             self.at += 1;
             let mut all = Vec::new();

@@ -16,12 +16,54 @@ pub(super) struct Kind {
 
 /// All of them, in the order in which `flux get all` has them.
 pub(super) static ALL: [Kind; 6] = [
-    Kind { kind: "GitRepository source", resource: "gitrepositories.source.toolkit.fluxcd.io", version: "v1", names: &["git"], object: "GitRepository", source: true },
-    Kind { kind: "OCIRepository source", resource: "ocirepositories.source.toolkit.fluxcd.io", version: "v1", names: &["oci"], object: "OCIRepository", source: true },
-    Kind { kind: "HelmRepository source", resource: "helmrepositories.source.toolkit.fluxcd.io", version: "v1", names: &["helm"], object: "HelmRepository", source: true },
-    Kind { kind: "HelmChart source", resource: "helmcharts.source.toolkit.fluxcd.io", version: "v1", names: &["chart"], object: "HelmChart", source: true },
-    Kind { kind: "Kustomization", resource: "kustomizations.kustomize.toolkit.fluxcd.io", version: "v1", names: &["kustomizations", "kustomization", "ks"], object: "Kustomization", source: false },
-    Kind { kind: "HelmRelease", resource: "helmreleases.helm.toolkit.fluxcd.io", version: "v2", names: &["helmreleases", "helmrelease", "hr"], object: "HelmRelease", source: false },
+    Kind {
+        kind: "GitRepository source",
+        resource: "gitrepositories.source.toolkit.fluxcd.io",
+        version: "v1",
+        names: &["git"],
+        object: "GitRepository",
+        source: true,
+    },
+    Kind {
+        kind: "OCIRepository source",
+        resource: "ocirepositories.source.toolkit.fluxcd.io",
+        version: "v1",
+        names: &["oci"],
+        object: "OCIRepository",
+        source: true,
+    },
+    Kind {
+        kind: "HelmRepository source",
+        resource: "helmrepositories.source.toolkit.fluxcd.io",
+        version: "v1",
+        names: &["helm"],
+        object: "HelmRepository",
+        source: true,
+    },
+    Kind {
+        kind: "HelmChart source",
+        resource: "helmcharts.source.toolkit.fluxcd.io",
+        version: "v1",
+        names: &["chart"],
+        object: "HelmChart",
+        source: true,
+    },
+    Kind {
+        kind: "Kustomization",
+        resource: "kustomizations.kustomize.toolkit.fluxcd.io",
+        version: "v1",
+        names: &["kustomizations", "kustomization", "ks"],
+        object: "Kustomization",
+        source: false,
+    },
+    Kind {
+        kind: "HelmRelease",
+        resource: "helmreleases.helm.toolkit.fluxcd.io",
+        version: "v2",
+        names: &["helmreleases", "helmrelease", "hr"],
+        object: "HelmRelease",
+        source: false,
+    },
 ];
 
 impl Kind {

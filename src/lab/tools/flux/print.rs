@@ -11,19 +11,26 @@ use crate::lab::tools::words::{Words, columns};
 pub(super) fn selected(object: &Value, words: &Words) -> bool {
     let status = words.value(&["status-selector"]).and_then(|text| text.split_once('='));
     let status = status.is_none_or(|(kind, wanted)| {
-        let name = kind.chars().next().map(|first| first.to_uppercase().collect::<String>() + &kind[first.len_utf8()..]);
+        let name =
+            kind.chars().next().map(|first| first.to_uppercase().collect::<String>() + &kind[first.len_utf8()..]);
         let own = act::condition(object, &name.unwrap_or_default()).map_or("Unknown", |(status, ..)| status);
         own.eq_ignore_ascii_case(wanted)
     });
     let labels = words.value(&["l", "label-selector"]).unwrap_or_default();
-    let fits = |one: &str| one.split_once('=').is_none_or(|(key, value)| object["metadata"]["labels"][key.trim_end_matches('=')] == value.trim_start_matches('='));
+    let fits = |one: &str| {
+        one.split_once('=').is_none_or(|(key, value)| {
+            object["metadata"]["labels"][key.trim_end_matches('=')] == value.trim_start_matches('=')
+        })
+    };
     status && labels.split(',').filter(|one| !one.is_empty()).all(fits)
 }
 
 /// `main@sha1:0123456789…` as short as people read it.
 fn short(revision: &str) -> String {
     match revision.rsplit_once(':') {
-        Some((before, digest)) if digest.len() > 8 && digest.bytes().all(|b| b.is_ascii_hexdigit()) => format!("{before}:{}", &digest[..8]),
+        Some((before, digest)) if digest.len() > 8 && digest.bytes().all(|b| b.is_ascii_hexdigit()) => {
+            format!("{before}:{}", &digest[..8])
+        }
         _ => revision.into(),
     }
 }
@@ -48,7 +55,8 @@ pub(super) fn table(kind: &Kind, objects: &[Value], namespaces: bool, head: bool
     }
     for object in objects {
         let text = |key: &str| object["metadata"][key].as_str().unwrap_or_default().to_string();
-        let (status, _, message) = act::condition(object, "Ready").unwrap_or(("Unknown", "", "waiting to be reconciled"));
+        let (status, _, message) =
+            act::condition(object, "Ready").unwrap_or(("Unknown", "", "waiting to be reconciled"));
         let name = if prefixed { format!("{}/{}", kind.prefix(), text("name")) } else { text("name") };
         let suspended = if object["spec"]["suspend"] == true { "True" } else { "False" };
         let mut row = vec![name, revision(object), suspended.into(), status.into(), message.replace('\n', " ")];
@@ -96,14 +104,27 @@ pub(super) fn substituted(text: &str, variables: &[(String, String)]) -> String 
 
 /// Events, the oldest first.
 pub(super) fn events(all: &[Value], now: Timestamp) -> String {
-    let time = |event: &Value| event["lastTimestamp"].as_str().or_else(|| event["eventTime"].as_str()).and_then(|at| at.parse::<Timestamp>().ok());
+    let time = |event: &Value| {
+        event["lastTimestamp"]
+            .as_str()
+            .or_else(|| event["eventTime"].as_str())
+            .and_then(|at| at.parse::<Timestamp>().ok())
+    };
     let mut all: Vec<&Value> = all.iter().collect();
     all.sort_by_key(|event| time(event));
     let mut rows = vec![["LAST SEEN", "TYPE", "REASON", "OBJECT", "MESSAGE"].map(String::from).to_vec()];
     for event in all {
         let text = |pointer: &str| event.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_string();
-        let age = time(event).map_or("<unknown>".into(), |at| crate::config::units::show_duration(std::time::Duration::from_secs((now - at).get_seconds().unsigned_abs())));
-        rows.push(vec![age, text("/type"), text("/reason"), format!("{}/{}", text("/involvedObject/kind"), text("/involvedObject/name")), text("/message").replace('\n', " ")]);
+        let age = time(event).map_or("<unknown>".into(), |at| {
+            crate::config::units::show_duration(std::time::Duration::from_secs((now - at).get_seconds().unsigned_abs()))
+        });
+        rows.push(vec![
+            age,
+            text("/type"),
+            text("/reason"),
+            format!("{}/{}", text("/involvedObject/kind"), text("/involvedObject/name")),
+            text("/message").replace('\n', " "),
+        ]);
     }
     columns(&rows, "\t")
 }
@@ -115,7 +136,10 @@ mod tests {
     #[test]
     fn variables_get_their_values_and_defaults() {
         let known = [("CLUSTER".to_string(), "infra".to_string())];
-        assert_eq!(substituted("a: ${CLUSTER} b: ${POOL:=10.0.0.0/8} c: ${NONE}", &known), "a: infra b: 10.0.0.0/8 c: ");
+        assert_eq!(
+            substituted("a: ${CLUSTER} b: ${POOL:=10.0.0.0/8} c: ${NONE}", &known),
+            "a: infra b: 10.0.0.0/8 c: "
+        );
         assert_eq!(substituted("a: ${CLUSTER}", &[]), "a: ${CLUSTER}");
     }
 

@@ -4,10 +4,28 @@ use serde_json::Value;
 
 /// Kinds that are in no namespace.
 const WIDE: [&str; 22] = [
-    "Namespace", "CustomResourceDefinition", "ClusterRole", "ClusterRoleBinding", "PersistentVolume", "StorageClass", "Node",
-    "PriorityClass", "GatewayClass", "ClusterIssuer", "ClusterSecretStore", "CiliumLoadBalancerIPPool", "CiliumBGPClusterConfig",
-    "CiliumBGPPeerConfig", "CiliumBGPAdvertisement", "CiliumBGPPeeringPolicy", "CiliumClusterwideNetworkPolicy",
-    "ValidatingWebhookConfiguration", "MutatingWebhookConfiguration", "APIService", "VolumeSnapshotClass", "IngressClass",
+    "Namespace",
+    "CustomResourceDefinition",
+    "ClusterRole",
+    "ClusterRoleBinding",
+    "PersistentVolume",
+    "StorageClass",
+    "Node",
+    "PriorityClass",
+    "GatewayClass",
+    "ClusterIssuer",
+    "ClusterSecretStore",
+    "CiliumLoadBalancerIPPool",
+    "CiliumBGPClusterConfig",
+    "CiliumBGPPeerConfig",
+    "CiliumBGPAdvertisement",
+    "CiliumBGPPeeringPolicy",
+    "CiliumClusterwideNetworkPolicy",
+    "ValidatingWebhookConfiguration",
+    "MutatingWebhookConfiguration",
+    "APIService",
+    "VolumeSnapshotClass",
+    "IngressClass",
 ];
 
 /// Whether an object is in no namespace.
@@ -20,13 +38,22 @@ pub(super) fn cluster_wide(object: &Value) -> bool {
 /// # Errors
 /// It is none, or nothing fits.
 pub(super) fn apply(all: &mut [Value], target: &Value, text: &str) -> Result<(), String> {
-    let patch: Value = serde_saphyr::from_str(text).map_err(|e| format!("unable to parse SM or JSON patch from [{text}]: {e}"))?;
+    let patch: Value =
+        serde_saphyr::from_str(text).map_err(|e| format!("unable to parse SM or JSON patch from [{text}]: {e}"))?;
     let fits = |object: &Value| {
-        let of = |key: &str, own: &Value| target[key].as_str().is_none_or(|wanted| {
-            regex::Regex::new(&format!("^(?:{wanted})$")).is_ok_and(|regex| regex.is_match(own.as_str().unwrap_or_default()))
-        });
+        let of = |key: &str, own: &Value| {
+            target[key].as_str().is_none_or(|wanted| {
+                regex::Regex::new(&format!("^(?:{wanted})$"))
+                    .is_ok_and(|regex| regex.is_match(own.as_str().unwrap_or_default()))
+            })
+        };
         match target.is_object() {
-            true => of("kind", &object["kind"]) && of("name", &object["metadata"]["name"]) && of("namespace", &object["metadata"]["namespace"]) && labelled(object, target),
+            true => {
+                of("kind", &object["kind"])
+                    && of("name", &object["metadata"]["name"])
+                    && of("namespace", &object["metadata"]["namespace"])
+                    && labelled(object, target)
+            }
             false => object["kind"] == patch["kind"] && object["metadata"]["name"] == patch["metadata"]["name"],
         }
     };
@@ -38,12 +65,23 @@ pub(super) fn apply(all: &mut [Value], target: &Value, text: &str) -> Result<(),
             None => merge(object, &patch, true),
         }
     }
-    if found || target.is_object() { Ok(()) } else { Err(format!("no resource matches strategic merge patch \"{}/{}\": no matches", patch["kind"].as_str().unwrap_or_default(), patch["metadata"]["name"].as_str().unwrap_or_default())) }
+    if found || target.is_object() {
+        Ok(())
+    } else {
+        Err(format!(
+            "no resource matches strategic merge patch \"{}/{}\": no matches",
+            patch["kind"].as_str().unwrap_or_default(),
+            patch["metadata"]["name"].as_str().unwrap_or_default()
+        ))
+    }
 }
 
 fn labelled(object: &Value, target: &Value) -> bool {
     let wanted = target["labelSelector"].as_str().unwrap_or_default();
-    wanted.split(',').filter(|one| !one.is_empty()).all(|one| one.split_once('=').is_some_and(|(key, value)| object["metadata"]["labels"][key] == value))
+    wanted
+        .split(',')
+        .filter(|one| !one.is_empty())
+        .all(|one| one.split_once('=').is_some_and(|(key, value)| object["metadata"]["labels"][key] == value))
 }
 
 /// A strategic merge: maps are merged, lists of things with names by these, other lists are replaced, null removes.
@@ -67,7 +105,9 @@ fn merge(into: &mut Value, patch: &Value, top: bool) {
                 merge(there, &rest, false);
             }
             (Some(there @ Value::Object(_)), Value::Object(_)) => merge(there, value, false),
-            (Some(Value::Array(there)), Value::Array(more)) if more.iter().all(|one| one["name"].is_string()) && !more.is_empty() => {
+            (Some(Value::Array(there)), Value::Array(more))
+                if more.iter().all(|one| one["name"].is_string()) && !more.is_empty() =>
+            {
                 for one in more {
                     match there.iter_mut().find(|own| own["name"] == one["name"]) {
                         Some(own) => merge(own, one, false),
@@ -100,7 +140,11 @@ fn operate(object: &mut Value, operation: &Value) -> Result<(), String> {
         ("remove", Value::Object(fields)) => drop(fields.remove(&last).ok_or_else(missing)?),
         ("add", Value::Array(all)) if last == "-" => all.push(operation["value"].clone()),
         (_, Value::Array(all)) => {
-            let place = last.parse::<usize>().ok().filter(|place| *place < all.len() + usize::from(op == "add")).ok_or_else(missing)?;
+            let place = last
+                .parse::<usize>()
+                .ok()
+                .filter(|place| *place < all.len() + usize::from(op == "add"))
+                .ok_or_else(missing)?;
             match op {
                 "add" => all.insert(place, operation["value"].clone()),
                 "replace" => all[place] = operation["value"].clone(),
@@ -145,7 +189,8 @@ fn renamed(own: &str, wanted: &Value) -> Option<String> {
         return None;
     }
     let name = wanted["newName"].as_str().unwrap_or(name);
-    let text = |value: &Value| value.as_str().map(String::from).or_else(|| value.as_f64().map(|number| number.to_string()));
+    let text =
+        |value: &Value| value.as_str().map(String::from).or_else(|| value.as_f64().map(|number| number.to_string()));
     Some(match (text(&wanted["digest"]), text(&wanted["newTag"])) {
         (Some(digest), _) => format!("{name}@{digest}"),
         (None, Some(tag)) => format!("{name}:{tag}"),

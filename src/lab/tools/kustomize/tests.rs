@@ -28,11 +28,21 @@ fn a_folder_is_built_with_all_that_its_file_changes() {
     ])
     .unwrap();
     let web = &all[0];
-    assert_eq!((&web["metadata"]["name"], &web["metadata"]["namespace"], &web["spec"]["replicas"]), (&json!("a-web"), &json!("prod"), &json!(3)));
-    assert_eq!((&web["metadata"]["labels"]["team"], &web["metadata"]["annotations"]["seen"]), (&json!("x"), &json!("yes")));
+    assert_eq!(
+        (&web["metadata"]["name"], &web["metadata"]["namespace"], &web["spec"]["replicas"]),
+        (&json!("a-web"), &json!("prod"), &json!(3))
+    );
+    assert_eq!(
+        (&web["metadata"]["labels"]["team"], &web["metadata"]["annotations"]["seen"]),
+        (&json!("x"), &json!("yes"))
+    );
     let containers = &web["spec"]["template"]["spec"]["containers"];
     assert_eq!((&containers[0]["image"], &containers[1]["image"]), (&json!("nginx:2"), &json!("alpine")));
-    assert_eq!((&all[1]["metadata"]["name"], all[1]["metadata"].get("namespace")), (&json!("web"), None), "a namespace is in none");
+    assert_eq!(
+        (&all[1]["metadata"]["name"], all[1]["metadata"].get("namespace")),
+        (&json!("web"), None),
+        "a namespace is in none"
+    );
     assert_eq!(all[2]["data"], json!({ "a": "1" }));
 }
 
@@ -50,6 +60,12 @@ fn what_is_wrong_is_told_with_the_place() {
         let error = built(&files).expect_err(why);
         assert!(error.contains(why), "{error}");
     }
-    let twice = folder(&[("top/kustomization.yaml", "resources: [a.yaml, b.yaml]\n"), ("top/a.yaml", WEB), ("top/b.yaml", WEB)]);
-    assert!(build(&twice.path().join("top")).unwrap_err().contains("already registered id: Deployment.v1.apps/web.[noNs]"));
+    let twice = folder(&[
+        ("top/kustomization.yaml", "resources: [a.yaml, b.yaml]\n"),
+        ("top/a.yaml", WEB),
+        ("top/b.yaml", WEB),
+    ]);
+    assert!(
+        build(&twice.path().join("top")).unwrap_err().contains("already registered id: Deployment.v1.apps/web.[noNs]")
+    );
 }

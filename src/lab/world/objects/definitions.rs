@@ -1,5 +1,8 @@
 //! The CustomResourceDefinitions of a cluster's operators.
 
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+
 use serde_json::{Value, json};
 
 use super::Making;
@@ -39,11 +42,16 @@ pub(in crate::lab::world) fn operators() -> impl Iterator<Item = &'static str> {
 
 /// The stored version of a kind, and whether its objects are in namespaces.
 pub(in crate::lab::world) fn version(kind: &str) -> Option<(String, bool)> {
-    let built_in = BUILT_IN.iter().find(|(name, _, _)| *name == kind);
-    built_in.map(|(_, version, namespaced)| ((*version).to_owned(), *namespaced)).or_else(|| {
-        let mut all = OPERATORS.iter().flat_map(|(_, text)| kinds(text));
-        all.find(|head| head.kind == kind).map(|head| (head.api_version(), head.namespaced))
-    })
+    static KNOWN: OnceLock<BTreeMap<&str, (String, bool)>> = OnceLock::new();
+    let known = KNOWN.get_or_init(|| {
+        let own = OPERATORS.iter().flat_map(|(_, text)| kinds(text));
+        let mut known: BTreeMap<&str, (String, bool)> =
+            own.map(|head| (head.kind, (head.api_version(), head.namespaced))).collect();
+        // What is built in goes first.
+        known.extend(BUILT_IN.iter().map(|(name, version, namespaced)| (*name, ((*version).to_owned(), *namespaced))));
+        known
+    });
+    known.get(kind).cloned()
 }
 
 pub(super) fn all(making: &Making<'_>) -> Vec<Value> {

@@ -15,11 +15,12 @@ use serde_json::{Value, json};
 use super::super::Operator;
 use super::super::conditions::{self, Condition};
 use super::super::site::{Site, after, is, parsed, span};
-use super::x509::{Authority, Signed, read};
-use super::{ISSUERS, issuers};
-use crate::lab::kube::cluster::time;
+use super::ISSUERS;
+use super::order::{order, store};
+use super::wanted::{names, reference, text, wrong};
+use super::x509::{Authority, Signed};
 use crate::lab::kube::store::Place;
-use crate::lab::world::objects::names::{hex, suffix};
+use crate::lab::world::objects::names::suffix;
 
 pub(super) const WATCHES: &[&str] = &[
     "certificates.cert-manager.io",
@@ -34,7 +35,7 @@ pub(super) const WATCHES: &[&str] = &[
 const RESOURCE: &str = WATCHES[0];
 const REQUESTS: &str = WATCHES[1];
 /// What an issuer takes: with ACME, a record has to be seen by the server first.
-const SIGNING: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(20));
+pub(super) const SIGNING: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(20));
 const COMPONENT: &str = "cert-manager-certificates-issuing";
 
 /// The controller.
@@ -59,22 +60,6 @@ impl Operator for Certificates {
             site.put(&place, object);
         }
     }
-}
-
-fn text(value: &Value) -> &str {
-    value.as_str().unwrap_or_default()
-}
-
-/// The names that a certificate is for, in order.
-fn names(object: &Value) -> Vec<String> {
-    let all = object["spec"]["dnsNames"].as_array().into_iter().flatten();
-    let mut names: Vec<String> = all.map(|name| text(name).to_owned()).collect();
-    if let Some(common) =
-        object["spec"]["commonName"].as_str().filter(|common| !names.iter().any(|name| name == common))
-    {
-        names.insert(0, common.to_owned());
-    }
-    names
 }
 
 /// Looks whether the Secret has what is wanted, and asks for a new one where it has not.
@@ -102,69 +87,6 @@ fn judge(site: &mut Site<'_>, place: &Place, object: &mut Value) {
             site.again(Duration::from_secs(1));
         }
     }
-}
-
-/// Why a new certificate is needed.
-fn wrong(site: &Site<'_>, object: &mut Value, secret: Option<&Value>) -> Option<(&'static str, String)> {
-    let Some(secret) = secret else {
-        return Some(("DoesNotExist", "Issuing certificate as Secret does not exist".into()));
-    };
-    let pem = STANDARD.decode(text(&secret["data"]["tls.crt"])).unwrap_or_default();
-    if pem.is_empty() || text(&secret["data"]["tls.key"]).is_empty() {
-        return Some(("MissingData", "Issuing certificate as Secret does not contain any data".into()));
-    }
-    let Some(found) = read(&pem) else {
-        return Some((
-            "InvalidCertificate",
-            "Issuing certificate as Secret contains an invalid certificate: error decoding certificate PEM block"
-                .into(),
-        ));
-    };
-    let reference = &object["spec"]["issuerRef"];
-    let annotations = &secret["metadata"]["annotations"];
-    let kind = reference["kind"].as_str().unwrap_or("Issuer");
-    if annotations["cert-manager.io/issuer-name"] != reference["name"]
-        || annotations["cert-manager.io/issuer-kind"] != kind
-    {
-        let was = format!(
-            "{}.cert-manager.io/{}",
-            text(&annotations["cert-manager.io/issuer-kind"]),
-            text(&annotations["cert-manager.io/issuer-name"])
-        );
-        return Some(("IncorrectIssuer", format!("Issuing certificate as Secret was previously issued by {was:?}")));
-    }
-    if found.names != names(object) {
-        return Some((
-            "SecretMismatch",
-            "Issuing certificate as Existing issued Secret is not up to date for spec: [spec.dnsNames]".into(),
-        ));
-    }
-    let lasts = found.until.duration_since(found.from);
-    let before = object["spec"]["renewBefore"]
-        .as_str()
-        .and_then(span)
-        .and_then(|span| span.try_into().ok())
-        .unwrap_or(lasts / 3);
-    let renewal = found.until.checked_sub(before).unwrap_or(found.until);
-    let status = &mut object["status"];
-    status["notBefore"] = time(found.from).into();
-    status["notAfter"] = time(found.until).into();
-    status["renewalTime"] = time(renewal).into();
-    if found.until <= site.now {
-        return Some((
-            "Expired",
-            format!("Certificate expired on {}", found.until.strftime("%a, %d %b %Y %H:%M:%S UTC")),
-        ));
-    }
-    (renewal <= site.now).then(|| {
-        (
-            "Renewing",
-            format!(
-                "Renewing certificate as renewal was scheduled at {}",
-                renewal.strftime("%Y-%m-%d %H:%M:%S +0000 UTC")
-            ),
-        )
-    })
 }
 
 impl Certificates {
@@ -313,95 +235,4 @@ impl Certificates {
         let until = Timestamp::from_second(until.as_second()).ok()?;
         self.authorities.get(place)?.sign(&names, names.first()?, from, until).ok()
     }
-}
-
-fn reference(object: &Value) -> Value {
-    let given = &object["spec"]["issuerRef"];
-    json!({ "group": "cert-manager.io", "kind": given["kind"].as_str().unwrap_or("Issuer"), "name": given["name"] })
-}
-
-/// The Order of a request; an error says what it waits for.
-fn order(site: &mut Site<'_>, place: &Place, request: &Value, issuer: &Value) -> Result<(), String> {
-    let name = format!(
-        "{}-{}",
-        place.name,
-        hex(&["order", &request["spec"].to_string()], 10)
-            .bytes()
-            .fold(0u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()))
-    );
-    let at = Place::new("orders.acme.cert-manager.io", &place.namespace, &name);
-    let server = text(&issuer["spec"]["acme"]["server"]);
-    let host = server.split("://").nth(1).and_then(|rest| rest.split('/').next()).unwrap_or_default();
-    let waiting =
-        |state: &str| Err(format!("Waiting on certificate issuance from order {}/{name}: {state:?}", place.namespace));
-    let Some(stored) = site.objects.store.get(&at).cloned() else {
-        site.create(&json!({
-            "apiVersion": "acme.cert-manager.io/v1", "kind": "Order",
-            "metadata": { "name": name, "namespace": place.namespace, "generation": 1, "ownerReferences": [{
-                "apiVersion": "cert-manager.io/v1", "kind": "CertificateRequest", "name": place.name, "uid": request["metadata"]["uid"],
-                "controller": true, "blockOwnerDeletion": true }] },
-            "spec": { "issuerRef": request["spec"]["issuerRef"], "request": request["spec"]["request"] },
-            "status": { "state": "pending", "url": format!("https://{host}/acme/order/{}", hex(&[&name], 12)) },
-        }));
-        site.again(SIGNING.1);
-        return waiting("pending");
-    };
-    let mut order = stored.value.clone();
-    if order["status"]["state"] == "valid" {
-        return Ok(());
-    }
-    // The record is made with the solver's token.
-    let solver = &issuer["spec"]["acme"]["solvers"][0]["dns01"]["cloudflare"]["apiTokenSecretRef"];
-    let missing = solver["name"].as_str().filter(|secret| site.get("secrets", "cert-manager", secret).is_none());
-    if let Some(secret) = missing {
-        let why = format!(
-            "error getting cloudflare secret: failed to load secret \"cert-manager/{secret}\": secrets \"{secret}\" not found"
-        );
-        order["status"]["reason"] = why.into();
-        site.put(&at, order);
-        site.again(SIGNING.1);
-        return waiting("pending");
-    }
-    let done = after(parsed(&order["metadata"]["creationTimestamp"]).unwrap_or(site.now), SIGNING.1);
-    if done > site.now || issuers::unreachable(site, host).is_some() {
-        site.at(done.max(after(site.now, Duration::from_secs(5))));
-        return waiting("pending");
-    }
-    order["status"]["state"] = "valid".into();
-    order["status"].as_object_mut().map(|status| status.remove("reason"));
-    site.put(&at, order);
-    Ok(())
-}
-
-/// Writes the Secret of a certificate.
-fn store(site: &mut Site<'_>, place: &Place, object: &Value, signed: &Signed) {
-    let name = text(&object["spec"]["secretName"]);
-    let at = Place::new("secrets", &place.namespace, name);
-    let all = names(object);
-    let reference = reference(object);
-    let mut secret = match site.objects.store.get(&at) {
-        Some(old) => old.value.clone(),
-        None => {
-            let made = json!({
-                "apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/tls", "data": {},
-                "metadata": { "name": name, "namespace": place.namespace },
-            });
-            site.create(&made);
-            site.objects.store.get(&at).map_or(made, |made| made.value.clone())
-        }
-    };
-    secret["metadata"]["labels"]["controller.cert-manager.io/fao"] = "true".into();
-    let annotations = &mut secret["metadata"]["annotations"];
-    for (key, value) in [
-        ("alt-names", all.join(",")),
-        ("certificate-name", place.name.clone()),
-        ("common-name", all.first().cloned().unwrap_or_default()),
-        ("issuer-group", "cert-manager.io".into()),
-        ("issuer-kind", text(&reference["kind"]).into()),
-        ("issuer-name", text(&reference["name"]).into()),
-    ] {
-        annotations[format!("cert-manager.io/{key}")] = value.into();
-    }
-    secret["data"] = json!({ "tls.crt": STANDARD.encode(&signed.chain), "tls.key": STANDARD.encode(&signed.key) });
-    site.put(&at, secret);
 }

@@ -52,11 +52,12 @@ impl Operator for Issuers {
                     if conditions::text(object, "Ready", "status") == "True" {
                         continue;
                     }
-                    if let Some((again, of)) = self.failed.get(&uid) {
-                        if *again > site.now && *of == generation {
-                            site.at(*again);
-                            continue;
-                        }
+                    if let Some((again, of)) = self.failed.get(&uid)
+                        && *again > site.now
+                        && *of == generation
+                    {
+                        site.at(*again);
+                        continue;
                     }
                 }
                 let (mut value, stamp) = (object.clone(), site.stamp());

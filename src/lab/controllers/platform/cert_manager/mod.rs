@@ -2,6 +2,10 @@
 
 mod certificates;
 mod issuers;
+mod order;
+#[cfg(test)]
+mod tests;
+mod wanted;
 mod x509;
 
 use super::Hand;

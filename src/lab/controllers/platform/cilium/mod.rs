@@ -4,6 +4,8 @@ mod bgp;
 mod nodes;
 mod policies;
 mod pools;
+#[cfg(test)]
+mod tests;
 
 use super::Hand;
 

@@ -154,25 +154,21 @@ impl Clusters {
 
 /// Whether the write-ahead log arrives at the object store.
 fn archiving(site: &Site<'_>, object: &mut Value, stamp: &str) {
-    match super::backups::store(site, object) {
-        None => Condition::new(
-            "ContinuousArchiving",
-            "True",
-            "ContinuousArchivingSuccess",
-            "Continuous archiving is working",
-        )
-        .set(object, stamp),
-        Some(why) => {
-            Condition::new("ContinuousArchiving", "False", "ContinuousArchivingFailing", &why).set(object, stamp)
-        }
-    }
+    let wrong = super::backups::store(site, object);
+    let condition = match &wrong {
+        None => ("True", "ContinuousArchivingSuccess", "Continuous archiving is working"),
+        Some(why) => ("False", "ContinuousArchivingFailing", why.as_str()),
+    };
+    Condition::new("ContinuousArchiving", condition.0, condition.1, condition.2).set(object, stamp);
 }
 
 /// Labels that say who is what.
 fn roles(site: &mut Site<'_>, instances: &[(Place, Value)], primary: &str) {
-    for (at, pod) in instances {
+    for (at, _) in instances {
         let role = if at.name == primary { "primary" } else { "replica" };
-        let mut value = pod.clone();
+        // As it is now: it may be on its way out since a moment.
+        let Some(there) = site.objects.store.get(at) else { continue };
+        let mut value = there.value.clone();
         for (key, label) in [("cnpg.io/instanceRole", role), ("role", role), ("cnpg.io/instanceName", at.name.as_str())]
         {
             value["metadata"]["labels"][key] = label.into();

@@ -4,6 +4,8 @@ mod build;
 mod health;
 mod kustomization;
 mod release;
+mod release_history;
+mod release_objects;
 mod release_source;
 mod simple;
 mod sources;

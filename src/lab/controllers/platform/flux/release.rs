@@ -6,16 +6,16 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::super::Operator;
 use super::super::site::{Site, after, go, is};
 use super::health::{self, Health};
+use super::release_history::{exceeded, full_name, record, released, retries, target, timeout};
+use super::release_objects::{dependencies, make, uninstall, workloads};
 use super::release_source::{Chart, chart, config};
 use super::{Condition, conditions, every, handled, observed, ready, requested};
-use crate::lab::kube::store::Place;
-use crate::lab::world::objects::names::hex;
-use crate::lab::world::{Cause, objects};
+use crate::lab::world::Cause;
 
 pub(super) const WATCHES: &[&str] = &[
     "helmreleases.helm.toolkit.fluxcd.io",
@@ -26,7 +26,7 @@ pub(super) const WATCHES: &[&str] = &[
     "secrets",
 ];
 
-const RESOURCE: &str = WATCHES[0];
+pub(super) const RESOURCE: &str = WATCHES[0];
 /// How long it waits for a dependency or a source.
 pub(super) const DEPENDENCY: Duration = Duration::from_secs(30);
 /// What the quickest upgrade takes: hooks, manifests, and pods that are replaced.
@@ -86,11 +86,13 @@ impl Releases {
         }
         let generation = object["metadata"]["generation"].clone();
         let (asked, waiting) = (requested(object).is_some(), self.again.get(uid).cloned());
-        if let Some((at, failed)) = &waiting {
-            if !asked && *failed == generation && *at > site.now {
-                site.at(*at);
-                return Ok(());
-            }
+        if let Some((at, failed)) = &waiting
+            && !asked
+            && *failed == generation
+            && *at > site.now
+        {
+            site.at(*at);
+            return Ok(());
         }
         dependencies(site, object)?;
         let chart = chart(site, object)?;
@@ -284,157 +286,4 @@ fn settled(object: &mut Value) {
     conditions::clear(object, "Reconciling");
     conditions::clear(object, "Stalled");
     object["status"]["observedGeneration"] = object["metadata"]["generation"].clone();
-}
-
-/// Whether it has failed as often as it may.
-fn exceeded(object: &Value, failures: u64, installed: bool) -> bool {
-    let retries = retries(object, if installed { "upgrade" } else { "install" });
-    observed(object) && retries >= 0 && failures > retries.unsigned_abs()
-}
-
-fn retries(object: &Value, action: &str) -> i64 {
-    object["spec"][action]["remediation"]["retries"].as_i64().unwrap_or(0)
-}
-
-fn timeout(object: &Value, action: &str) -> Duration {
-    every(&object["spec"][action]["timeout"], every(&object["spec"]["timeout"], Duration::from_secs(300)))
-}
-
-/// Namespace and name of the release.
-pub(super) fn target(object: &Value) -> (String, String) {
-    let own = |key: &str| object["metadata"][key].as_str().unwrap_or_default();
-    let spec = |key: &str| object["spec"][key].as_str();
-    let namespace = spec("targetNamespace").unwrap_or(own("namespace"));
-    let name = spec("releaseName").map_or_else(
-        || spec("targetNamespace").map_or(own("name").to_owned(), |target| format!("{target}-{}", own("name"))),
-        String::from,
-    );
-    (namespace.to_owned(), name)
-}
-
-fn full_name(object: &Value) -> String {
-    let own = |key: &str| object["metadata"][key].as_str().unwrap_or_default();
-    format!("{}/{}", own("namespace"), own("name"))
-}
-
-/// `Helm upgrade succeeded for release ns/name.v2 with chart name@1.0.0`
-fn released(object: &Value, action: &str) -> String {
-    let newest = &object["status"]["history"][0];
-    let text = |key: &str| newest[key].as_str().unwrap_or_default();
-    let action = if newest["version"] == 1 { "install" } else { action };
-    format!(
-        "Helm {action} succeeded for release {}/{}.v{} with chart {}@{}",
-        text("namespace"),
-        text("name"),
-        newest["version"],
-        text("chartName"),
-        text("chartVersion")
-    )
-}
-
-/// Puts a release at the head of the history.
-fn record(object: &mut Value, chart: &Chart, config: &str, status: &str, stamp: &str) {
-    let (namespace, name) = target(object);
-    let mut history = object["status"]["history"].as_array().cloned().unwrap_or_default();
-    let last = history.first().and_then(|one| one["version"].as_u64()).unwrap_or(0);
-    for old in history.iter_mut().filter(|old| old["status"] == "deployed" && status == "deployed") {
-        old["status"] = "superseded".into();
-    }
-    let first = history.last().map_or_else(|| stamp.into(), |one| one["firstDeployed"].clone());
-    let version = (last + 1).to_string();
-    history.insert(
-        0,
-        json!({
-            "name": name, "namespace": namespace, "version": last + 1, "status": status, "chartName": chart.name,
-            "chartVersion": chart.version, "appVersion": chart.version.trim_start_matches('v'), "configDigest": config,
-            "digest": format!("sha256:{}", hex(&[&namespace, &name, &version, config], 64)), "firstDeployed": first,
-            "lastDeployed": stamp, "deleted": null,
-        }),
-    );
-    history.truncate(3);
-    let generation = object["metadata"]["generation"].clone();
-    let status = &mut object["status"];
-    status["history"] = history.into();
-    status["lastAttemptedConfigDigest"] = config.into();
-    status["lastAttemptedGeneration"] = generation;
-    status["lastAttemptedRevision"] = chart.version.as_str().into();
-    status["lastAttemptedReleaseAction"] = if last == 0 { "install" } else { "upgrade" }.into();
-    if let Some(digest) = &chart.digest {
-        status["lastAttemptedRevisionDigest"] = digest.as_str().into();
-    }
-    status["storageNamespace"] = namespace.into();
-}
-
-/// What a release runs.
-fn workloads(site: &Site<'_>, object: &Value) -> Vec<Value> {
-    let (namespace, name) = target(object);
-    let own = |one: &Value| {
-        let labels = &one["metadata"]["labels"];
-        labels["app.kubernetes.io/managed-by"] == "Helm" && labels["app.kubernetes.io/instance"] == name.as_str()
-    };
-    let kinds = ["deployments.apps", "statefulsets.apps", "daemonsets.apps"];
-    let all = kinds.iter().flat_map(|kind| site.all(kind, &namespace));
-    all.filter(|(_, stored)| own(&stored.value)).map(|(_, stored)| stored.value.clone()).collect()
-}
-
-/// Makes what a release runs and is missing, as the topology has it.
-fn make(site: &mut Site<'_>, object: &Value) {
-    let (namespace, name) = target(object);
-    let Some(cluster) = site.topology() else { return };
-    let mine = |one: &&crate::lab::world::topology::Workload| {
-        one.release.as_deref() == Some(&name) && *one.namespace.get_ref() == namespace
-    };
-    let there = workloads(site, object).len();
-    if cluster.workloads.iter().filter(mine).count() <= there {
-        return;
-    }
-    for one in objects::all(&site.world.topology, site.cluster, site.now) {
-        let own = one["metadata"]["labels"]["app.kubernetes.io/instance"] == name.as_str()
-            && one["metadata"]["namespace"] == namespace.as_str();
-        if own && matches!(one["kind"].as_str(), Some("Deployment" | "StatefulSet" | "DaemonSet")) {
-            let mut one = one;
-            one["status"] = json!({});
-            site.create(&one);
-        }
-    }
-}
-
-fn dependencies(site: &Site<'_>, object: &Value) -> Result<(), Stop> {
-    let own = object["metadata"]["namespace"].as_str().unwrap_or_default();
-    let wrong = |why: String| Err(("DependencyNotReady", why, DEPENDENCY));
-    for one in object["spec"]["dependsOn"].as_array().into_iter().flatten() {
-        let (name, namespace) = (one["name"].as_str().unwrap_or_default(), one["namespace"].as_str().unwrap_or(own));
-        match site.get(RESOURCE, namespace, name) {
-            None => {
-                return wrong(format!(
-                    "unable to get '{namespace}/{name}' dependency: helmreleases.helm.toolkit.fluxcd.io \"{name}\" not found"
-                ));
-            }
-            Some(other) if !observed(&other.value) || !is(&other.value, "Ready") => {
-                return wrong(format!("dependency '{namespace}/{name}' is not ready"));
-            }
-            Some(_) => {}
-        }
-    }
-    Ok(())
-}
-
-/// A release that is deleted takes along what it ran.
-fn uninstall(site: &mut Site<'_>, place: &Place, mut object: Value) {
-    if object["spec"]["suspend"] != true {
-        for one in workloads(site, &object) {
-            let text = |key: &str| one["metadata"][key].as_str().unwrap_or_default().to_owned();
-            let resource = format!("{}s.apps", one["kind"].as_str().unwrap_or_default().to_lowercase());
-            site.delete(&Place::new(&resource, &text("namespace"), &text("name")));
-        }
-    }
-    if let Some(all) = object["metadata"]["finalizers"].as_array_mut() {
-        all.retain(|one| one != "finalizers.fluxcd.io");
-    }
-    if object["metadata"]["finalizers"].as_array().is_none_or(Vec::is_empty) {
-        site.objects.store.remove(place);
-        site.changed = true;
-    } else {
-        site.put(place, object);
-    }
 }

@@ -40,6 +40,13 @@ impl Target {
         })
     }
 
+    /// What it is to be.
+    pub(crate) fn spec(&self) -> &Value {
+        let lists = LISTS.iter().filter_map(|list| self.pod["spec"][list].as_array()).flatten();
+        let mut own = lists.filter(|one| one["name"] == self.container.as_str());
+        own.next().unwrap_or(&Value::Null)
+    }
+
     /// Whether it runs, as far as anybody knows.
     pub(crate) fn runs(&self) -> bool {
         match self.status() {

@@ -3,7 +3,6 @@
 //! Source: k8s.io/kubernetes `pkg/registry/core/pod/strategy.go` (`streamLocation`), k8s.io/kubelet
 //! `pkg/cri/streaming/remotecommand`.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -14,9 +13,10 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use super::container::Target;
+use super::files::{self, Files};
 use super::log::Stream;
-use super::shell::{Around, Ended, Out, Shell, Stdin};
-use super::{terminal, tools};
+use super::run::{self, Out, Place};
+use super::{archive, tar, terminal};
 use crate::lab::kube::cluster::Cluster;
 use crate::lab::kube::refusal::{Answer, Refusal};
 use crate::lab::kube::stream::{self, Headers, Input, Offer, Output, Session, Upgrade, Wanted};
@@ -82,51 +82,69 @@ pub(crate) fn start(
 }
 
 async fn exec(cluster: &Arc<Cluster>, target: Target, command: Vec<String>, wanted: Wanted, session: Session) {
-    let disk = {
-        let world = cluster.world();
-        let disks = &world.inside.disks;
-        let uids: BTreeSet<&str> =
-            world.store.list("pods", "").filter_map(|(_, pod)| pod.value["metadata"]["uid"].as_str()).collect();
-        disks.keep(|uid| uids.contains(uid));
-        disks.of(target.uid(), &target.container)
-    };
-    let around = Around { cluster: cluster.clone(), pod: target.pod, container: target.container, disk };
+    let place = Place { cluster: cluster.clone(), container: target.spec().clone(), pod: target.pod };
+    // One that was there before anybody looked has its volumes, too.
+    files::mount(&cluster.world(), &place.pod, &place.container);
     let Session { input, output } = session;
-    if !tools::knows(&around, &command) {
+    if !place.has(&command) {
         let _ = output.send(Output::Status(no_program(&command))).await;
         return;
     }
-    let mut shell = Shell::new(around);
-    let interactive = terminal::is_shell(&command);
-    let mut out = Out::Live { to: output.clone(), tty: wanted.tty };
+    let out = Out { to: output.clone(), tty: wanted.tty };
     // A client that is gone takes its program along.
-    let gone = output.clone();
-    let ran = async {
-        match (wanted.stdin, interactive) {
-            (true, true) => terminal::shell(&mut shell, input, &mut out, wanted.tty).await,
-            (true, false) if copies(&command) => copy(input, &mut out, wanted.tty).await,
-            (stdin, _) => {
-                let mut stdin = if stdin { Stdin::Session(input) } else { Stdin::None };
-                match shell.program(&command, &mut stdin, &mut out).await {
-                    Ended::With(code) | Ended::Exit(code) => code,
-                    Ended::Break | Ended::Continue => 0,
-                }
-            }
-        }
-    };
     let code = tokio::select! {
-        code = ran => code,
-        () = gone.closed() => return,
+        code = program(&place, &command, wanted.stdin.then_some(input), &out) => code,
+        () = output.closed() => return,
     };
     let _ = output.send(Output::Status(status(code))).await;
 }
 
-/// `cat`, as it stands: what comes goes out at once.
-fn copies(command: &[String]) -> bool {
-    matches!(command, [only] if only.rsplit('/').next() == Some("cat"))
+/// Runs a program to its end; the exit code.
+async fn program(
+    place: &Place,
+    command: &[String],
+    mut input: Option<mpsc::UnboundedReceiver<Input>>,
+    out: &Out,
+) -> i32 {
+    let name = command.first().and_then(|program| program.rsplit('/').next()).unwrap_or_default();
+    let interactive = terminal::is_shell(command);
+    if let Some(input) = input.take_if(|_| interactive) {
+        return terminal::shell(place, input, out).await;
+    }
+    if let Some(input) = input.take_if(|_| name == "cat" && command.len() == 1) {
+        return copy(input, out).await;
+    }
+    if name == "tar" {
+        let arguments = command.get(1..).unwrap_or_default();
+        let stored = match &mut input {
+            Some(input) if archive::extracts(arguments) => run::all(input, tar::ends).await,
+            _ => Vec::new(),
+        };
+        let ran = {
+            let world = place.cluster.world();
+            let files = Files::of(&world, &place.pod, &place.container, place.folder());
+            archive::run(&files, arguments, &stored, place.cluster.clock.now().as_second())
+        };
+        // What goes wrong is said first: a client may go once it has the archive.
+        out.write(Stream::Stderr, ran.said).await;
+        out.write(Stream::Stdout, ran.archive).await;
+        return ran.code;
+    }
+    let mut machine = match place.shell(&run::line(command)) {
+        Ok(machine) => machine,
+        Err(why) => {
+            out.write(Stream::Stderr, format!("sh: {why}\n")).await;
+            return 2;
+        }
+    };
+    if input.is_some() {
+        machine.open_input();
+    }
+    run::run(place, &mut machine, input.as_mut(), out).await
 }
 
-async fn copy(mut input: mpsc::UnboundedReceiver<Input>, out: &mut Out, tty: bool) -> i32 {
+/// `cat`, as it stands: what comes goes out at once.
+async fn copy(mut input: mpsc::UnboundedReceiver<Input>, out: &Out) -> i32 {
     /// Ctrl-C and Ctrl-D, which a terminal takes for itself.
     const INTERRUPT: u8 = 3;
     const END: u8 = 4;
@@ -136,8 +154,8 @@ async fn copy(mut input: mpsc::UnboundedReceiver<Input>, out: &mut Out, tty: boo
             Input::End => return 0,
             Input::Size => continue,
         };
-        if !tty {
-            if !out.write(false, &bytes).await {
+        if !out.tty {
+            if !out.write(Stream::Stdout, bytes).await {
                 return 0;
             }
             continue;
@@ -145,12 +163,12 @@ async fn copy(mut input: mpsc::UnboundedReceiver<Input>, out: &mut Out, tty: boo
         // A terminal shows what is typed; `cat` shows each line once more.
         let line: Vec<u8> = bytes.iter().map(|byte| if *byte == b'\r' { b'\n' } else { *byte }).collect();
         let shown: Vec<u8> = line.iter().copied().filter(|byte| !matches!(*byte, INTERRUPT | END)).collect();
-        out.write(false, &shown).await;
+        out.write(Stream::Stdout, shown.clone()).await;
         if line.contains(&INTERRUPT) {
             return 130;
         }
         if shown.ends_with(b"\n") {
-            out.write(false, &shown).await;
+            out.write(Stream::Stdout, shown).await;
         }
         if line.contains(&END) {
             return 0;

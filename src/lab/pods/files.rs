@@ -68,6 +68,28 @@ impl<'c> Files<'c> {
         }
     }
 
+    /// A file's bytes.
+    pub(crate) fn bytes(&self, path: &str) -> Option<Vec<u8>> {
+        let whole = self.path(path);
+        match (self.object(&whole), self.disk.get(&whole)) {
+            (None, Some(Node::File(bytes))) => Some(bytes),
+            _ => self.read(path).map(String::into_bytes),
+        }
+    }
+
+    /// Writes a file's bytes, and makes the folders above it.
+    pub(crate) fn put(&self, path: &str, bytes: Vec<u8>) -> Result<(), String> {
+        let whole = self.path(path);
+        let above = whole.rsplit_once('/').map_or("", |(above, _)| above);
+        if !self.is_folder(above) {
+            self.make_folder(above)?;
+        }
+        // What can't be written to says so of an empty text, too.
+        self.write(path, "", false)?;
+        self.disk.put(&whole, Node::File(bytes));
+        Ok(())
+    }
+
     /// Writes a file, or adds to it.
     pub(crate) fn write(&self, path: &str, text: &str, append: bool) -> Result<(), String> {
         let path = self.path(path);

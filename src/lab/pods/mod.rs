@@ -3,17 +3,20 @@
 //!
 //! | module | what lives there |
 //! |---|---|
+//! | `process` | a container's own program, from its start to its end |
+//! | `script`, `applets`, `programs` | scripts, and the programs that containers have |
+//! | `environment`, `disk`, `files`, `images` | what they find: variables, files, what their images are |
+//! | `reach` | what they reach: names, Services, other pods |
 //! | `container` | the pod and the container that a request means |
 //! | `log`, `logs` | what containers wrote, kept and handed out |
-//! | `exec`, `terminal` | programs with input, a terminal and an exit code |
-//! | `shell`, `tools` | the programs that are run in containers, themselves |
-//! | `process`, `script`, `applets` | the containers' own programs, as their kubelets run them |
-//! | `images`, `environment`, `files`, `reach` | what they are made of, and what they find and reach |
-//! | `disk`, `tar` | the files of containers, and how they are carried |
+//! | `exec`, `run`, `terminal` | programs with input, a terminal and an exit code |
+//! | `archive`, `tar` | files carried in and out |
 //! | `platform` | `ceph`, `psql`, `redis-cli`, Kafka's scripts, `cilium` and `hubble` |
 //! | `serve`, `forward` | what listens at pods' ports, and how it is reached |
+//! | `evict` | pods that are to go |
 
 pub(crate) mod applets;
+mod archive;
 pub(crate) mod container;
 pub(crate) mod disk;
 pub(crate) mod environment;
@@ -25,16 +28,14 @@ pub(crate) mod images;
 pub(crate) mod log;
 pub(crate) mod logs;
 pub(crate) mod platform;
-
 pub(crate) mod process;
 pub(crate) mod programs;
 pub(crate) mod reach;
+mod run;
 pub(crate) mod script;
 pub(crate) mod serve;
-pub(crate) mod shell;
-pub(crate) mod tar;
+mod tar;
 mod terminal;
-pub(crate) mod tools;
 pub(crate) mod words;
 
 /// The inside of a cluster's pods, as far as it is no object of the API.
@@ -46,7 +47,6 @@ pub(crate) struct Inside {
     pub(crate) disks: disk::Disks,
     /// What databases and brokers hold that somebody has put there.
     pub(crate) kept: platform::kept::Kept,
-
     /// What can be pulled.
     pub(crate) images: images::Registry,
     services: std::sync::OnceLock<std::sync::Weak<crate::lab::services::Services>>,

@@ -165,6 +165,8 @@ impl Process {
                 self.log.append(self.at, stream, &text);
             }
             match step {
+                // A container's own program has nothing to read.
+                Step::Reads => machine.give(String::new()),
                 Step::On => self.at += BUSY,
                 Step::Sleep(span) => self.at += span.max(Duration::from_millis(1)),
                 Step::Forever => {
@@ -223,6 +225,7 @@ fn is_program(words: &[String]) -> bool {
     builtin || applets::is_there(&words[0])
 }
 
-fn quoted(word: &str) -> String {
+/// A word that stays one in a shell.
+pub(crate) fn quoted(word: &str) -> String {
     format!("'{}'", word.replace('\'', "'\\''"))
 }

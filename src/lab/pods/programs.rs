@@ -25,6 +25,7 @@ pub(crate) struct Ran {
 }
 
 /// Runs a program in a pod's first container. None where the container has no such program.
+#[cfg(test)]
 pub(crate) fn run(world: &World, pod: &Value, command: &[String]) -> Option<Ran> {
     let container = list(pod, "/spec/containers").first().unwrap_or(&Value::Null);
     run_in(world, pod, container, command, "", Timestamp::now())

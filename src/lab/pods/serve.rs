@@ -9,7 +9,8 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
 use serde_json::Value;
 
-use super::programs;
+use super::files::Files;
+use super::reach::{self, Listener};
 use crate::lab::kube::cluster::Cluster;
 use crate::lab::net::Handler;
 use crate::lab::services::at;
@@ -52,33 +53,12 @@ fn answer(found: Option<Vec<u8>>) -> Response<Full<Bytes>> {
     response
 }
 
-/// The folder that busybox' `httpd` serves in a pod at a port; none where none runs there. It may be run by a shell:
-/// `sh -c "…; httpd -f -p 8080 -h /www"`.
+/// The folder that busybox' `httpd` serves in a pod at a port; none where none runs there.
 pub(crate) fn httpd(pod: &Value, port: u16) -> Option<String> {
-    let containers = pod["spec"]["containers"].as_array()?;
-    let words = |container: &Value| -> Vec<String> {
-        let list = |key: &str| container[key].as_array().cloned().unwrap_or_default();
-        let all = list("command").into_iter().chain(list("args"));
-        let words: Vec<String> = all.filter_map(|word| word.as_str().map(String::from)).collect();
-        match words.as_slice() {
-            [shell, flag, script, ..] if matches!(base(shell), "sh" | "ash" | "bash") && flag.ends_with('c') => {
-                let last = script.split([';', '\n', '&']).map(str::trim).rfind(|step| !step.is_empty());
-                let words = last.unwrap_or_default().split_whitespace();
-                words.skip_while(|word| *word == "exec").map(str::to_owned).collect()
-            }
-            _ => words,
-        }
-    };
-    containers.iter().map(words).find_map(|words| {
-        let after = |flag: &str| words.iter().skip_while(|word| *word != flag).nth(1);
-        let own: u16 = after("-p").map_or(Some(80), |port| port.rsplit(':').next()?.parse().ok())?;
-        let runs = words.first().is_some_and(|program| base(program) == "httpd");
-        (runs && own == port).then(|| after("-h").cloned().unwrap_or_else(|| "/".into()))
-    })
-}
-
-fn base(program: &str) -> &str {
-    program.rsplit('/').next().unwrap_or_default()
+    match reach::listener(pod, port)? {
+        Listener::Files(root) => Some(root),
+        Listener::Answers(_) | Listener::Opaque => None,
+    }
 }
 
 /// A file of a pod, under the folder that is served: one that a container has, or that is mounted.
@@ -86,12 +66,6 @@ pub(crate) fn file(cluster: &Cluster, pod: &Value, root: &str, path: &str) -> Op
     let path = if path.ends_with('/') { format!("{path}index.html") } else { path.to_string() };
     let path = format!("{}{path}", root.trim_end_matches('/'));
     let world = cluster.world();
-    let uid = pod["metadata"]["uid"].as_str().unwrap_or_default();
-    let containers = pod["spec"]["containers"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let mut names = containers.iter().filter_map(|container| container["name"].as_str());
-    let written = names.find_map(|name| match world.inside.disks.of(uid, name).get(&path) {
-        Some(super::disk::Node::File(bytes)) => Some(bytes),
-        _ => None,
-    });
-    written.or_else(|| programs::file(&world, pod, &path).map(String::into_bytes))
+    let containers = pod["spec"]["containers"].as_array()?;
+    containers.iter().find_map(|container| Files::of(&world, pod, container, "/").bytes(&path))
 }

@@ -2,7 +2,9 @@
 
 use tokio::sync::mpsc;
 
-use super::shell::{Ended, Out, Shell, Stdin};
+use super::log::Stream;
+use super::run::{self, Out, Place};
+use super::script::Machine;
 use crate::lab::kube::stream::Input;
 
 /// Keys that a terminal takes for itself.
@@ -14,19 +16,20 @@ const DELETE: u8 = 127;
 /// Whether a command is a shell that reads what to do.
 pub(super) fn is_shell(command: &[String]) -> bool {
     let Some((program, arguments)) = command.split_first() else { return false };
-    let shell = matches!(program.rsplit('/').next(), Some("sh" | "ash" | "bash"));
-    shell && arguments.iter().all(|word| matches!(word.as_str(), "-i" | "-l" | "--login" | "-s"))
+    run::is_shell(program) && arguments.iter().all(|word| matches!(word.as_str(), "-i" | "-l" | "--login" | "-s"))
 }
 
-/// Does what is typed, line by line, up to `exit` or the end; gives the exit code.
-pub(super) async fn shell(
-    shell: &mut Shell,
-    mut input: mpsc::UnboundedReceiver<Input>,
-    out: &mut Out,
-    tty: bool,
-) -> i32 {
+/// Does what is typed, line by line, up to `exit` or the end; the exit code.
+pub(super) async fn shell(place: &Place, mut input: mpsc::UnboundedReceiver<Input>, out: &Out) -> i32 {
+    let mut machine = match place.shell("") {
+        Ok(machine) => machine,
+        Err(why) => {
+            out.write(Stream::Stderr, format!("sh: {why}\n")).await;
+            return 2;
+        }
+    };
     let mut typed: Vec<u8> = Vec::new();
-    prompt(shell, out, tty).await;
+    prompt(&machine, out).await;
     while let Some(one) = input.recv().await {
         let bytes = match one {
             Input::Data(bytes) => bytes,
@@ -36,61 +39,58 @@ pub(super) async fn shell(
         for byte in bytes {
             match byte {
                 b'\r' | b'\n' => {
-                    echo(out, tty, b"\n").await;
+                    echo(out, "\n").await;
                     let line = String::from_utf8_lossy(&std::mem::take(&mut typed)).into_owned();
-                    if let Some(code) = line_of(shell, &line, out).await {
+                    if let Some(code) = line_of(place, &mut machine, &line, out).await {
                         return code;
                     }
-                    prompt(shell, out, tty).await;
+                    prompt(&machine, out).await;
                 }
-                END if tty && typed.is_empty() => {
-                    echo(out, tty, b"\n").await;
-                    return shell.last;
+                END if out.tty && typed.is_empty() => {
+                    echo(out, "\n").await;
+                    return machine.code();
                 }
-                INTERRUPT if tty => {
+                INTERRUPT if out.tty => {
                     typed.clear();
-                    shell.last = 130;
-                    echo(out, tty, b"^C\n").await;
-                    prompt(shell, out, tty).await;
+                    machine.interrupt();
+                    echo(out, "^C\n").await;
+                    prompt(&machine, out).await;
                 }
-                BACKSPACE | DELETE if tty => {
+                BACKSPACE | DELETE if out.tty => {
                     if typed.pop().is_some() {
-                        echo(out, tty, b"\x08 \x08").await;
+                        echo(out, "\x08 \x08").await;
                     }
                 }
                 byte => {
                     typed.push(byte);
-                    echo(out, tty, &[byte]).await;
+                    if out.tty {
+                        out.write(Stream::Stdout, vec![byte]).await;
+                    }
                 }
             }
         }
     }
     let line = String::from_utf8_lossy(&typed).into_owned();
-    match line_of(shell, &line, out).await {
-        Some(code) => code,
-        None => shell.last,
-    }
+    line_of(place, &mut machine, &line, out).await.unwrap_or_else(|| machine.code())
 }
 
 /// Runs a line; an exit code where it was the last one.
-async fn line_of(shell: &mut Shell, line: &str, out: &mut Out) -> Option<i32> {
-    match shell.script(line, &mut Stdin::None, out).await {
-        Ended::Exit(code) => Some(code),
-        Ended::With(code) => {
-            shell.last = code;
-            None
-        }
-        Ended::Break | Ended::Continue => None,
+async fn line_of(place: &Place, machine: &mut Machine, line: &str, out: &Out) -> Option<i32> {
+    if let Err(why) = machine.go_on(line) {
+        out.write(Stream::Stderr, format!("sh: {why}\n")).await;
+        return None;
     }
+    let code = run::run(place, machine, None, out).await;
+    machine.has_exited().then_some(code)
 }
 
-async fn prompt(shell: &Shell, out: &mut Out, tty: bool) {
-    echo(out, tty, format!("{} # ", shell.folder).as_bytes()).await;
+async fn prompt(machine: &Machine, out: &Out) {
+    echo(out, &format!("{} # ", machine.folder())).await;
 }
 
-async fn echo(out: &mut Out, tty: bool, bytes: &[u8]) {
-    if tty {
-        out.write(false, bytes).await;
+async fn echo(out: &Out, text: &str) {
+    if out.tty {
+        out.write(Stream::Stdout, text.to_owned()).await;
     }
 }
 
@@ -104,21 +104,19 @@ mod tests {
     use crate::lab::clock::LabClock;
     use crate::lab::kube::cluster::Cluster;
     use crate::lab::kube::stream::Output;
-    use crate::lab::pods::disk::Disk;
-    use crate::lab::pods::shell::Around;
 
     async fn typed(keys: &[&str], tty: bool) -> (String, i32) {
         let cluster = Cluster::new("infra", Arc::new(LabClock::real()));
         let pod = json!({ "metadata": { "name": "web-0" }, "spec": { "containers": [{ "name": "web" }] } });
-        let around = Around { cluster, pod, container: "web".into(), disk: Arc::new(Disk::default()) };
+        let place = Place { cluster, container: pod["spec"]["containers"][0].clone(), pod };
         let (to, input) = mpsc::unbounded_channel();
         for key in keys {
             to.send(Input::Data(bytes::Bytes::copy_from_slice(key.as_bytes()))).unwrap();
         }
         drop(to);
         let (output, mut shown) = mpsc::channel(100);
-        let mut out = Out::Live { to: output, tty };
-        let code = shell(&mut Shell::new(around), input, &mut out, tty).await;
+        let out = Out { to: output, tty };
+        let code = shell(&place, input, &out).await;
         drop(out);
         let mut all = String::new();
         while let Some(Output::Stdout(bytes) | Output::Stderr(bytes)) = shown.recv().await {

@@ -85,11 +85,6 @@ impl Store {
         all.take_while(move |(p, _)| p.resource == resource && (namespace.is_empty() || p.namespace == namespace))
     }
 
-    /// Every object there is.
-    pub(crate) fn all(&self) -> impl Iterator<Item = (&Place, &Arc<Stored>)> {
-        self.objects.iter()
-    }
-
     /// The same behind a place.
     pub(crate) fn list_behind<'a>(
         &'a self,

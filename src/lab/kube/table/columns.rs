@@ -92,7 +92,11 @@ fn events() -> Vec<Column> {
         ("Count", "string", 1),
         ("Name", "string", 1),
     ];
-    rows.iter().map(|(name, of, priority)| column(name, of, *priority)).collect()
+    let mut columns: Vec<Column> = rows.iter().map(|(name, of, priority)| column(name, of, *priority)).collect();
+    if let Some(name) = columns.last_mut() {
+        "name".clone_into(&mut name.format);
+    }
+    columns
 }
 
 fn column(name: &str, of: &str, priority: i64) -> Column {

@@ -70,11 +70,19 @@ fn of(kind: &Kind) -> Vec<Column> {
         priority: 0,
         description: "Name must be unique within a namespace.".to_owned(),
     };
-    let rest = match &kind.custom {
+    let rest: Vec<Column> = match &kind.custom {
         Some(custom) => custom.columns.iter().map(registered).collect(),
         None => columns::builtin(&kind.resource()),
     };
+    // Events are told by when they happened; their names come last, and hardly anybody wants to see them.
+    if names_last(kind) {
+        return rest;
+    }
     std::iter::once(name).chain(rest).collect()
+}
+
+fn names_last(kind: &Kind) -> bool {
+    kind.custom.is_none() && kind.kind == "Event"
 }
 
 fn registered(column: &Value) -> Column {

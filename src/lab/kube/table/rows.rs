@@ -12,10 +12,13 @@ use crate::lab::kube::kinds::Kind;
 /// The cells of an object, its name first.
 pub(super) fn cells(kind: &Kind, object: &Value, now: Timestamp) -> Vec<Value> {
     let name = object["metadata"]["name"].clone();
-    let rest = match &kind.custom {
+    let rest: Vec<Value> = match &kind.custom {
         Some(custom) => custom.columns.iter().map(|column| registered(column, object, now)).collect(),
         None => builtin(&kind.resource(), object, now),
     };
+    if super::names_last(kind) {
+        return rest;
+    }
     std::iter::once(name).chain(rest).collect()
 }
 

@@ -54,6 +54,10 @@ fn definition(name: &str, o: &mut Map<String, Value>) {
         "core.v1.Pod" => {
             if let Some(spec) = o.get_mut("spec").and_then(Value::as_object_mut) {
                 set(spec, json!({"enableServiceLinks": true}));
+                for list in ["initContainers", "containers"] {
+                    let containers = spec.get_mut(list).and_then(Value::as_array_mut).into_iter().flatten();
+                    containers.filter_map(Value::as_object_mut).for_each(requests);
+                }
             }
             fields(o, "status", json!({"phase": "Pending"}));
         }
@@ -237,7 +241,10 @@ fn container(o: &mut Map<String, Value>) {
         json!({"resources": {}, "terminationMessagePath": "/dev/termination-log", "terminationMessagePolicy": "File",
             "imagePullPolicy": policy}),
     );
-    // What is limited is asked for.
+}
+
+/// What a pod's containers are limited to, they ask for; templates are left as they are.
+fn requests(o: &mut Map<String, Value>) {
     if let Some(limits) = o.get("resources").and_then(|r| r["limits"].as_object()).cloned()
         && let Some(resources) = o.get_mut("resources").and_then(Value::as_object_mut)
     {

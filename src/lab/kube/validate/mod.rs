@@ -9,6 +9,7 @@ pub(crate) mod names;
 pub(crate) mod pods;
 pub(crate) mod quantity;
 pub(crate) mod rules;
+pub(crate) mod security;
 pub(crate) mod services;
 pub(crate) mod structural;
 pub(crate) mod unchanged;

@@ -8,14 +8,15 @@ use crate::lab::kube::cluster::World;
 use crate::lab::kube::patch::Managers;
 use crate::lab::kube::refusal::{Answer, Refusal};
 use crate::lab::kube::store::Place;
-use crate::lab::kube::validate::{defaults, definition, finish, rules};
+use crate::lab::kube::validate::{defaults, definition, finish, rules, security};
 
 /// Makes the object of a body.
 pub(crate) fn create(world: &mut World, asked: &Asked, payload: &Payload) -> Answer<Answered> {
     asked.query.check("CreateOptions")?;
     let dry = asked.query.dry_run("CreateOptions")?;
-    let Read { object, warnings } = body::object(asked, payload)?;
+    let Read { object, mut warnings } = body::object(asked, payload)?;
     let value = object_in(world, asked, object, None, dry)?;
+    warnings.extend(security::warnings(world, &asked.kind, &value));
     Ok(Answered { code: 201, value, warnings })
 }
 
@@ -60,6 +61,7 @@ pub(crate) fn object_in(
     managers.write(&mut object);
     finish::create(world, kind, &mut object, &asked.time())?;
     let name = object["metadata"]["name"].as_str().unwrap_or_default().to_owned();
+    security::enforce(world, kind, &name, &object)?;
     let faults = rules::object(kind, &object);
     if !faults.is_empty() {
         return Err(Refusal::invalid(&kind.by_kind(&name), &faults));

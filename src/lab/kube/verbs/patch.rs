@@ -8,7 +8,7 @@ use super::{body, create, scale};
 use crate::lab::kube::cluster::World;
 use crate::lab::kube::patch::{self as patches, Managers};
 use crate::lab::kube::refusal::{Answer, Fault, Refusal};
-use crate::lab::kube::validate::conform;
+use crate::lab::kube::validate::{conform, security};
 
 const JSON: &str = "application/json-patch+json";
 const MERGE: &str = "application/merge-patch+json";
@@ -49,7 +49,7 @@ pub(crate) fn patch(world: &mut World, asked: &Asked, payload: &Payload) -> Answ
     }
     let read = body::typed(asked, new)?;
     let value = change(world, asked, &old, read.object, Change { managers: None, dry, unversioned: false })?;
-    Ok(Answered { code: 200, value, warnings: read.warnings })
+    Ok(warned(world, asked, value, read.warnings))
 }
 
 fn patched(asked: &Asked, media: &str, before: &Value, patch: &Value) -> Answer<Value> {
@@ -116,12 +116,22 @@ fn apply(world: &mut World, asked: &Asked, payload: &Payload, dry: bool) -> Answ
         let (object, managers) = Managers::default().applied(kind, &json!({}), &config, &owner, force)?;
         let read = body::typed(asked, object)?;
         let value = create::object_in(world, asked, read.object, Some(managers), dry)?;
-        return Ok(Answered { code: 201, value, warnings: read.warnings });
+        let mut warnings = read.warnings;
+        warnings.extend(security::warnings(world, kind, &value));
+        return Ok(Answered { code: 201, value, warnings });
     };
     let managers = Managers::of(&old.value);
     let (object, managers) = managers.applied(kind, &asked.shown(&old.value), &config, &owner, force)?;
     let read = body::typed(asked, object)?;
     let how = Change { managers: Some(managers), dry, unversioned: false };
     let value = change(world, asked, &old, read.object, how)?;
-    Ok(Answered { code: 200, value, warnings: read.warnings })
+    Ok(warned(world, asked, value, read.warnings))
+}
+
+/// An answer with what a changed template is warned of.
+fn warned(world: &World, asked: &Asked, value: Value, mut warnings: Vec<String>) -> Answered {
+    if asked.sub == Sub::Whole && asked.kind.plural != "pods" {
+        warnings.extend(security::warnings(world, &asked.kind, &value));
+    }
+    Answered { code: 200, value, warnings }
 }

@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::files::Files;
+use super::platform;
 use crate::lab::kube::cluster::World as Objects;
 
 /// Where a program runs.
@@ -78,6 +79,10 @@ pub(crate) fn run(context: &Context<'_>, words: &[String], input: &str) -> Optio
     [plain::run, text::run, folder::run, net::run, disk::run]
         .iter()
         .find_map(|family| family(context, name, rest, input))
+        .or_else(|| {
+            let (out, err, code) = platform::run(context.objects, context.pod, words, input)?;
+            Some(Outcome { out, err, code, ..Outcome::default() })
+        })
 }
 
 /// Words without the flags in front of them.
@@ -180,6 +185,35 @@ const THERE: &[&str] = &[
     "ash",
     "busybox",
 ];
+
+/// Whether a program looks at its input, as it is called.
+pub(crate) fn reads(words: &[String]) -> bool {
+    let Some((name, arguments)) = words.split_first() else { return false };
+    let plain: Vec<&str> =
+        arguments.iter().map(String::as_str).filter(|word| !word.starts_with('-') || *word == "-").collect();
+    let files = plain.iter().filter(|word| word.parse::<u64>().is_err()).count();
+    match name.rsplit('/').next().unwrap_or_default() {
+        "cat" => files == 0 || plain.contains(&"-"),
+        "head" | "tail" | "wc" | "sort" | "uniq" | "base64" | "md5sum" | "sha256sum" | "tac" | "rev" => files == 0,
+        "grep" | "sed" | "cut" => files <= 1,
+        "tr" | "tee" | "xargs" => true,
+        "sh" | "ash" | "bash" => match arguments.iter().find(|word| word.starts_with('-') && word.ends_with('c')) {
+            // Whatever of it reads: it is asked for once somebody is sure to want it.
+            Some(_) => arguments.get(1).is_some_and(|script| script_reads(script)),
+            None => plain.is_empty(),
+        },
+        _ => platform::reads(words),
+    }
+}
+
+/// Whether a script within a script looks at its input.
+fn script_reads(script: &str) -> bool {
+    script.split([';', '\n', '&']).any(|step| {
+        let first = step.split('|').next().unwrap_or_default();
+        let words: Vec<String> = first.split_whitespace().map(str::to_owned).collect();
+        reads(&words)
+    })
+}
 
 /// Whether there is a program of a name or path.
 pub(crate) fn is_there(program: &str) -> bool {

@@ -23,6 +23,8 @@ pub(crate) enum Step {
     /// It serves, and does not end by itself.
     Forever,
     Exit(i32),
+    /// A program reads what there is to read, which [`Machine::give`] hands over; then it goes on.
+    Reads,
 }
 
 /// A script with its variables.
@@ -42,6 +44,18 @@ pub(crate) struct Machine {
     exited: Option<i32>,
     out: Vec<(Stream, String)>,
     depth: usize,
+    input: Input,
+}
+
+/// What its programs read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Input {
+    None,
+    /// There is some, and nobody has asked for it yet.
+    Open,
+    /// Somebody wants it.
+    Wanted,
+    Given(String),
 }
 
 impl Machine {
@@ -63,7 +77,49 @@ impl Machine {
             exited: None,
             out: Vec::new(),
             depth: 0,
+            input: Input::None,
         })
+    }
+
+    /// Goes on with another script, in the folder and with the variables that it has come to.
+    ///
+    /// # Errors
+    /// What a shell says of a script that it can't read.
+    pub(crate) fn go_on(&mut self, script: &str) -> Result<(), String> {
+        (self.ops, self.at) = (parse(script)?, 0);
+        self.lists.clear();
+        self.exited = None;
+        Ok(())
+    }
+
+    /// There is something to read, for those who do.
+    pub(crate) fn open_input(&mut self) {
+        self.input = Input::Open;
+    }
+
+    /// Hands over all that there is to read.
+    pub(crate) fn give(&mut self, text: String) {
+        self.input = Input::Given(text);
+    }
+
+    /// The folder that it has come to.
+    pub(crate) fn folder(&self) -> &str {
+        &self.folder
+    }
+
+    /// The last exit code.
+    pub(crate) fn code(&self) -> i32 {
+        self.code
+    }
+
+    /// Whether `exit` was said.
+    pub(crate) fn has_exited(&self) -> bool {
+        self.exited.is_some()
+    }
+
+    /// Interrupts it: what it was about to do is not done.
+    pub(crate) fn interrupt(&mut self) {
+        self.code = 130;
     }
 
     /// What was written since the last time.
@@ -117,7 +173,11 @@ impl Machine {
         let mut forever = false;
         for (at, command) in pipeline.commands.iter().enumerate() {
             let last = at + 1 == pipeline.commands.len();
-            let outcome = self.command(command, &input, context);
+            let outcome = self.command(command, &input, context, at == 0);
+            if self.input == Input::Wanted {
+                self.at -= 1;
+                return Step::Reads;
+            }
             match outcome.takes {
                 Takes::Nothing => {}
                 Takes::Sleep(span) => slept += span,
@@ -149,7 +209,7 @@ impl Machine {
         if slept > Duration::ZERO { Step::Sleep(slept) } else { Step::On }
     }
 
-    fn command(&mut self, command: &Command, input: &str, context: &Context<'_>) -> Outcome {
+    fn command(&mut self, command: &Command, input: &str, context: &Context<'_>, first: bool) -> Outcome {
         let mut words = expand::words(&command.words, &mut Asking { machine: self, context });
         let assigned: Vec<(String, String)> = command
             .assignments
@@ -178,6 +238,18 @@ impl Machine {
                 targets.push((redirect.stream, redirect.kind, target));
             }
         }
+        let given = match (&self.input, first && read.is_none() && applets::reads(&words)) {
+            (Input::Open, true) => {
+                self.input = Input::Wanted;
+                return Outcome::default();
+            }
+            (Input::Given(_), true) => match std::mem::replace(&mut self.input, Input::None) {
+                Input::Given(text) => Some(text),
+                _ => None,
+            },
+            _ => None,
+        };
+        let input = given.as_deref().unwrap_or(input);
         let mut outcome = self.program(&mut words, read.as_deref().unwrap_or(input), context);
         if !assigned.is_empty() {
             self.variables = kept;
@@ -301,7 +373,7 @@ impl Machine {
     }
 
     /// Runs a script within this one, to its end: what it sleeps is slept behind it.
-    fn inner(&self, script: &str, _input: &str, context: &Context<'_>) -> Outcome {
+    fn inner(&self, script: &str, input: &str, context: &Context<'_>) -> Outcome {
         if self.depth >= DEPTH {
             return Outcome { err: "sh: too many shells within each other\n".into(), code: 2, ..Outcome::default() };
         }
@@ -310,6 +382,7 @@ impl Machine {
             Err(why) => return Outcome { err: format!("sh: {why}\n"), code: 2, ..Outcome::default() },
         };
         machine.depth = self.depth + 1;
+        machine.input = Input::Given(input.to_owned());
         finish(&mut machine, context)
     }
 }
@@ -327,6 +400,8 @@ pub(crate) fn finish(machine: &mut Machine, context: &Context<'_>) -> Outcome {
             Step::On => {}
             Step::Sleep(span) => slept += span,
             Step::Forever => return Outcome { takes: Takes::Forever, ..outcome },
+            // Nobody is there to be asked.
+            Step::Reads => machine.give(String::new()),
             Step::Exit(code) => {
                 let takes = if slept > Duration::ZERO { Takes::Sleep(slept) } else { Takes::Nothing };
                 return Outcome { code, takes, ..outcome };

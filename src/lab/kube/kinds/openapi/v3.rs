@@ -30,7 +30,8 @@ pub(crate) fn document(kinds: &Kinds, group: &str, version: &str) -> Option<Valu
         return None;
     }
     let (names, definitions) = definitions(&served);
-    let schemas: Map<String, Value> = definitions.iter().map(|(name, d)| (name.clone(), rewritten(d))).collect();
+    let schemas: Map<String, Value> =
+        definitions.iter().map(|(name, d)| (name.clone(), rewritten(&choices(name, d)))).collect();
     let mut paths = Map::new();
     for (kind, name) in served.iter().zip(&names) {
         describe(kind, name, &mut paths);
@@ -83,6 +84,22 @@ fn describe(kind: &Kind, name: &str, paths: &mut Map<String, Value>) {
             "delete": operation("delete", false),
         }),
     );
+}
+
+/// Values that are of several kinds, which version 2 can't say.
+fn choices(name: &str, definition: &Value) -> Value {
+    let of = |kinds: [&str; 2]| json!(kinds.map(|kind| json!({ "type": kind })));
+    let kinds = match name.rsplit('.').next() {
+        Some("IntOrString") => of(["integer", "string"]),
+        Some("Quantity") => of(["string", "number"]),
+        _ => return definition.clone(),
+    };
+    let mut definition = definition.clone();
+    if let Some(definition) = definition.as_object_mut() {
+        definition.remove("type");
+        definition.insert("oneOf".to_owned(), kinds);
+    }
+    definition
 }
 
 /// References as version 3 writes them: `allOf` beside a description.

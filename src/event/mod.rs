@@ -24,7 +24,7 @@ pub use former::{EvidenceFile, Former, How, Outstanding};
 #[cfg(test)]
 pub(crate) use samples::one_of_each;
 pub use span::{exact, short};
-pub use undo::{FieldChange, LedgerRow, ObjectRef, Undo};
+pub use undo::{FieldChange, LedgerRow, ObjectRef, Owned, Undo};
 
 /// How strongly something may act, weakest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
@@ -323,6 +323,16 @@ pub struct Event {
     pub what: What,
 }
 
+impl Event {
+    /// Whether it tells of a change that is to be undone, or of its undoing: the ledger keeps these.
+    pub fn is_undo(&self) -> bool {
+        matches!(
+            self.what,
+            What::UndoRecorded(_) | What::UndoIdentified { .. } | What::UndoSettled { .. } | What::UndoDone { .. }
+        )
+    }
+}
+
 /// The kinds of event.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
@@ -440,6 +450,17 @@ pub enum What {
         row: u64,
         /// The uid that the server gave.
         uid: String,
+    },
+    /// A row's change has been made, and the server's answer says otherwise than what was noted before: its undo goes by
+    /// this.
+    UndoSettled {
+        /// The row's number.
+        row: u64,
+        /// The fields that it changed.
+        fields: Vec<FieldChange>,
+        /// What it took from whom of their ownership.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        owners: Vec<Owned>,
     },
     /// A change was undone, or could not be.
     UndoDone {

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::{
     Effect, Event, Failure, FieldChange, Former, How, LedgerRow, Metric, ModuleInfo, ObjectRef, Outcome, Outstanding,
-    PlaybookInfo, SettingInfo, StepInfo, StepResult, Undo, What,
+    Owned, PlaybookInfo, SettingInfo, StepInfo, StepResult, Undo, What,
 };
 use crate::error::{Error, Kind, Place};
 
@@ -50,8 +50,28 @@ fn object(namespace: Option<&str>, uid: Option<&str>) -> ObjectRef {
     }
 }
 
+fn owners() -> Vec<Owned> {
+    let owned = |lost, gained, all| Owned {
+        manager: "kubectl".into(),
+        operation: "Apply".into(),
+        api_version: "apps/v1".into(),
+        subresource: None,
+        lost,
+        gained,
+        all,
+    };
+    let tree = || Some(json!({ "f:spec": { "f:replicas": {} } }));
+    vec![owned(tree(), None, true), Owned { subresource: Some("scale".into()), ..owned(None, tree(), false) }]
+}
+
 fn undos() -> Vec<Undo> {
-    let field = |before, after| FieldChange { pointer: "/spec/a~1b".into(), before, after, made: None };
+    let field = |before, after| FieldChange {
+        pointer: "/spec/a~1b".into(),
+        before,
+        after,
+        made: None,
+        ..FieldChange::default()
+    };
     vec![
         Undo::Delete { object: object(Some("web"), Some("u-1")) },
         Undo::Restore {
@@ -61,9 +81,11 @@ fn undos() -> Vec<Undo> {
                 field(None, Some(json!(u64::MAX))),
                 field(Some(json!(null)), None),
                 field(Some(json!({ "x": [1, -1, 1e300, 0.1] })), Some(json!("text"))),
+                FieldChange { index: Some(2), allotted: true, ..field(Some(json!("a")), None) },
             ],
+            owners: owners(),
         },
-        Undo::Restore { object: object(None, None), subresource: None, fields: vec![] },
+        Undo::Restore { object: object(None, None), subresource: None, fields: vec![], owners: vec![] },
         Undo::Uncordon { object: object(None, None) },
         Undo::Http { method: "DELETE".into(), url: "http://x/y".into(), endpoint: Some("grafana".into()) },
         Undo::Http { method: "DELETE".into(), url: "http://x/y".into(), endpoint: None },
@@ -200,6 +222,8 @@ pub(crate) fn one_of_each() -> Vec<Event> {
         What::Evidence { name: "t".into(), file: "evidence/t.json".into(), sha256: "00".into(), bytes: u64::MAX },
         What::Published { name: "v".into(), value: json!({ "at": 1, "step": 2, "event": [null] }) },
         What::UndoIdentified { row: 1, uid: "u-1".into() },
+        What::UndoSettled { row: 2, fields: vec![FieldChange::default()], owners: owners() },
+        What::UndoSettled { row: 2, fields: vec![], owners: vec![] },
         What::UndoDone { row: 1, error: None, by_hand: None, line: None },
         What::UndoDone { row: 2, error: Some("403".into()), by_hand: None, line: None },
         What::UndoDone { row: 0, error: None, by_hand: Some("ada on desk-7".into()), line: Some(3) },
@@ -248,6 +272,7 @@ fn kind(what: &What) -> usize {
         What::Interrupting { .. } => 16,
         What::RunFinished { .. } => 17,
         What::CleaningStarted { .. } => 18,
+        What::UndoSettled { .. } => 19,
     }
 }
 
@@ -256,7 +281,7 @@ fn no_kind_is_left_out() {
     let mut kinds: Vec<usize> = one_of_each().iter().map(|e| kind(&e.what)).collect();
     kinds.sort_unstable();
     kinds.dedup();
-    assert_eq!(kinds, (0..19).collect::<Vec<_>>());
+    assert_eq!(kinds, (0..20).collect::<Vec<_>>());
 }
 
 #[test]

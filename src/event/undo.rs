@@ -51,6 +51,9 @@ pub enum Undo {
         subresource: Option<String>,
         /// Field by field.
         fields: Vec<FieldChange>,
+        /// What it took from whom of the ownership of fields, to be given back.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        owners: Vec<Owned>,
     },
     /// Make a node schedulable again.
     Uncordon {
@@ -86,10 +89,34 @@ impl Undo {
     }
 }
 
-/// One field's change.
+/// What a change does to a manager's entry in an object's `metadata.managedFields`. The fields are trees of `FieldsV1`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Owned {
+    /// Who: `kubectl`
+    pub manager: String,
+    /// `Apply` or `Update`
+    pub operation: String,
+    /// `apps/v1`: the version that its fields are meant in.
+    pub api_version: String,
+    /// The subresource that it wrote through.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subresource: Option<String>,
+    /// What it owned before, and did no longer once the change was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lost: Option<serde_json::Value>,
+    /// What it owned from then on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gained: Option<serde_json::Value>,
+    /// Whether it had no entry any more.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub all: bool,
+}
+
+/// One field's change.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct FieldChange {
-    /// A JSON pointer: `/spec/replicas`.
+    /// A JSON pointer: `/spec/replicas`. A step in brackets names an item of a list by its key:
+    /// `/spec/template/spec/containers/[name=main]/image`.
     pub pointer: String,
     /// The value before; none where the field was absent, which is not the same as null.
     #[serde(default, deserialize_with = "there", skip_serializing_if = "Option::is_none")]
@@ -100,6 +127,12 @@ pub struct FieldChange {
     /// The outermost map around it that the change made: it was absent before, and goes again once it is empty.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub made: Option<String>,
+    /// Where in its list an item stood that was removed, from 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub index: Option<usize>,
+    /// The server chose the value when the change was tried out, and may have chosen another when it was made: a node port.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub allotted: bool,
 }
 
 /// A value that stands there, be it null.

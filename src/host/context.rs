@@ -17,7 +17,7 @@ use super::kube::secrets::row_for_record;
 use super::state::StepState;
 use super::world::World;
 use crate::error::{Error, Kind, Place};
-use crate::event::{Effect, LedgerRow, Undo, What, exact, short};
+use crate::event::{Effect, FieldChange, LedgerRow, Owned, Undo, What, exact, short};
 
 /// What a host function returns to Rhai.
 pub type HostResult<T> = Result<T, Box<EvalAltResult>>;
@@ -245,6 +245,15 @@ impl Context {
         self.world.ledger.created(row, uid);
         if !uid.is_empty() {
             self.emit(What::UndoIdentified { row, uid: uid.into() });
+        }
+    }
+
+    /// The server's answer says what a row's change has made of an object: the undo goes by that.
+    pub fn settled(&self, row: u64, fields: Vec<FieldChange>, owners: Vec<Owned>) {
+        if let Some(row) = self.world.ledger.settled(row, fields, owners)
+            && let Undo::Restore { fields, owners, .. } = row_for_record(&row).undo
+        {
+            self.emit(What::UndoSettled { row: row.row, fields, owners });
         }
     }
 

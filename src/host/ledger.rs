@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use crate::event::{LedgerRow, ObjectRef, Undo};
+use crate::event::{FieldChange, LedgerRow, ObjectRef, Owned, Undo};
 
 /// The rows that are still to be undone, and who owns them.
 #[derive(Debug, Default)]
@@ -43,6 +43,17 @@ impl Ledger {
             object.uid = Some(uid.to_string()).filter(|uid| !uid.is_empty());
             self.created.lock().unwrap_or_else(PoisonError::into_inner).push(object.clone());
         }
+    }
+
+    /// Puts what the server made of a change into its row, and gives that. [`super::Context::settled`] tells it to the
+    /// record too.
+    pub(super) fn settled(&self, row: u64, now: Vec<FieldChange>, taken: Vec<Owned>) -> Option<LedgerRow> {
+        let mut open = self.open();
+        let entry = open.iter_mut().find(|e| e.row.row == row)?;
+        if let Undo::Restore { fields, owners, .. } = &mut entry.row.undo {
+            (*fields, *owners) = (now, taken);
+        }
+        Some(entry.row.clone())
     }
 
     /// Takes a row back: the change was refused, so there is nothing to undo.

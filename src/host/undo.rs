@@ -2,6 +2,7 @@
 
 mod delete;
 mod dependants;
+mod plan;
 mod restore;
 
 use std::time::Duration;
@@ -34,8 +35,9 @@ pub enum Undone {
 pub async fn perform(world: &World, undo: &Undo) -> Result<Undone> {
     match undo {
         Undo::Delete { object } => delete::delete(&of(world, object).await?, object, &world.run, &*world.clock).await,
-        Undo::Restore { object, subresource, fields } => {
-            restore::restore(&of(world, object).await?, object, subresource.as_deref(), fields).await
+        Undo::Restore { object, subresource, fields, owners } => {
+            let cluster = of(world, object).await?;
+            restore::restore(&cluster, object, subresource.as_deref(), fields, owners).await
         }
         Undo::Uncordon { object } => uncordon(&of(world, object).await?, object).await,
         Undo::Http { method, url, endpoint } => super::http::undo(world, method, url, endpoint.as_deref()).await,

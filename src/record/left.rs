@@ -125,6 +125,12 @@ fn rows(events: &[Event]) -> Vec<LeftRow> {
                     object.uid = Some(seen.clone());
                 }
             }
+            What::UndoSettled { row, fields: now, owners: taken } => {
+                if let Some(Undo::Restore { fields, owners, .. }) = rows.get_mut(row).map(|left| &mut left.row.undo) {
+                    fields.clone_from(now);
+                    owners.clone_from(taken);
+                }
+            }
             What::UndoDone { row, error: None, .. } => {
                 rows.remove(row);
             }
@@ -145,13 +151,10 @@ fn key(event: &Event) -> (u64, u8, Timestamp) {
         What::UndoRecorded(row) => (row.row, 0),
         What::UndoIdentified { row, .. } => (*row, 1),
         What::UndoDone { row, .. } => (*row, 2),
-        _ => (0, 3),
+        What::UndoSettled { row, .. } => (*row, 3),
+        _ => (0, 4),
     };
     (row, kind, event.at)
-}
-
-fn is_undo(event: &Event) -> bool {
-    matches!(event.what, What::UndoRecorded(_) | What::UndoIdentified { .. } | What::UndoDone { .. })
 }
 
 /// None where the file is not there.
@@ -196,7 +199,7 @@ fn of_journal(path: &Path) -> Result<Option<(Rows, bool)>> {
             continue;
         }
         match serde_json::from_slice::<Event>(line) {
-            Ok(event) if is_undo(&event) => rows.events.push(event),
+            Ok(event) if event.is_undo() => rows.events.push(event),
             Ok(_) => {}
             Err(_) => after_wrong = true,
         }

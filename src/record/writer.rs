@@ -146,7 +146,7 @@ impl Listener for Record {
         if let What::UndoRecorded(row) = &event.what {
             self.identified(row);
         }
-        if matches!(event.what, What::UndoRecorded(_) | What::UndoIdentified { .. } | What::UndoDone { .. }) {
+        if event.is_undo() {
             self.ledger.push(event);
             self.ledger.sync();
         }

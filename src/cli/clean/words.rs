@@ -70,9 +70,14 @@ mod tests {
             name: "shop".into(),
             uid: uid.map(Into::into),
         };
-        let field =
-            |pointer: &str, before| FieldChange { pointer: pointer.into(), before, after: Some(json!(0)), made: None };
-        let restore = |fields| Undo::Restore { object: object(None), subresource: None, fields };
+        let field = |pointer: &str, before| FieldChange {
+            pointer: pointer.into(),
+            before,
+            after: Some(json!(0)),
+            made: None,
+            ..FieldChange::default()
+        };
+        let restore = |fields| Undo::Restore { object: object(None), subresource: None, fields, owners: Vec::new() };
         let bash = |text: &str| Undo::Command { program: "bash".into(), args: vec!["-c".into(), text.into()] };
         let http = Undo::Http { method: "DELETE".into(), url: "https://g/x".into(), endpoint: Some("g".into()) };
         for (undo, words) in [

@@ -34,10 +34,24 @@ impl Cluster {
         name: &str,
         subresource: Option<&str>,
     ) -> Result<String> {
+        without_managed_fields(self.get_whole(resource, namespace, name, subresource).await?)
+    }
+
+    /// The same with managedFields.
+    ///
+    /// # Errors
+    /// As [`Cluster::get`].
+    pub async fn get_whole(
+        &self,
+        resource: &Resource,
+        namespace: Option<&str>,
+        name: &str,
+        subresource: Option<&str>,
+    ) -> Result<String> {
         resource.check(namespace, name)?;
         let what = resource.describe(namespace, name);
         let request = request(Method::GET, &resource.path(namespace, name, subresource)).empty()?;
-        without_managed_fields(self.ask(request, &what, 16 << 10).await?.text)
+        Ok(self.ask(request, &what, 16 << 10).await?.text)
     }
 
     /// The objects that the query means, page by page.

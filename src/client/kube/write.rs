@@ -13,7 +13,7 @@ pub(crate) const FIELD_MANAGER: &str = "pb";
 /// What an apply did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Applied {
-    /// The object's JSON afterwards, without managedFields.
+    /// The object's JSON afterwards, with managedFields.
     pub text: String,
     /// Whether it was not there before.
     pub created: bool,
@@ -113,10 +113,10 @@ impl Cluster {
         // JSON is YAML; the type is what makes it an apply.
         let request = request(Method::PATCH, &path).body("application/apply-patch+yaml", body)?;
         let answer = self.ask(request, &resource.describe(namespace, name), 16 << 10).await?;
-        Ok(Applied { created: answer.status == StatusCode::CREATED, text: without_managed_fields(answer.text)? })
+        Ok(Applied { created: answer.status == StatusCode::CREATED, text: answer.text })
     }
 
-    /// Patches an object or a subresource of it; `dry` changes nothing.
+    /// Patches an object or a subresource of it; `dry` changes nothing. Gives its JSON afterwards, with managedFields.
     ///
     /// # Errors
     /// [`crate::error::Kind::NotFound`], [`crate::error::Kind::Invalid`], [`crate::error::Kind::Conflict`] …
@@ -135,7 +135,7 @@ impl Cluster {
         let dry = if dry { "&dryRun=All" } else { "" };
         let path = format!("{}?fieldManager={FIELD_MANAGER}{dry}", resource.path(namespace, name, subresource));
         let request = request(Method::PATCH, &path).body(kind.content_type(), patch)?;
-        without_managed_fields(self.ask(request, &resource.describe(namespace, name), 16 << 10).await?.text)
+        Ok(self.ask(request, &resource.describe(namespace, name), 16 << 10).await?.text)
     }
 
     /// Asks for an object's deletion: it may be gone then, or going.

@@ -4,7 +4,7 @@ use rhai::Dynamic;
 use serde::{Deserialize, Serialize};
 
 use super::secrets;
-use crate::client::kube::{Page, Resource};
+use crate::client::kube::{Page, Resource, without_managed_fields};
 use crate::error::Result;
 use crate::host::context::Context;
 use crate::host::object::{Doc, List, Object, Origin};
@@ -24,6 +24,14 @@ impl Found {
             secrets::learn_text(&cx.world.redactor, &text, true);
         }
         Self { text, api_version: resource.api_version(), kind: resource.kind.clone() }
+    }
+
+    /// The same of an answer to a change, which has managedFields.
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::Unreadable`] for what is no object.
+    pub(super) fn changed(cx: &Context, text: String, resource: &Resource) -> Result<Self> {
+        Ok(Self::new(cx, without_managed_fields(text)?, resource))
     }
 
     /// The lazy object.

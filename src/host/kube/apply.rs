@@ -4,10 +4,11 @@ use rhai::{Dynamic, Map, NativeCallContext};
 use serde_json::{Value, json};
 
 use super::answer::{Found, one_or_list};
+use super::change::Trial;
 use super::cluster::{ClusterHandle, Spot, namespace_of};
 use super::manifest::{self, Manifest};
 use super::read::find_object;
-use super::{change, diff, judge, secrets};
+use super::{change, judge, secrets};
 use crate::client::kube::known_object;
 use crate::client::sh::quoted;
 use crate::error::{Error, Kind, Result};
@@ -186,17 +187,22 @@ fn apply_one(
             }
             Some(_) if ours => send(false).await.map(|applied| applied.text),
             Some(before) => {
-                // Tried out first: the server alone knows what an apply makes of the object.
+                // Tried out first: the server alone knows what an apply makes of the object. Whose fields it takes the
+                // account says, which is read once more, for what a script gets has none.
                 let after = parsed(&send(true).await?.text)?;
-                let before = parsed(&before.text)?;
-                let fields = diff::changes(&before, &after, None);
-                let row = change::changing(cx, &cluster, "apply", &object, None, &before, fields).await?;
+                let namespace = spot.namespace.as_deref();
+                let before = match cluster.get_whole(&spot.resource, namespace, &manifest.name, None).await {
+                    Ok(whole) => parsed(&whole)?,
+                    Err(_) => parsed(&before.text)?,
+                };
+                let trial = Trial::of(before, after, &manifest.json, None);
+                let row = change::changing(cx, &cluster, "apply", &object, None, &trial).await?;
                 let result = send(false).await.map(|applied| applied.text);
-                change::settle(cx, row.as_ref(), result.as_ref().err());
+                change::changed(cx, row.as_ref(), &trial.before, &result);
                 result
             }
         };
-        Ok(Found::new(cx, result?, &spot.resource))
+        Found::changed(cx, result?, &spot.resource)
     });
     found.map_err(|e| conflict_hint(e, force))?.object(k.name())
 }

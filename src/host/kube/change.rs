@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
-use super::identity;
+use super::{diff, identity, owners};
 use crate::client::kube::{Cluster, Meta};
 use crate::error::{Error, Kind, Result};
-use crate::event::{FieldChange, LedgerRow, ObjectRef, Undo, What};
+use crate::event::{FieldChange, LedgerRow, ObjectRef, Owned, Undo, What};
 use crate::host::context::Context;
 
 /// Notes the creation that is about to be asked for.
@@ -18,6 +18,33 @@ fn creates(cx: &Context, object: &ObjectRef) -> Result<LedgerRow> {
     cx.undo(format!("create {object}"), Undo::Delete { object: object.clone() })
 }
 
+/// What a change makes of an object: found out before, for the ledger.
+#[derive(Debug)]
+pub(crate) struct Trial {
+    /// The object, or its subresource, as it was read.
+    pub(crate) before: Value,
+    /// The fields that the change sets.
+    pub(crate) fields: Vec<FieldChange>,
+    /// What it takes from whom of their ownership, where that is known before.
+    pub(crate) owners: Vec<Owned>,
+}
+
+impl Trial {
+    /// From the two states that the server tells, and the request: what that doesn't ask for the server allots.
+    pub(crate) fn of(before: Value, after: Value, request: &Value, subresource: Option<&str>) -> Self {
+        let (before, after) = (diff::whole(before, subresource), diff::whole(after, subresource));
+        let mut fields = diff::changes(&before, &after, subresource);
+        diff::mark_allotted(&mut fields, request);
+        Self { fields, owners: owners::shift(&before, &after), before }
+    }
+
+    /// From a merge patch whose values the server takes as they are.
+    pub(crate) fn of_merge(before: Value, patch: &Value, subresource: Option<&str>) -> Self {
+        let before = diff::whole(before, subresource);
+        Self { fields: diff::of_merge(&before, patch), owners: Vec::new(), before }
+    }
+}
+
 /// Notes fields that are about to be changed, of the object that was read before and of no other of its name. None where
 /// the object is the run's own, whose row of creation undoes all, or where nothing changes.
 pub(crate) async fn changing(
@@ -26,14 +53,13 @@ pub(crate) async fn changing(
     verb: &str,
     object: &ObjectRef,
     subresource: Option<&str>,
-    before: &Value,
-    fields: Vec<FieldChange>,
+    trial: &Trial,
 ) -> Result<Option<LedgerRow>> {
-    if fields.is_empty() || cx.world.ledger.is_ours(object) {
+    if trial.fields.is_empty() || cx.world.ledger.is_ours(object) {
         return Ok(None);
     }
     identity::know(cx, cluster).await?;
-    changes(cx, verb, object, subresource, before, fields).map(Some)
+    changes(cx, verb, object, subresource, trial).map(Some)
 }
 
 fn changes(
@@ -41,12 +67,17 @@ fn changes(
     verb: &str,
     object: &ObjectRef,
     subresource: Option<&str>,
-    before: &Value,
-    fields: Vec<FieldChange>,
+    trial: &Trial,
 ) -> Result<LedgerRow> {
+    let Trial { before, fields, owners } = trial;
     let uid = before.pointer("/metadata/uid").and_then(Value::as_str).filter(|uid| !uid.is_empty());
     let seen = ObjectRef { uid: uid.map(Into::into), ..object.clone() };
-    let undo = Undo::Restore { object: seen, subresource: subresource.map(Into::into), fields };
+    let undo = Undo::Restore {
+        object: seen,
+        subresource: subresource.map(Into::into),
+        fields: fields.clone(),
+        owners: owners.clone(),
+    };
     cx.undo(format!("{verb} {object}"), undo)
 }
 
@@ -55,6 +86,23 @@ pub(crate) fn created(cx: &Context, row: &LedgerRow, result: &Result<String>) {
     match result {
         Ok(text) => cx.created(row.row, &Meta::of(text).uid),
         Err(e) => settle(cx, Some(row), Some(e)),
+    }
+}
+
+/// After a change of fields: the row learns what the server has made of it where that is not what was noted, and goes
+/// where the server refused. The answer has managedFields.
+pub(crate) fn changed(cx: &Context, row: Option<&LedgerRow>, before: &Value, result: &Result<String>) {
+    let text = match result {
+        Ok(text) => text,
+        Err(error) => return settle(cx, row, Some(error)),
+    };
+    // An answer that is no object was not made by this change's fields, and is told by whoever reads it.
+    let (Some(row), Ok(answer)) = (row, serde_json::from_str::<Value>(text)) else { return };
+    let Undo::Restore { subresource, fields, owners, .. } = &row.undo else { return };
+    let now = diff::settled(fields, before, &answer, subresource.as_deref());
+    let taken = owners::shift(before, &answer);
+    if now != *fields || taken != *owners {
+        cx.settled(row.row, now, taken);
     }
 }
 
@@ -132,9 +180,18 @@ mod tests {
         };
         let before = serde_json::json!({ "metadata": { "uid": "u-1" }, "spec": { "replicas": 3 } });
         let after = serde_json::json!({ "spec": { "replicas": 0 } });
-        let fields = crate::host::kube::diff::of_merge(&before, &after);
-        let row = changes(&cx, "scale", &object, Some("scale"), &before, fields).expect("noted");
-        let Undo::Restore { object, .. } = row.undo else { panic!("a restoration") };
+        let trial = Trial::of_merge(before.clone(), &after, Some("scale"));
+        let row = changes(&cx, "scale", &object, Some("scale"), &trial).expect("noted");
+        let Undo::Restore { object, .. } = row.undo.clone() else { panic!("a restoration") };
         assert_eq!(object.uid.as_deref(), Some("u-1"));
+        // The answer leaves none out, as the API server does: nothing new.
+        changed(&cx, Some(&row), &before, &Ok(r#"{"metadata":{"uid":"u-1"},"spec":{}}"#.into()));
+        assert_eq!(world.ledger.open_rows(), [row.clone()]);
+        // It says otherwise than was noted, and that is what counts.
+        changed(&cx, Some(&row), &before, &Ok(r#"{"metadata":{"uid":"u-1"},"spec":{"replicas":1}}"#.into()));
+        let Undo::Restore { fields, .. } = &world.ledger.open_rows()[0].undo else { panic!("a restoration") };
+        assert_eq!((fields[0].before.clone(), fields[0].after.clone()), (Some(3.into()), Some(1.into())));
+        changed(&cx, Some(&row), &before, &Err(Error::new(Kind::Conflict, "no")));
+        assert_eq!(world.ledger.open_rows(), []);
     }
 }

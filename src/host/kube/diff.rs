@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use super::{keyed, owners};
 use crate::event::FieldChange;
 
 /// Fields that the server keeps itself; nobody puts them back.
@@ -17,8 +18,8 @@ const SERVERS: &[&str] = &[
 ];
 
 /// The fields in which two states of an object differ, each by itself also where a whole map came or went: somebody else
-/// may have put a field beside it since. Lists count as one field. `status` is left out unless
-/// it is what was written.
+/// may have put a field beside it since. So are the items of a list that have keys ([`keyed`]); any other list counts as
+/// one field. `status` is left out unless it is what was written.
 pub(crate) fn changes(before: &Value, after: &Value, subresource: Option<&str>) -> Vec<FieldChange> {
     let mut out = Vec::new();
     walk(String::new(), (Some(before), Some(after)), None, &mut out);
@@ -57,10 +58,83 @@ fn merge(target: &mut Value, patch: &Value) {
     }
 }
 
-/// The fields of a row by themselves: rows of before it was done so hold a map that came or went as one value.
+/// The fields of a row by themselves: rows of before it was done so hold a map that came or went as one value, and
+/// lists.
 pub(crate) fn each(field: &FieldChange) -> Vec<FieldChange> {
+    if field.pointer.rsplit('/').next().is_some_and(keyed::is_item) {
+        return vec![field.clone()];
+    }
     let mut out = Vec::new();
     walk(field.pointer.clone(), (field.before.as_ref(), field.after.as_ref()), field.made.as_deref(), &mut out);
+    out.iter_mut().for_each(|one| one.allotted = field.allotted);
+    out
+}
+
+/// A subresource's answer with what it leaves out: `scale` has no `replicas` where there are none.
+pub(crate) fn whole(mut value: Value, subresource: Option<&str>) -> Value {
+    if subresource == Some("scale") {
+        if !value["spec"].is_object() {
+            value["spec"] = json!({});
+        }
+        if value["spec"]["replicas"].is_null() {
+            value["spec"]["replicas"] = json!(0);
+        }
+    }
+    value
+}
+
+/// The same for a row of before this was done.
+pub(crate) fn whole_field(mut field: FieldChange, subresource: Option<&str>) -> FieldChange {
+    if subresource == Some("scale") && field.pointer == "/spec/replicas" {
+        [&mut field.before, &mut field.after].into_iter().for_each(|value| {
+            value.get_or_insert_with(|| json!(0));
+        });
+    }
+    field
+}
+
+/// Marks the fields that the request doesn't ask for as they are: the server allots them, and may allot others when it
+/// is not a trial.
+pub(crate) fn mark_allotted(fields: &mut [FieldChange], request: &Value) {
+    for field in fields {
+        let asked = match request {
+            Value::Array(operations) => operations.iter().any(|one| touches(one, &field.pointer)),
+            map => keyed::at(map, &field.pointer) == field.after.as_ref(),
+        };
+        field.allotted = field.after.is_some() && !asked;
+    }
+}
+
+/// Whether an operation of a JSON patch is about a field, whichever item of a list it means.
+fn touches(operation: &Value, pointer: &str) -> bool {
+    let Some(path) = operation["path"].as_str() else { return false };
+    let any = |step: &str| keyed::is_item(step) || step == "-" || step.parse::<usize>().is_ok();
+    path.split('/').zip(pointer.split('/')).all(|(a, b)| a == b || (any(a) && any(b)))
+}
+
+/// The fields of a row as the server's answer has them, which may have allotted others than when it was tried out
+/// (a node port), and those that it allotted then alone. What somebody else owns by its account is not the run's.
+pub(crate) fn settled(
+    tried: &[FieldChange],
+    before: &Value,
+    answer: &Value,
+    subresource: Option<&str>,
+) -> Vec<FieldChange> {
+    let (before, answer) = (whole(before.clone(), subresource), whole(answer.clone(), subresource));
+    let mut out = Vec::new();
+    for field in tried {
+        let after = keyed::at(&answer, &field.pointer);
+        if after != field.before.as_ref() {
+            out.push(FieldChange { after: after.cloned(), allotted: false, ..field.clone() });
+        }
+    }
+    let within = |a: &str, b: &str| a == b || a.strip_prefix(b).is_some_and(|rest| rest.starts_with('/'));
+    for field in changes(&before, &answer, subresource) {
+        let known = tried.iter().any(|t| within(&field.pointer, &t.pointer) || within(&t.pointer, &field.pointer));
+        if !known && owners::are_ours_or_nobodys(&answer, &field.pointer) {
+            out.push(field);
+        }
+    }
     out
 }
 
@@ -73,8 +147,12 @@ fn walk(pointer: String, states: (Option<&Value>, Option<&Value>), made: Option<
     let (was, is) = (before.is_some_and(Value::is_object), after.is_some_and(Value::is_object));
     let apart = (was && is) || (before.is_none() && is_map(after)) || (is_map(before) && after.is_none());
     if !apart {
+        if walk_items(&pointer, states, made, out) {
+            return;
+        }
         let made = made.map(Into::into);
-        out.push(FieldChange { pointer, before: before.cloned(), after: after.cloned(), made });
+        let (before, after) = (before.cloned(), after.cloned());
+        out.push(FieldChange { pointer, before, after, made, ..FieldChange::default() });
         return;
     }
     let fields = |state: Option<&Value>| state.and_then(Value::as_object).cloned().unwrap_or_default();
@@ -83,9 +161,50 @@ fn walk(pointer: String, states: (Option<&Value>, Option<&Value>), made: Option<
     let made = made.or_else(|| before.is_none().then_some(pointer.as_str()));
     let keys: BTreeSet<&String> = b.keys().chain(a.keys()).collect();
     for key in keys {
-        let step = key.replace('~', "~0").replace('/', "~1");
+        let step = keyed::escaped(key);
         walk(format!("{pointer}/{step}"), (b.get(key), a.get(key)), made, out);
     }
+}
+
+/// The same for lists whose items have keys: an item that came or went is one value. Gives whether it was such a list.
+fn walk_items(
+    pointer: &str,
+    (before, after): (Option<&Value>, Option<&Value>),
+    made: Option<&str>,
+    out: &mut Vec<FieldChange>,
+) -> bool {
+    let list = |state: Option<&Value>| match state {
+        None => Some(Vec::new()),
+        Some(Value::Array(items)) => Some(items.clone()),
+        Some(_) => None,
+    };
+    let (Some(b), Some(a)) = (list(before), list(after)) else { return false };
+    let Some([was, is]) = keyed::items(&keyed::name_of(pointer), &b, &a) else { return false };
+    if b.is_empty() && a.is_empty() {
+        return false;
+    }
+    let made = made.or_else(|| before.is_none().then_some(pointer));
+    for (index, (step, item)) in was.iter().enumerate() {
+        let pointer = format!("{pointer}/{step}");
+        match is.iter().find(|(other, _)| other == step) {
+            Some((_, now)) => walk(pointer, (Some(item), Some(now)), made, out),
+            None => out.push(FieldChange {
+                pointer,
+                before: Some((*item).clone()),
+                index: Some(index),
+                ..FieldChange::default()
+            }),
+        }
+    }
+    for (step, item) in is.iter().filter(|(step, _)| !was.iter().any(|(other, _)| other == step)) {
+        out.push(FieldChange {
+            pointer: format!("{pointer}/{step}"),
+            after: Some((*item).clone()),
+            made: made.map(Into::into),
+            ..FieldChange::default()
+        });
+    }
+    true
 }
 
 #[cfg(test)]
@@ -138,5 +257,89 @@ mod tests {
                 ("/spec/empty", Some(json!({})), None, None),
             ]
         );
+    }
+
+    #[test]
+    fn items_with_keys_are_told_item_by_item_and_other_lists_whole() {
+        let before = json!({ "metadata": { "finalizers": ["a/x"] }, "spec": { "args": ["a"],
+            "containers": [{ "name": "main", "env": [{ "name": "A", "value": "1" }, { "name": "B" }] }] } });
+        let after = json!({ "metadata": { "finalizers": ["a/x", "b/y"] }, "spec": { "args": ["a", "b"], "taints": [{ "key": "k" }],
+            "containers": [{ "name": "main", "image": "i", "env": [{ "name": "A", "value": "2" }] }, { "name": "side" }] } });
+        let told = changes(&before, &after, None);
+        let told: Vec<_> =
+            told.iter().map(|c| (c.pointer.as_str(), c.before.clone(), c.after.clone(), c.index)).collect();
+        let main = "/spec/containers/[name=main]";
+        assert_eq!(
+            told,
+            [
+                ("/metadata/finalizers/[b~1y]", None, Some(json!("b/y")), None),
+                ("/spec/args", Some(json!(["a"])), Some(json!(["a", "b"])), None),
+                (&*format!("{main}/env/[name=A]/value"), Some(json!("1")), Some(json!("2")), None),
+                (&*format!("{main}/env/[name=B]"), Some(json!({ "name": "B" })), None, Some(1)),
+                (&*format!("{main}/image"), None, Some(json!("i")), None),
+                ("/spec/containers/[name=side]", None, Some(json!({ "name": "side" })), None),
+                ("/spec/taints/[key=k,effect=]", None, Some(json!({ "key": "k" })), None),
+            ]
+        );
+        // A list by itself, as rows of before have it.
+        let old = FieldChange {
+            pointer: "/spec/env".into(),
+            before: Some(json!([{ "name": "A" }])),
+            after: Some(json!([])),
+            ..FieldChange::default()
+        };
+        assert_eq!(each(&old)[0].pointer, "/spec/env/[name=A]");
+        assert_eq!(each(&each(&old)[0]), each(&old));
+    }
+
+    #[test]
+    fn what_the_server_allots_is_not_what_was_asked_for_and_the_answer_has_the_last_word() {
+        let before = json!({ "spec": { "ports": [{ "port": 80, "protocol": "TCP" }], "type": "ClusterIP" } });
+        let of = |node_port: u16| {
+            let ports = json!([{ "port": 80, "protocol": "TCP", "nodePort": node_port }]);
+            json!({ "spec": { "ports": ports, "type": "NodePort" } })
+        };
+        for request in [
+            json!({ "spec": { "type": "NodePort" } }),
+            json!([{ "op": "replace", "path": "/spec/type", "value": "NodePort" }]),
+        ] {
+            let mut fields = changes(&before, &of(31000), None);
+            mark_allotted(&mut fields, &request);
+            assert_eq!(fields.iter().map(|f| f.allotted).collect::<Vec<_>>(), [true, false], "{request}");
+        }
+        let mut fields = changes(&before, &of(31000), None);
+        mark_allotted(&mut fields, &json!([{ "op": "add", "path": "/spec/ports/0/nodePort", "value": 31000 }]));
+        assert!(!fields[0].allotted && fields[1].allotted);
+        // What came with the answer alone: the server's, and somebody else's.
+        let mut answer = of(31007);
+        answer["spec"]["healthCheckNodePort"] = json!(32000);
+        answer["spec"]["theirs"] = json!(1);
+        answer["metadata"]["managedFields"] =
+            json!([{ "manager": "them", "fieldsV1": { "f:spec": { "f:theirs": {} } } }]);
+        let settled = settled(&fields, &before, &answer, None);
+        let told: Vec<_> = settled.iter().map(|f| (f.pointer.as_str(), f.after.clone(), f.allotted)).collect();
+        assert_eq!(
+            told,
+            [
+                ("/spec/ports/[port=80,protocol=TCP]/nodePort", Some(json!(31007)), false),
+                ("/spec/type", Some(json!("NodePort")), false),
+                ("/spec/healthCheckNodePort", Some(json!(32000)), false),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_scale_of_none_says_so() {
+        let none = whole(json!({ "spec": {} }), Some("scale"));
+        assert_eq!(none["spec"]["replicas"], 0);
+        assert_eq!(whole(json!({ "spec": { "replicas": 2 } }), Some("scale"))["spec"]["replicas"], 2);
+        assert_eq!(whole(json!({ "spec": {} }), None), json!({ "spec": {} }));
+        let told = settled(
+            &changes(&none, &json!({ "spec": { "replicas": 2 } }), None),
+            &json!({}),
+            &json!({ "spec": { "replicas": 2 } }),
+            Some("scale"),
+        );
+        assert_eq!((told[0].before.clone(), told[0].after.clone(), told.len()), (Some(json!(0)), Some(json!(2)), 1));
     }
 }

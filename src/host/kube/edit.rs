@@ -5,11 +5,12 @@ use serde_json::{Value, json};
 
 use super::answer::Found;
 use super::apply::parsed;
+use super::change::Trial;
 use super::cluster::{ClusterHandle, Spot};
-use super::{change, diff, secrets};
+use super::{change, secrets};
 use crate::client::kube::{Cluster, PatchKind};
 use crate::error::Result;
-use crate::event::{Effect, FieldChange};
+use crate::event::Effect;
 use crate::host::context::Context;
 use crate::host::object::Object;
 
@@ -63,38 +64,39 @@ pub(super) fn edit(cx: &Context, at: &NativeCallContext, k: &ClusterHandle, edit
         let row = if ours || edit.undo == How::Nothing {
             None
         } else {
-            let (before, fields) = fields_of(cx, &cluster, edit, send(true)).await?;
-            change::changing(cx, &cluster, edit.verb, &object, edit.subresource, &before, fields).await?
+            let trial = trial_of(cx, &cluster, edit, send(true)).await?;
+            let row = change::changing(cx, &cluster, edit.verb, &object, edit.subresource, &trial).await?;
+            row.map(|row| (row, trial))
         };
         let result = send(false).await;
-        change::settle(cx, row.as_ref(), result.as_ref().err());
-        Ok(Found::new(cx, result?, &spot.resource))
+        if let Some((row, trial)) = &row {
+            change::changed(cx, Some(row), &trial.before, &result);
+        }
+        Found::changed(cx, result?, &spot.resource)
     })?;
     found.object(k.name())
 }
 
-/// The object as it is, and the fields that the edit changes.
-async fn fields_of(
+/// The object as it is, and what the edit changes in it.
+async fn trial_of(
     cx: &Context,
     cluster: &Cluster,
     edit: &Edit<'_>,
     trial: impl Future<Output = Result<String>>,
-) -> Result<(Value, Vec<FieldChange>)> {
+) -> Result<Trial> {
     let spot = edit.spot;
-    let before = cluster.get(&spot.resource, spot.namespace.as_deref(), edit.name, edit.subresource).await?;
+    let before = cluster.get_whole(&spot.resource, spot.namespace.as_deref(), edit.name, edit.subresource).await?;
     let before = parsed(&before)?;
     secrets::learn(&cx.world.redactor, &before, spot.resource.kind == secrets::KIND);
-    let fields = if edit.undo == How::Patch {
-        diff::of_merge(&before, &edit.patch)
-    } else {
-        match trial.await {
-            Ok(after) => diff::changes(&before, &parsed(&after)?, edit.subresource),
-            // Some webhooks can't be asked without consequences, and the server then refuses every trial.
-            Err(e) if edit.kind == PatchKind::Merge && e.message.contains("dry run") => {
-                diff::of_merge(&before, &edit.patch)
-            }
-            Err(e) => return Err(e),
+    if edit.undo == How::Patch {
+        return Ok(Trial::of_merge(before, &edit.patch, edit.subresource));
+    }
+    match trial.await {
+        Ok(after) => Ok(Trial::of(before, parsed(&after)?, &edit.patch, edit.subresource)),
+        // Some webhooks can't be asked without consequences, and the server then refuses every trial.
+        Err(e) if edit.kind == PatchKind::Merge && e.message.contains("dry run") => {
+            Ok(Trial::of_merge(before, &edit.patch, edit.subresource))
         }
-    };
-    Ok((before, fields))
+        Err(e) => Err(e),
+    }
 }

@@ -4,10 +4,11 @@ use rhai::{Dynamic, NativeCallContext};
 use serde_json::{Value, json};
 
 use super::apply::parsed;
+use super::change::Trial;
 use super::cluster::{ClusterHandle, Spot};
 use super::manifest::{self, label_value};
 use super::path::{ApiPath, OPAQUE, judged};
-use super::{RUN_LABEL, change, diff, judge, secrets};
+use super::{RUN_LABEL, change, judge, secrets};
 use crate::client::kube::{Cluster, FIELD_MANAGER, Resource};
 use crate::client::sh::quoted;
 use crate::error::{Error, Kind, Result};
@@ -163,17 +164,19 @@ async fn replace(
     let row = if harmless || cx.world.ledger.is_ours(&object) {
         None
     } else {
-        let before = cluster.get(&spot.resource, spot.namespace.as_deref(), name, api.subresource).await?;
+        let before = cluster.get_whole(&spot.resource, spot.namespace.as_deref(), name, api.subresource).await?;
         let joint = if path.contains('?') { '&' } else { '?' };
         secrets::learn_text(&cx.world.redactor, &before, secret);
         let after = send(format!("{path}{joint}dryRun=All")).await?;
-        let before = parsed(&before)?;
-        let fields = diff::changes(&before, &parsed(&after)?, api.subresource);
+        let trial = Trial::of(parsed(&before)?, parsed(&after)?, json, api.subresource);
         let verb = if method == "PUT" { "replace" } else { "patch" };
-        change::changing(cx, cluster, verb, &object, api.subresource, &before, fields).await?
+        let row = change::changing(cx, cluster, verb, &object, api.subresource, &trial).await?;
+        row.map(|row| (row, trial))
     };
     let result = send(path.to_string()).await;
-    change::settle(cx, row.as_ref(), result.as_ref().err());
+    if let Some((row, trial)) = &row {
+        change::changed(cx, Some(row), &trial.before, &result);
+    }
     result
 }
 

@@ -243,8 +243,14 @@ mod tests {
             name: "s".into(),
             uid: None,
         };
-        let field = FieldChange { pointer: "/data/a".into(), before: Some(json!("b2xk")), after: None, made: None };
-        let undo = Undo::Restore { object, subresource: None, fields: vec![field] };
+        let field = FieldChange {
+            pointer: "/data/a".into(),
+            before: Some(json!("b2xk")),
+            after: None,
+            made: None,
+            ..FieldChange::default()
+        };
+        let undo = Undo::Restore { object, subresource: None, fields: vec![field], owners: Vec::new() };
         let row = LedgerRow { row: 1, change: "patch".into(), undo, cluster_id: None };
         let shown = row_for_record(&row);
         assert!(!serde_json::to_string(&shown).expect("JSON").contains("b2xk"));

@@ -96,12 +96,18 @@ fn uncordon(ctx: &NativeCallContext, k: &ClusterHandle, name: &str) -> HostResul
         }
         if !cordoned_here(&cx, k, name) {
             let pointer = "/spec/unschedulable".into();
-            let change = FieldChange { pointer, before: Some(Value::Bool(true)), after: None, made: None };
+            let change = FieldChange {
+                pointer,
+                before: Some(Value::Bool(true)),
+                after: None,
+                made: None,
+                ..FieldChange::default()
+            };
             let object = reference(k, &found, name);
             identity::know(&cx, &cluster).await?;
             cx.undo(
                 format!("uncordon node {name}"),
-                Undo::Restore { object, subresource: None, fields: vec![change] },
+                Undo::Restore { object, subresource: None, fields: vec![change], owners: Vec::new() },
             )?;
         }
         node::uncordon(&cluster, name).await.map(|()| true)

@@ -166,12 +166,13 @@ fn real_undo_leaves_alone_what_is_not_the_runs() {
         pointer: pointer.into(),
         before: Some(before),
         after: Some(after),
-        made: None,
+        ..crate::event::FieldChange::default()
     };
     let restore = crate::event::Undo::Restore {
         object: object("foreign"),
         subresource: None,
         fields: vec![change("/data/a", json!("was"), json!("run")), change("/data/b", json!("was"), json!("run"))],
+        owners: Vec::new(),
     };
     let Undone::LeftAlone(why) = perform(restore) else { panic!("b is somebody else's") };
     assert!(why[0].contains("/data/b") && why.len() == 1, "{why:?}");

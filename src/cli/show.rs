@@ -181,7 +181,11 @@ fn tell(terminal: &mut Terminal, clock: &Told, event: &Event) {
 /// What there is to say of a run without an end.
 fn unfinished(ui: Ui, course: &Course, left: &[record::LeftRow], running: bool, id: &str) -> Vec<String> {
     let span = short(Duration::try_from_secs_f64(course.seconds()).unwrap_or_default());
-    let ended = format!("{} of {} ended", course.ended.len(), plural(course.plan.len(), "step"));
+    // A journal that lost its first line does not say what was planned.
+    let ended = match course.plan.len() {
+        0 => format!("{} ended", plural(course.ended.len(), "step")),
+        planned => format!("{} of {} ended", course.ended.len(), plural(planned, "step")),
+    };
     let mut lines = vec![String::new()];
     let head = |word: &str, text: String| format!("{} {text}", ui.paint(Role::Bad, word));
     if running {

@@ -14,7 +14,7 @@ use crate::event::{Former, Outcome, PlaybookInfo, SettingInfo};
 
 /// The format that this program writes. It is raised when an older program would misread what is new; such a program
 /// passes over fields that it does not know.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 const NAME: &str = "run.json";
 
@@ -202,10 +202,10 @@ mod tests {
     #[test]
     fn a_newer_one_is_refused_whatever_else_it_says() {
         let dir = tempfile::tempdir().expect("a folder");
-        std::fs::write(dir.path().join(NAME), r#"{"format":2,"pb":"9.1.0","id":{"other":"form"}}"#).expect("written");
+        std::fs::write(dir.path().join(NAME), r#"{"format":3,"pb":"9.1.0","id":{"other":"form"}}"#).expect("written");
         let error = RunInfo::read(dir.path()).expect_err("refused");
         assert_eq!(error.kind, Kind::Config);
-        assert!(error.message.contains("format 2, written by pb 9.1.0"), "{error}");
+        assert!(error.message.contains("format 3, written by pb 9.1.0"), "{error}");
     }
 
     #[test]

@@ -291,4 +291,43 @@ mod tests {
         let more = [whole.clone(), vec!["\0\0x".into()]].concat();
         assert_eq!(of(Some(&more), true).unreadable.len(), 1);
     }
+
+    #[test]
+    fn a_row_is_what_the_servers_answer_made_of_it() {
+        use crate::event::{FieldChange, ObjectRef};
+        let field = |after: u16| FieldChange {
+            pointer: "/spec/nodePort".into(),
+            after: Some(after.into()),
+            ..FieldChange::default()
+        };
+        let object = ObjectRef {
+            cluster: "infra".into(),
+            api_version: "v1".into(),
+            kind: "Service".into(),
+            plural: "services".into(),
+            namespace: Some("web".into()),
+            name: "a".into(),
+            uid: None,
+        };
+        let of = |fields| Undo::Restore { object: object.clone(), subresource: None, fields, owners: Vec::new() };
+        let mut noted = row(1);
+        if let What::UndoRecorded(row) = &mut noted.what {
+            row.undo = of(vec![field(31000)]);
+        }
+        let settled = What::UndoSettled { row: 1, fields: vec![field(31007)], owners: Vec::new() };
+        let settled = Event { what: settled, ..row(2) };
+        // The journal alone, the ledger alone, and both.
+        for (ledger, journal) in [(false, true), (true, false), (true, true)] {
+            let dir = tempfile::tempdir().expect("a folder");
+            for (name, there) in [(LEDGER, ledger), (JOURNAL, journal)] {
+                if there {
+                    let text = format!("{}\n{}\n", json(&noted), json(&settled));
+                    std::fs::write(dir.path().join(name), text).expect("written");
+                }
+            }
+            let left = left(dir.path(), true).expect("read");
+            assert_eq!(left.rows.len(), 1);
+            assert_eq!(left.rows[0].row.undo, of(vec![field(31007)]), "{ledger} {journal}");
+        }
+    }
 }

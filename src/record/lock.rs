@@ -1,6 +1,7 @@
 //! `lock`: whoever works in a run's folder holds it. The system lets it go when the process ends, however it ends.
 
 use std::fs::{File, TryLockError};
+use std::io::Write;
 use std::path::Path;
 
 use crate::error::{Error, Kind, Result};
@@ -24,13 +25,22 @@ impl Lock {
         };
         let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
         match file.try_lock() {
-            Ok(()) => Ok(Self(file)),
+            Ok(()) => {
+                // Who holds it, for whoever finds it held: where there is no room for that, it is held all the same.
+                let _ = file.set_len(0).and_then(|()| writeln!(&file, "{}", std::process::id()));
+                Ok(Self(file))
+            }
             Err(TryLockError::WouldBlock) => {
                 Err(Error::new(Kind::Conflict, format!("another process works in {}", folder.display()))
                     .hint("wait for it to end; run.json there names its host and process"))
             }
             Err(TryLockError::Error(e)) => Err(failed(e)),
         }
+    }
+
+    /// The process that holds the folder, or held it last; none where the file does not say.
+    pub fn holder(folder: &Path) -> Option<u32> {
+        std::fs::read_to_string(folder.join(NAME)).ok()?.trim().parse().ok()
     }
 
     /// Whether a process holds the folder. Where that can't be found out, one does: nobody cleans up after the living.
@@ -52,6 +62,7 @@ mod tests {
         assert!(!Lock::is_held(dir.path()));
         let lock = Lock::take(dir.path()).expect("free");
         assert!(Lock::is_held(dir.path()));
+        assert_eq!(Lock::holder(dir.path()), Some(std::process::id()));
         assert_eq!(Lock::take(dir.path()).expect_err("held").kind, Kind::Conflict);
         drop(lock);
         assert!(!Lock::is_held(dir.path()));

@@ -50,7 +50,11 @@ impl Unwritten {
 
     fn note<T>(&self, result: Result<T>) {
         if let Err(error) = result {
-            self.0.lock().unwrap_or_else(PoisonError::into_inner).push(error);
+            let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            // A file that can't be written is found so more than once.
+            if !all.contains(&error) {
+                all.push(error);
+            }
         }
     }
 }

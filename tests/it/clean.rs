@@ -153,6 +153,42 @@ fn a_run_that_is_running_is_left_alone() {
 }
 
 #[test]
+fn a_clean_up_beside_another_one_says_so() {
+    let test = Test::new().step(
+        r#"sh::script("true", #{ undo: "touch undoing; sleep 2; echo 1 >> undone" });
+           sh::script("touch began; exec sleep 3");"#,
+    );
+    killed(&test);
+    let mut first = test.command("clean latest --yes").stdout(Stdio::null()).spawn().expect("pb runs");
+    wait_for(&test.path().join("undoing"));
+    let (code, _, err) = pb(&test, "clean latest --yes");
+    assert_eq!(code, Some(3));
+    assert!(err.contains(&format!("another pb clean is at it (process {})", first.id())), "{err}");
+    assert!(!err.contains("still running"), "{err}");
+    let (code, out, _) = pb(&test, "clean --all --yes");
+    assert_eq!(code, Some(0));
+    assert!(out.contains(&format!("another pb clean is at it (process {})", first.id())), "{out}");
+    assert_eq!(first.wait().expect("ended").code(), Some(0));
+    assert_eq!(undone(&test), "1\n");
+}
+
+#[test]
+fn a_reason_takes_one_line_unless_all_of_it_is_wanted() {
+    let long = format!("head -c 2000 /dev/zero | tr '\\0' x >&2; exit 1");
+    let test = Test::new().step(&format!(
+        r#"sh::script("true", #{{ undo: "{}" }}); sh::script("touch began; exec sleep 3");"#,
+        long.replace('\\', "\\\\")
+    ));
+    killed(&test);
+    for (args, whole) in [("clean latest --yes", false), ("clean latest --yes -v", true)] {
+        let (code, out, _) = pb(&test, args);
+        assert_eq!(code, Some(3), "{out}");
+        let line = out.lines().find(|line| line.contains("NOT UNDONE")).expect("a line");
+        assert_eq!((line.len() > 2000, line.ends_with("(-v shows it all)")), (whole, !whole), "{line}");
+    }
+}
+
+#[test]
 fn all_unfinished_runs_are_cleaned_up_after() {
     let test = changing();
     killed(&test);
@@ -197,6 +233,115 @@ fn another_server_than_the_runs_is_never_changed() {
         "{out}"
     );
     assert!(out.contains("infra is https://127.0.0.1:1") && out.contains("NOT UNDONE delete Pod"), "{out}");
+}
+
+/// An API server that says of its namespace `kube-system` that it has this uid, and writes down what else it is asked.
+fn api_server(uid: &'static str) -> (String, std::sync::Arc<std::sync::Mutex<Vec<String>>>) {
+    use std::io::{BufRead, BufReader, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = format!("http://{}", listener.local_addr().expect("an address"));
+    let asked = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let seen = asked.clone();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut lines = BufReader::new(stream.try_clone().expect("a stream")).lines().map_while(Result::ok);
+            let first = lines.next().unwrap_or_default();
+            lines.take_while(|line| !line.is_empty()).for_each(drop);
+            let body = format!(
+                r#"{{"kind":"Namespace","apiVersion":"v1","metadata":{{"name":"kube-system","uid":"{uid}"}}}}"#
+            );
+            seen.lock().expect("not poisoned").push(first);
+            let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close";
+            let _ = write!(stream, "{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+        }
+    });
+    (address, asked)
+}
+
+#[test]
+fn another_cluster_than_the_rows_say_is_never_changed_also_without_run_json() {
+    let (address, asked) = api_server("u-2");
+    let test = changing().toml("[clusters.infra]\nkubeconfig = \"k\"").file("k", kubeconfig(&address));
+    killed(&test);
+    let row = r#"{"at":"2026-11-23T06:31:12Z","event":"undo_recorded","row":9,"change":"create Pod web/a","undo":"delete","object":{"cluster":"infra","api_version":"v1","kind":"Pod","plural":"pods","namespace":"web","name":"a"},"cluster_id":"kube-system u-1"}"#;
+    let folder = folder(&test);
+    let text = std::fs::read_to_string(folder.join("ledger.jsonl")).expect("a ledger");
+    std::fs::write(folder.join("ledger.jsonl"), format!("{text}{row}\n")).expect("written");
+    for with_run_json in [true, false] {
+        if !with_run_json {
+            std::fs::remove_file(folder.join("run.json")).expect("removed");
+        }
+        let (code, out, err) = pb(&test, "clean latest --yes");
+        assert_eq!(code, Some(2), "{out}{err}");
+        assert!(err.contains("cluster infra is not the one of then") && err.contains("kube-system u-1"), "{err}");
+        assert_eq!(undone(&test), "", "nothing at all");
+    }
+    let asked = asked.lock().expect("not poisoned");
+    assert!(!asked.is_empty() && asked.iter().all(|line| line.starts_with("GET ")), "{asked:?}");
+}
+
+#[test]
+fn a_record_without_its_journal_is_read_from_the_ledger_and_that_is_said() {
+    let test = changing();
+    killed(&test);
+    let folder = folder(&test);
+    let journal = std::fs::read_to_string(folder.join("journal.jsonl")).expect("a journal");
+    // Without its first line nobody knows how many steps there were.
+    let rest: String = journal.lines().skip(1).map(|line| format!("{line}\n")).collect();
+    std::fs::write(folder.join("journal.jsonl"), rest).expect("written");
+    let (_, shown, _) = pb(&test, "show latest");
+    assert!(shown.contains("0 steps ended") && !shown.contains("of 0"), "{shown}");
+    std::fs::remove_file(folder.join("journal.jsonl")).expect("removed");
+    let (code, out, err) = pb(&test, "clean --all --yes");
+    assert_eq!((code, undone(&test).as_str()), (Some(0), "2\n1\n"), "{out}{err}");
+    assert!(out.contains("journal.jsonl is not there: what is left was read from ledger.jsonl alone"), "{out}");
+    assert!(out.contains("nothing is left."), "{out}");
+}
+
+#[test]
+fn a_broken_run_json_is_named_with_what_to_do_and_that_works() {
+    let test = changing();
+    killed(&test);
+    let info = folder(&test).join("run.json");
+    std::fs::write(&info, "{").expect("written");
+    let (code, _, err) = pb(&test, "clean latest --yes");
+    assert_eq!(code, Some(3), "{err}");
+    assert!(err.contains("run.json can't be read") && err.contains("move it away, then pb clean"), "{err}");
+    assert_eq!(undone(&test), "");
+    std::fs::remove_file(&info).expect("moved away");
+    let (code, out, err) = pb(&test, "clean latest --yes");
+    assert_eq!((code, undone(&test).as_str()), (Some(0), "2\n1\n"), "{out}{err}");
+}
+
+#[test]
+fn a_damaged_line_is_told_and_dealt_with_by_its_number() {
+    let test = changing();
+    killed(&test);
+    let folder = folder(&test);
+    let path = folder.join("ledger.jsonl");
+    let ledger = std::fs::read_to_string(&path).expect("a ledger");
+    let mut lines: Vec<&str> = ledger.lines().collect();
+    lines[0] = "\0\0";
+    std::fs::write(&path, lines.join("\n") + "\n").expect("written");
+    // The journal has it.
+    let (_, out, _) = pb(&test, "clean latest");
+    assert!(
+        out.contains("ledger.jsonl is damaged: 1 line of it, missing or unreadable, read from journal.jsonl"),
+        "{out}"
+    );
+    assert!(out.contains("2 changes are left to undo"), "{out}");
+    std::fs::remove_file(folder.join("journal.jsonl")).expect("removed");
+    let (code, out, err) = pb(&test, "clean latest --yes");
+    assert_eq!((code, undone(&test).as_str()), (Some(3), "2\n"), "{out}{err}");
+    assert!(err.contains("a change can't be undone, since its row can't be read"), "{err}");
+    assert!(err.contains("--done line1 once you have dealt with it by hand"), "{err}");
+    assert_eq!(pb(&test, "clean latest --done line2").0, Some(2));
+    let (code, out, err) = pb(&test, "clean latest --done line1");
+    assert_eq!(code, Some(0), "{out}{err}");
+    assert!(out.contains("line 1 of the ledger, which can't be read") && out.contains("nothing is left."), "{out}");
+    let (code, out, _) = pb(&test, "clean latest");
+    assert_eq!(code, Some(0));
+    assert!(out.contains("nothing is left to undo"), "{out}");
 }
 
 #[test]

@@ -40,11 +40,14 @@ pub(super) fn reach(
     info: &RunInfo,
     needed: &BTreeSet<String>,
     mapped: &BTreeSet<String>,
+    ids: &Ids,
 ) -> Result<BTreeMap<String, String>, Vec<Error>> {
     let (mut servers, mut wrong) = (BTreeMap::new(), Vec::new());
     for name in needed {
         let recorded = info.clusters.iter().find(|c| c.name == *name);
-        match pick(name, recorded, &ways(config, info, name, recorded, mapped)) {
+        // The same cluster may have another address by now: what it says of itself is asked after this.
+        let then = if mapped.contains(name) && ids.contains_key(name) { None } else { recorded };
+        match pick(name, then, &ways(config, info, name, recorded, mapped)) {
             Ok((cluster, server)) => {
                 config.clusters.insert(name.clone(), cluster);
                 servers.insert(name.clone(), server);
@@ -55,21 +58,35 @@ pub(super) fn reach(
     if wrong.is_empty() { Ok(servers) } else { Err(wrong) }
 }
 
-/// The clusters of `needed` that give no answer, with the reason: their rows can't be undone now.
+/// Which clusters they were, by name: more than one only where a record was put together.
+pub(super) type Ids = BTreeMap<String, BTreeSet<String>>;
+
+/// Which clusters the run changed: its rows say it, and `run.json` where these don't.
+pub(super) fn ids(info: &RunInfo, rows: &[LeftRow], needed: &BTreeSet<String>) -> Ids {
+    let mut ids = Ids::new();
+    for row in rows {
+        if let (Some(name), Some(id)) = (row.row.undo.cluster(), &row.row.cluster_id) {
+            ids.entry(name.into()).or_default().insert(id.clone());
+        }
+    }
+    for cluster in info.clusters.iter().filter(|cluster| needed.contains(&cluster.name)) {
+        if let (Some(id), false) = (&cluster.id, ids.contains_key(&cluster.name)) {
+            ids.insert(cluster.name.clone(), BTreeSet::from([id.clone()]));
+        }
+    }
+    ids
+}
+
+/// The clusters that give no answer, with the reason: their rows can't be undone now.
 ///
 /// # Errors
 /// [`Kind::Config`] for every cluster that is not the one that the run changed, although its address is the same.
-pub(super) fn identify(
-    config: &Config,
-    info: &RunInfo,
-    needed: &BTreeSet<String>,
-) -> Result<BTreeMap<String, String>, Vec<Error>> {
-    let then = |name: &String| info.clusters.iter().find(|c| c.name == *name).and_then(|c| c.id.as_deref());
-    let names: Vec<String> = needed.iter().filter(|name| then(name).is_some()).cloned().collect();
+pub(super) fn identify(config: &Config, run: &str, ids: &Ids) -> Result<BTreeMap<String, String>, Vec<Error>> {
+    let names: Vec<String> = ids.keys().cloned().collect();
     let (mut silent, mut wrong) = (BTreeMap::new(), Vec::new());
     for (name, answer) in identity::ask(config, &names)? {
         match answer {
-            Ok(now) => wrong.extend(then(&name).and_then(|then| another(&name, then, &now, &info.id))),
+            Ok(now) => wrong.extend(ids[&name].iter().filter_map(|then| another(&name, then, &now, run))),
             Err(error) => {
                 silent.insert(name, error.to_string());
             }
@@ -195,7 +212,8 @@ mod tests {
         let moved = kubeconfig(dir.path(), "moved", "y", a);
         let names = BTreeSet::from(["infra".to_string()]);
         let reach = |info: &RunInfo, mut config: Config, mapped: &BTreeSet<String>| {
-            reach(&mut config, info, &names, mapped).map(|servers| (servers["infra"].clone(), config.clusters))
+            reach(&mut config, info, &names, mapped, &Ids::new())
+                .map(|servers| (servers["infra"].clone(), config.clusters))
         };
         let none = BTreeSet::new();
         // As recorded, whatever pb.toml says now.
@@ -213,5 +231,46 @@ mod tests {
         assert!(reach(&run(&then, Some(a)), today(&moved, "y"), &names).is_ok());
         // A record that keeps no server goes by its context.
         assert_eq!(reach(&run(&then, None), Config::default(), &none).map(|(s, _)| s), Ok(a.to_string()));
+    }
+
+    #[test]
+    fn the_rows_say_which_cluster_it_was_and_run_json_only_where_they_do_not() {
+        let row = |row: u64, id: Option<&str>| {
+            let object = crate::event::ObjectRef {
+                cluster: "infra".into(),
+                api_version: "v1".into(),
+                kind: "Pod".into(),
+                plural: "pods".into(),
+                namespace: None,
+                name: "a".into(),
+                uid: None,
+            };
+            let (undo, cluster_id) = (Undo::Delete { object }, id.map(Into::into));
+            let row = crate::event::LedgerRow { row, change: String::new(), undo, cluster_id };
+            LeftRow { row, step: None, at: jiff::Timestamp::UNIX_EPOCH, why: None }
+        };
+        let named = |id: Option<&str>| {
+            let mut info = run("x", None);
+            info.clusters[0].id = id.map(Into::into);
+            info
+        };
+        let needed = BTreeSet::from(["infra".to_string()]);
+        let told = |info: &RunInfo, rows: &[LeftRow]| {
+            ids(info, rows, &needed).remove("infra").map(|ids| ids.into_iter().collect::<Vec<_>>().join(" "))
+        };
+        // Without run.json.
+        assert_eq!(told(&RunInfo::default(), &[row(1, Some("u-1")), row(2, None)]).as_deref(), Some("u-1"));
+        assert_eq!(told(&named(Some("u-2")), &[row(1, Some("u-1"))]).as_deref(), Some("u-1"));
+        assert_eq!(told(&named(Some("u-2")), &[row(1, None)]).as_deref(), Some("u-2"));
+        assert_eq!(told(&named(None), &[row(1, None)]), None);
+        // Where the operator says what leads there, it may have another address, since its uid is asked for.
+        let dir = tempfile::tempdir().expect("a folder");
+        let moved = kubeconfig(dir.path(), "moved", "y", "https://b:6443");
+        let info = run("/nowhere", Some("https://a:6443"));
+        let known = Ids::from([("infra".to_string(), BTreeSet::from(["u-1".to_string()]))]);
+        let reached =
+            |mapped: &BTreeSet<String>, ids: &Ids| reach(&mut today(&moved, "y"), &info, &needed, mapped, ids);
+        assert!(reached(&needed, &known).is_ok());
+        assert!(reached(&BTreeSet::new(), &known).is_err() && reached(&needed, &Ids::new()).is_err());
     }
 }

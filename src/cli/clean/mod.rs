@@ -40,6 +40,9 @@ pub(super) struct Args {
     /// Ask nothing
     #[arg(short, long)]
     yes: bool,
+    /// Say in full why something could not be undone
+    #[arg(short, long)]
+    verbose: bool,
     /// Undo nothing, and write down that this change was dealt with by hand; N is its number in the list, or lineN where
     /// that line of the ledger can't be read
     #[arg(long, value_name = "N", value_delimiter = ',', conflicts_with_all = ["all", "yes"])]
@@ -60,7 +63,7 @@ fn all(args: &Args, environment: &Environment, record: &Path, out: &mut dyn Writ
     let (mut codes, mut errors, mut found) = (vec![0], Vec::new(), false);
     for run in record::list(record).map_err(|e| vec![e])? {
         match run.state {
-            State::Running => say(out, format!("Run {} is still running: it cleans up itself.", run.id))?,
+            State::Running => say(out, running(&run.id, &run.folder))?,
             State::Broken(error) => errors.push(error),
             _ if run.left.is_empty() => continue,
             _ => match one(args, environment, &run.folder, out) {
@@ -91,7 +94,7 @@ fn strongest_or_none(codes: &[u8]) -> u8 {
 fn one(args: &Args, environment: &Environment, folder: &Path, out: &mut dyn Write) -> Outcome {
     let open = || Recorded::open(folder).map_err(|e| vec![e]);
     let info = open()?.info;
-    let lock = Lock::take(folder).map_err(|e| vec![held(e, &info)])?;
+    let lock = Lock::take(folder).map_err(|e| vec![held(e, &info, folder)])?;
     // Once more: a run that was about to end has done so by now.
     let recorded = open()?;
     let left = recorded.left().map_err(|e| vec![e])?;
@@ -123,11 +126,13 @@ fn one(args: &Args, environment: &Environment, folder: &Path, out: &mut dyn Writ
         let mut config = configured(args, environment, &info)?;
         let mapped = mapped(&args.configured.contexts);
         let needed = clusters::needed(&left.rows, &config);
-        let servers = clusters::reach(&mut config, &info, &needed, &mapped)?;
-        let silent = clusters::identify(&config, &info, &needed)?;
-        show(&info, &left.rows, &config, &servers, out)?;
+        let ids = clusters::ids(&info, &left.rows, &needed);
+        let servers = clusters::reach(&mut config, &info, &needed, &mapped, &ids)?;
+        let silent = clusters::identify(&config, &info.id, &ids)?;
+        show(&info, &left.rows, &config, &servers, args.verbose, out)?;
         agreed(args, &info, out)?.map_or(Ok(LEFT), |()| {
-            let killed = Killed { info, folder: folder.into(), lock, rows: left.rows, silent };
+            let verbose = args.verbose;
+            let killed = Killed { info, folder: folder.into(), lock, rows: left.rows, silent, verbose };
             killed.clean(config, out)
         })
     };
@@ -138,14 +143,30 @@ fn one(args: &Args, environment: &Environment, folder: &Path, out: &mut dyn Writ
     Ok(strongest(&[ended?, code]))
 }
 
-fn held(error: Error, info: &RunInfo) -> Error {
+/// The process that works on a run which is not the run itself: another `pb clean`.
+fn cleaner(info: &RunInfo, folder: &Path) -> Option<u32> {
+    Lock::holder(folder).filter(|holder| info.pid != 0 && (*holder != info.pid || info.end.is_some()))
+}
+
+fn running(id: &str, folder: &Path) -> String {
+    match Recorded::open(folder).ok().and_then(|recorded| cleaner(&recorded.info, folder)) {
+        Some(process) => format!("Run {id}: another pb clean is at it (process {process})."),
+        None => format!("Run {id} is still running: it cleans up itself."),
+    }
+}
+
+fn held(error: Error, info: &RunInfo, folder: &Path) -> Error {
     if error.kind != Kind::Conflict {
         return error;
+    }
+    if let Some(process) = cleaner(info, folder) {
+        let what = format!("run {}: another pb clean is at it (process {process})", info.id);
+        return Error::new(Kind::Conflict, what).because(error.message).hint("once that has ended, this one can go on");
     }
     let process = if info.pid == 0 { String::new() } else { format!(": process {} on {}", info.pid, info.host) };
     Error::new(Kind::Conflict, format!("run {} is still running{process}", info.id))
         .because(error.message)
-        .hint("Ctrl-C there ends it, and it undoes its changes itself; or another pb clean works on it")
+        .hint("Ctrl-C there ends it, and it undoes its changes itself")
 }
 
 /// The configuration that the run had, where it is still there: its endpoints, hosts and networks.
@@ -177,8 +198,10 @@ fn show(
     rows: &[LeftRow],
     config: &Config,
     servers: &BTreeMap<String, String>,
+    verbose: bool,
     out: &mut dyn Write,
 ) -> Result<(), Vec<Error>> {
+    let width = Ui::stdout().width;
     let ended = if info.end.is_some() { "ended" } else { "was killed" };
     let count = rows.len();
     let are = if count == 1 { "is" } else { "are" };
@@ -188,7 +211,8 @@ fn show(
     for (line, row) in columns(&table).iter().zip(rows) {
         say(out, line)?;
         if let Some(why) = &row.why {
-            say(out, format!("      was tried before: {}", crate::ui::clean(why)))?;
+            let text = format!("was tried before: {}", crate::ui::clean(why));
+            say(out, format!("      {}", words::cut(&text, width.saturating_sub(6), verbose)))?;
         }
     }
     for (cluster, server) in servers {
@@ -228,11 +252,13 @@ struct Killed {
     rows: Vec<LeftRow>,
     /// The clusters that give no answer, with the reason.
     silent: BTreeMap<String, String>,
+    /// Reasons are told in full.
+    verbose: bool,
 }
 
 impl Killed {
     fn clean(self, config: Config, out: &mut dyn Write) -> Outcome {
-        let Self { info, folder, lock, rows, silent } = self;
+        let Self { info, folder, lock, rows, silent, verbose } = self;
         let folder = std::path::absolute(&folder).unwrap_or(folder);
         let record = Record::reopen(&folder, lock).map_err(|e| vec![e])?;
         let unrecorded = record.unwritten();
@@ -259,7 +285,7 @@ impl Killed {
         let ui = Ui::stdout();
         let mut said = Ok(());
         let left = runner::work_off(&world, leftovers.collect(), silent, |row, result| {
-            let line = redactor.redact(&became(ui, row, result));
+            let line = redactor.redact(&became(ui, row, result, verbose));
             // The work goes on although nobody reads of it; that it was not told is said at the end.
             said = std::mem::replace(&mut said, Ok(())).and(say(out, line).and_then(|()| flushed(out)));
         });
@@ -268,7 +294,7 @@ impl Killed {
         runtime.shutdown_background();
         said?;
         for (left, why) in &not_here {
-            say(out, became(ui, &left.row, &Err(why.clone())))?;
+            say(out, became(ui, &left.row, &Err(why.clone()), verbose))?;
         }
         let mut codes = vec![0];
         let unwritten = unrecorded.take();
@@ -309,7 +335,7 @@ fn flushed(out: &mut dyn Write) -> Result<(), Vec<Error>> {
 }
 
 /// What became of a row.
-fn became(ui: Ui, row: &LedgerRow, result: &Result<Gone, String>) -> String {
+fn became(ui: Ui, row: &LedgerRow, result: &Result<Gone, String>, verbose: bool) -> String {
     let (role, word, why) = match result {
         Ok(Gone::Undone) => (Role::Good, "undone", String::new()),
         Ok(Gone::Already) => {
@@ -321,7 +347,9 @@ fn became(ui: Ui, row: &LedgerRow, result: &Result<Gone, String>) -> String {
         }
         Err(why) => (Role::Bad, "NOT UNDONE", format!(": {}", crate::ui::clean(why))),
     };
-    format!("  {} {}{why}", ui.paint(role, word), words::of(&row.undo))
+    let text = format!("{}{why}", words::of(&row.undo));
+    let room = ui.width.saturating_sub(word.len() + 3);
+    format!("  {} {}", ui.paint(role, word), if result.is_ok() { text } else { words::cut(&text, room, verbose) })
 }
 
 /// Programs that undo something ran on the run's machine, in its folder: anywhere else they might do harm.

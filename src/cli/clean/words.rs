@@ -32,6 +32,19 @@ pub(super) fn of(undo: &Undo) -> String {
     clean(&text).replace('\n', "⏎")
 }
 
+/// How much of a reason is told where no terminal says how wide it is.
+const LINE: usize = 300;
+
+/// A line as the terminal has room for it: reasons may quote whole lists. `-v` shows it all.
+pub(super) fn cut(text: &str, room: usize, verbose: bool) -> String {
+    let room = if room > LINE { LINE } else { room.max(VALUE) };
+    if verbose || crate::ui::width(text) <= room {
+        return text.into();
+    }
+    let more = " (-v shows it all)";
+    format!("{}{more}", crate::ui::truncate(text, room.saturating_sub(more.len())))
+}
+
 fn before(field: &FieldChange, kind: &str) -> String {
     match &field.before {
         None => "it was absent".into(),
@@ -58,6 +71,18 @@ mod tests {
     use super::*;
     use crate::event::ObjectRef;
     use serde_json::json;
+
+    #[test]
+    fn a_reason_takes_a_line_and_no_more_unless_all_of_it_is_wanted() {
+        let long = "x".repeat(5000);
+        for (room, length) in [(120, 120), (usize::MAX - 9, 300), (3, 40)] {
+            let line = cut(&long, room, false);
+            assert_eq!(crate::ui::width(&line), length, "{room}");
+            assert!(line.ends_with("… (-v shows it all)"), "{line}");
+        }
+        assert_eq!(cut(&long, 80, true), long);
+        assert_eq!(cut("short", 80, false), "short");
+    }
 
     #[test]
     fn each_undo_says_what_it_does_to_what() {

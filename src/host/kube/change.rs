@@ -18,6 +18,9 @@ fn creates(cx: &Context, object: &ObjectRef) -> Result<LedgerRow> {
     cx.undo(format!("create {object}"), Undo::Delete { object: object.clone() })
 }
 
+/// The subresource whose answers have no account of fields.
+pub(super) const SCALE: &str = "scale";
+
 /// What a change makes of an object: found out before, for the ledger.
 #[derive(Debug)]
 pub(crate) struct Trial {
@@ -100,7 +103,8 @@ pub(crate) fn changed(cx: &Context, row: Option<&LedgerRow>, before: &Value, res
     let (Some(row), Ok(answer)) = (row, serde_json::from_str::<Value>(text)) else { return };
     let Undo::Restore { subresource, fields, owners, .. } = &row.undo else { return };
     let now = diff::settled(fields, before, &answer, subresource.as_deref());
-    let taken = owners::shift(before, &answer);
+    let scales = subresource.as_deref() == Some(SCALE);
+    let taken = if scales { owners.clone() } else { owners::shift(before, &answer) };
     if now != *fields || taken != *owners {
         cx.settled(row.row, now, taken);
     }

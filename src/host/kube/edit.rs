@@ -7,7 +7,7 @@ use super::answer::Found;
 use super::apply::parsed;
 use super::change::Trial;
 use super::cluster::{ClusterHandle, Spot};
-use super::{change, secrets};
+use super::{change, owners, secrets};
 use crate::client::kube::{Cluster, PatchKind};
 use crate::error::Result;
 use crate::event::Effect;
@@ -89,7 +89,13 @@ async fn trial_of(
     let before = parsed(&before)?;
     secrets::learn(&cx.world.redactor, &before, spot.resource.kind == secrets::KIND);
     if edit.undo == How::Patch {
-        return Ok(Trial::of_merge(before, &edit.patch, edit.subresource));
+        let mut trial = Trial::of_merge(before, &edit.patch, edit.subresource);
+        if edit.subresource == Some(change::SCALE)
+            && let Ok(whole) = cluster.get_whole(&spot.resource, spot.namespace.as_deref(), edit.name, None).await
+        {
+            trial.owners = owners::of_scaling(&parsed(&whole)?);
+        }
+        return Ok(trial);
     }
     match trial.await {
         Ok(after) => Ok(Trial::of(before, parsed(&after)?, &edit.patch, edit.subresource)),

@@ -105,6 +105,31 @@ pub(crate) fn shift(before: &Value, after: &Value) -> Vec<Owned> {
     out
 }
 
+/// What a write through the subresource `scale` takes: its answers have no account, so the object's own, as it was before,
+/// tells who has the replicas.
+pub(crate) fn of_scaling(object: &Value) -> Vec<Owned> {
+    let replicas: Paths = [vec!["f:spec".to_string(), "f:replicas".to_string()]].into();
+    let owned = |entry: &Value, all: bool| Owned {
+        manager: key(entry)[0].into(),
+        operation: key(entry)[1].into(),
+        api_version: key(entry)[2].into(),
+        subresource: entry["subresource"].as_str().map(Into::into),
+        lost: Some(tree(&replicas)),
+        gained: None,
+        all,
+    };
+    let have = entries(object).iter().map(|entry| (entry, paths(&entry["fieldsV1"])));
+    let mut out: Vec<Owned> =
+        have.filter(|(_, has)| has.is_superset(&replicas)).map(|(entry, has)| owned(entry, has == replicas)).collect();
+    if out.is_empty() && !entries(object).is_empty() {
+        // Nobody had them: then nobody has, afterwards.
+        let ours = json!({ "manager": FIELD_MANAGER, "operation": "Update", "subresource": "scale",
+            "apiVersion": object["apiVersion"] });
+        out.push(Owned { lost: None, gained: Some(tree(&replicas)), ..owned(&ours, false) });
+    }
+    out
+}
+
 /// The account once what this program got is given back, to those that have an entry still, or lost their whole entry
 /// to the change; none where nothing is to be given.
 pub(crate) fn given_back(object: &Value, owners: &[Owned]) -> Option<Value> {
@@ -248,6 +273,30 @@ mod tests {
         // Nobody has anything any more.
         let owners = shift(&object(&[]), &object(&[entry("pb", "Update", json!({ "f:x": {} }))]));
         assert_eq!(given_back(&object(&[entry("pb", "Update", json!({ "f:x": {} }))]), &owners), Some(json!([{}])));
+    }
+
+    #[test]
+    fn replicas_that_were_scaled_are_their_former_managers_again() {
+        let spec = |fields: &[&str]| {
+            let fields: Map<String, Value> = fields.iter().map(|name| ((*name).to_string(), json!({}))).collect();
+            json!({ "f:spec": fields })
+        };
+        let scaled = Value::Object(
+            [("subresource".to_string(), json!("scale"))]
+                .into_iter()
+                .chain(entry("pb", "Update", spec(&["f:replicas"])).as_object().cloned().unwrap_or_default())
+                .collect(),
+        );
+        let theirs = entry("gitops", "Apply", spec(&["f:paused", "f:replicas"]));
+        let owners = of_scaling(&object(std::slice::from_ref(&theirs)));
+        let after = object(&[entry("gitops", "Apply", spec(&["f:paused"])), scaled.clone()]);
+        assert_eq!(given_back(&after, &owners), Some(json!([theirs])));
+        // A server that keeps no account of scaling, as before 1.22.
+        assert_eq!(given_back(&object(std::slice::from_ref(&theirs)), &owners), None);
+        let others = entry("gitops", "Apply", spec(&["f:paused"]));
+        let owners = of_scaling(&object(std::slice::from_ref(&others)));
+        assert_eq!(given_back(&object(&[others.clone(), scaled]), &owners), Some(json!([others])));
+        assert_eq!(of_scaling(&json!({})), []);
     }
 
     #[test]

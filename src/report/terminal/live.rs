@@ -7,10 +7,12 @@ use jiff::Timestamp;
 use super::layout::{BODY, NO_TIME, STATUS, detail, entry, status, step_line, time};
 use crate::event::{Outcome, short};
 use crate::report::Run;
-use crate::ui::{Role, Ui, clean, right, width};
+use crate::ui::{Role, Ui, clean, right, truncate, width};
 
 /// Running steps that are drawn; the others are counted.
 const MOST: usize = 8;
+/// How much of a reason is told.
+const REASON: usize = 300;
 /// Columns of the bar.
 const BAR: usize = 24;
 
@@ -162,9 +164,12 @@ pub(super) fn printed(ui: Ui, id: &str, ids: usize, text: &str) -> Vec<String> {
 }
 
 /// A change that could not be undone, at once.
-pub(super) fn not_undone(ui: Ui, change: &str, error: &str) -> Vec<String> {
+///
+/// Reasons may quote whole lists: so much of one is told, and all of it where `verbose`.
+pub(super) fn not_undone(ui: Ui, change: &str, error: &str, verbose: bool) -> Vec<String> {
     let mut lines = entry(ui, Role::Bad, "NOT UNDONE", change);
-    lines.extend(detail(ui, Role::Plain, "because", error));
+    let told = if verbose { error.to_string() } else { truncate(error, REASON) };
+    lines.extend(detail(ui, Role::Plain, "because", &told));
     lines
 }
 

@@ -229,7 +229,7 @@ impl Terminal {
             }
             What::UndoDone { row, error: Some(error), .. } => {
                 let change = self.changes.get(row).cloned().unwrap_or_else(|| format!("change {row}"));
-                self.print(&live::not_undone(self.ui, &change, error));
+                self.print(&live::not_undone(self.ui, &change, error, self.options.detail == Detail::Verbose));
             }
             What::StepFinished(result) => self.step_ended(result),
             What::Interrupting { at_once } => {

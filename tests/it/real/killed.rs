@@ -46,6 +46,7 @@ step("change", #{ on: "infra", effect: "disrupt" }, |t| {
     let done = t.kube.drain("kill-test", #{ force: true, grace: 0, within: "1m" });
     expect(done.evicted, "evicted").to_contain(`kill-test/${pod.name}`);
     t.kube.patch("cm", "settings", #{ data: #{ a: "4" } }, place);
+    t.kube.scale("deployment", "shop", 0, place);
 });
 "#;
 

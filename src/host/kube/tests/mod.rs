@@ -19,6 +19,7 @@ use crate::host::world::World;
 mod asking;
 mod population;
 mod reach;
+mod undoing;
 
 const KUBECONFIG: &str = "/var/tmp/realkube/kubeconfig";
 

@@ -164,6 +164,9 @@ impl Ledger {
                 "undo_identified" => {
                     rows.get_mut(&number).expect("its row").uid = Some(text(&event, "/uid").into());
                 }
+                "undo_settled" => {
+                    rows.get_mut(&number).expect("its row").row["fields"] = event["fields"].clone();
+                }
                 "undo_done" => rows.get_mut(&number).expect("its row").undone = event["error"].is_null(),
                 other => panic!("{other} in the ledger"),
             }

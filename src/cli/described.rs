@@ -3,11 +3,10 @@
 use std::path::PathBuf;
 
 use super::prepare::{self, Planned, Prepared};
-use super::resume;
+use super::{resume, secret_settings};
 use super::run::Args;
 use crate::client::kube::connect;
 use crate::config::{Cluster, Config, Environment};
-use crate::host::redact::Redactor;
 use crate::record::{ClusterInfo, RunInfo};
 
 /// The clusters that may be reached, as the record keeps them.
@@ -40,7 +39,7 @@ pub(super) fn described(
     let path = |path: &PathBuf| path.display().to_string();
     let of_plan = |id: &String| planned.loaded.iter().find(|l| l.info.id == *id).map(|l| l.info.clone());
     RunInfo {
-        arguments: std::env::args().skip(1).collect(),
+        arguments: secret_settings::typed(),
         targets: args.targets.clone(),
         dir: path(&environment.dir),
         config: config.path.as_ref().map(path),
@@ -53,9 +52,3 @@ pub(super) fn described(
     }
 }
 
-/// What is typed may hold a key or a token: the record keeps none.
-pub(super) fn hidden(info: RunInfo) -> RunInfo {
-    let Ok(mut json) = serde_json::to_value(&info) else { return info };
-    Redactor::default().redact_json(&mut json);
-    serde_json::from_value(json).unwrap_or(info)
-}

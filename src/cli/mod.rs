@@ -23,6 +23,7 @@ mod prepare;
 mod resume;
 mod run;
 mod runs;
+mod secret_settings;
 mod show;
 
 use std::io::Write;

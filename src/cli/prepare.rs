@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::args::{Configured, Inside, Selected};
+use super::secret_settings;
 use crate::clock::{Clock, System};
 use crate::config::{Config, Environment, Overrides};
 use crate::error::{Error, Kind};
@@ -214,5 +215,5 @@ pub(super) fn all_settings(loaded: &[Loaded]) -> Vec<SettingInfo> {
             out.extend(differing);
         }
     }
-    out
+    secret_settings::told(out)
 }

@@ -10,16 +10,17 @@ use super::args::{Wanted, span};
 use super::described;
 use super::prepare::{self, Planned, Prepared};
 use super::resume::{self, Before, GoesOn};
+use super::secret_settings;
 use crate::client::kube::connect;
 use crate::clock::Clock;
 use crate::config::Environment;
 use crate::error::{Error, Kind, did_you_mean};
-use crate::event::{Bus, Event, Former, Listener, ModuleInfo};
+use crate::event::{Bus, Former, Listener, ModuleInfo};
 use crate::host::World;
 use crate::host::call::STEP_LIMIT;
-use crate::host::redact::Redactor;
+use crate::host::redact::{Redactor, filter};
 use crate::host::world::Permissions;
-use crate::record::Record;
+use crate::record::{self, Record};
 use crate::report::{self, Detail, Problems, Terminal, TerminalOptions};
 use crate::runner::{self, Run, Taken};
 use crate::script::call::Caller;
@@ -112,11 +113,15 @@ pub(super) fn run(args: &Args, environment: &Environment) -> Outcome {
     let clock: Arc<dyn Clock> = prepared.clock.clone();
     let mut info = described::described(&args, &prepared, &planned, environment, clock.now());
     (info.clusters, info.former) = (clusters, former.clone());
-    let (folder, record) = Record::create(&prepared.config.record, described::hidden(info)).map_err(|e| vec![e])?;
+    let redactor = Arc::new(Redactor::default());
+    names(&prepared, &planned).for_each(|name| redactor.name(&name));
+    secret_settings::register(&planned.loaded, &redactor);
+    // What is typed may hold a key or a token: the record keeps none.
+    let info = record::freed(info, &*filter(redactor.clone()));
+    let (folder, record) = Record::create(&prepared.config.record, info).map_err(|e| vec![e])?;
     if let Some(before) = &before {
         before.copy_evidence(&taken, &folder.path).map_err(|e| vec![e])?;
     }
-    let redactor = Arc::new(Redactor::default());
     let learning = redactor.clone();
     let record = record.knowing(move || learning.known());
     let unrecorded = record.unwritten();
@@ -131,7 +136,7 @@ pub(super) fn run(args: &Args, environment: &Environment) -> Outcome {
     let mut listeners: Vec<Box<dyn Listener>> = vec![Box::new(record), Box::new(terminal.telling(&problems))];
     listeners.extend(reports.into_iter().map(|target| target.listener(&problems)));
 
-    let bus = Bus::new(clock.clone(), redacting(redactor.clone()), listeners);
+    let bus = Bus::new(clock.clone(), filter(redactor.clone()), listeners);
     let runtime = super::runtime()?;
     let world = World::new(
         folder.id.clone(),
@@ -199,13 +204,27 @@ fn assemble(
         playbooks,
         modules,
         settings,
-        arguments: std::env::args().skip(1).collect(),
+        arguments: secret_settings::typed(),
         jobs: args.jobs.unwrap_or(JOBS),
         not_selected,
         record: Some(record.to_string()),
         former: None,
         taken: BTreeMap::new(),
     }
+}
+
+/// What the run goes by: its configuration, playbooks with their files, steps and settings.
+fn names(prepared: &Prepared, planned: &Planned) -> impl Iterator<Item = String> {
+    let config = prepared.config.names().map(String::from);
+    let playbooks = planned.loaded.iter().flat_map(|loaded| {
+        let files = std::iter::once(&loaded.info.path).chain(loaded.modules.iter().map(|module| &module.name));
+        let files = files.flat_map(|path| [path.as_str(), path.rsplit('/').next().unwrap_or_default()]);
+        let settings = loaded.settings.values().flatten().map(|setting| setting.name.as_str());
+        files.chain(settings).chain([loaded.info.id.as_str()]).map(String::from)
+    });
+    let steps = planned.plan.steps.iter().map(|step| &step.info);
+    let steps = steps.flat_map(|s| [s.id.clone(), s.step.clone(), format!("{}/{}", s.playbook, s.step)]);
+    config.chain(playbooks).chain(steps)
 }
 
 /// What the playbooks of a plan import, each module once.
@@ -268,28 +287,6 @@ fn permissions(args: &Args, prepared: &Prepared) -> Result<Permissions, Vec<Erro
         }
     }
     Ok(permissions)
-}
-
-/// Every string of every event loses its secrets before any listener sees it.
-pub(super) fn redacting(redactor: Arc<Redactor>) -> Box<crate::event::Filter> {
-    Box::new(move |event: Event| {
-        // Nearly every event is one with nothing to hide.
-        if serde_json::to_string(&event).is_ok_and(|text| !redactor.suspects(&text)) {
-            return event;
-        }
-        let step = event.step.clone();
-        let Ok(mut json) = serde_json::to_value(&event) else { return event };
-        redactor.redact_json(&mut json);
-        match serde_json::from_value::<Event>(json) {
-            Ok(redacted) => redacted,
-            // A secret that is also a word of the event's own form; what happened is then told without details.
-            Err(_) => Event {
-                at: event.at,
-                step,
-                what: crate::event::What::Note { text: "an event was withheld: redaction left it unreadable".into() },
-            },
-        }
-    })
 }
 
 fn shown(path: &std::path::Path, environment: &Environment) -> String {

@@ -67,6 +67,17 @@ impl Config {
         })
     }
 
+    /// What the platform is called by: clusters, their contexts and nodes, hosts and their addresses, endpoints.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        let clusters = self.clusters.iter().flat_map(|(name, cluster)| {
+            let contexts = [Some(name), cluster.context.as_ref(), cluster.talos_context.as_ref()];
+            contexts.into_iter().flatten().chain(&cluster.talos_nodes)
+        });
+        let hosts = self.hosts.iter().flat_map(|(name, host)| [Some(name), host.address.as_ref()]).flatten();
+        let endpoints = self.endpoints.iter().flat_map(|(name, to)| [Some(name), to.service.as_ref()]).flatten();
+        clusters.chain(hosts).chain(endpoints).map(String::as_str).chain(self.profile.as_deref())
+    }
+
     /// The longest answer of a call that the record keeps whole, in bytes: as configured, or else [`ANSWER_LIMIT`].
     pub fn answer_limit(&self) -> usize {
         usize::try_from(self.answer_limit.unwrap_or(ANSWER_LIMIT)).unwrap_or(usize::MAX)

@@ -58,6 +58,8 @@ enum Message {
 pub struct Bus {
     sender: Mutex<Sender<Message>>,
     filter: Arc<Filter>,
+    /// The first undo that could not be told as what it is.
+    untold: Mutex<Option<Error>>,
     clock: Arc<dyn Clock>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
@@ -78,7 +80,7 @@ impl Bus {
             .name("events".into())
             .spawn(move || deliver(&receiver, &*again, listeners))
             .ok();
-        Arc::new(Self { sender: Mutex::new(sender), filter, clock, thread: Mutex::new(thread) })
+        Arc::new(Self { sender: Mutex::new(sender), filter, untold: Mutex::default(), clock, thread: Mutex::new(thread) })
     }
 
     /// A bus that nobody listens to.
@@ -88,7 +90,12 @@ impl Bus {
 
     /// Tells every listener, after redaction.
     pub fn emit(&self, step: Option<&str>, what: What) {
+        let row = what.undo_row();
         let event = (self.filter)(Event { at: self.clock.now(), step: step.map(Into::into), what });
+        if row.is_some() && event.what.undo_row() != row {
+            let error = Error::new(Kind::Io, "an undo could not be told to the record as what it is");
+            self.untold.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+        }
         // The receiver is gone only after `close`: then nobody listens any more.
         let _ = self.lock().send(Message::Event(Box::new(event)));
     }
@@ -107,8 +114,12 @@ impl Bus {
     /// Returns when everything emitted so far is kept by all who keep it: then something may be changed.
     ///
     /// # Errors
-    /// What a listener could not keep; [`Kind::Io`] when nobody listens any more.
+    /// What a listener could not keep; [`Kind::Io`] when nobody listens any more, and where an undo has not reached the
+    /// listeners as what it is.
     pub fn settle(&self) -> Result<()> {
+        if let Some(error) = self.untold.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            return Err(error);
+        }
         let (done, wait) = channel();
         let sent = self.lock().send(Message::Flush(done));
         match sent.ok().and_then(|()| wait.recv().ok()) {
@@ -172,6 +183,27 @@ mod tests {
                 self.0.lock().expect("not poisoned").push(text.clone());
             }
         }
+    }
+
+    #[test]
+    fn nothing_is_changed_whose_undo_was_not_told_as_one() {
+        let row = |row| {
+            let undo = crate::event::Undo::Command { program: "true".into(), args: Vec::new() };
+            What::UndoRecorded(crate::event::LedgerRow { row, change: "x".into(), undo, cluster_id: None })
+        };
+        let note = |mut event: Event| {
+            if event.what.undo_row() == Some(2) {
+                event.what = What::Note { text: "withheld".into() };
+            }
+            event
+        };
+        let bus = Bus::new(Arc::new(System), Box::new(note), Vec::new());
+        bus.emit(None, row(1));
+        assert_eq!(bus.settle(), Ok(()));
+        bus.emit(None, row(2));
+        assert_eq!(bus.settle().map_err(|e| e.kind), Err(Kind::Io));
+        bus.emit(None, row(3));
+        assert_eq!(bus.settle(), Ok(()));
     }
 
     #[test]

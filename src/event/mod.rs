@@ -499,3 +499,13 @@ pub enum What {
         left: Vec<String>,
     },
 }
+
+impl What {
+    /// The number of the undo that is told; none for any other event.
+    fn undo_row(&self) -> Option<u64> {
+        match self {
+            Self::UndoRecorded(row) => Some(row.row),
+            _ => None,
+        }
+    }
+}

@@ -80,6 +80,16 @@ pub enum Undo {
 }
 
 impl Undo {
+    /// What the object that it acts on is called by: its cluster, namespace and name.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        let object = match self {
+            Self::Delete { object } | Self::Restore { object, .. } | Self::Uncordon { object } => Some(object),
+            Self::Http { .. } | Self::Command { .. } => None,
+        };
+        let names = object.into_iter().flat_map(|o| [Some(&o.cluster), o.namespace.as_ref(), Some(&o.name)]);
+        names.flatten().map(String::as_str)
+    }
+
     /// The cluster that it acts on, if it acts on one.
     pub fn cluster(&self) -> Option<&str> {
         match self {

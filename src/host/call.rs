@@ -22,6 +22,18 @@ pub const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 /// A step's deadline, unless it declares another.
 pub const STEP_LIMIT: Duration = Duration::from_secs(300);
 
+/// Where the arguments of Kubernetes calls name an object: in the call's own words, in a list's query, in a manifest.
+const NAMES: &[&str] = &[
+    "/name",
+    "/namespace",
+    "/pod",
+    "/node",
+    "/target",
+    "/query/namespace",
+    "/manifest/metadata/name",
+    "/manifest/metadata/namespace",
+];
+
 /// A host call on its way to the gate.
 #[derive(Debug, Clone)]
 pub struct Call {
@@ -84,6 +96,16 @@ impl Call {
         Some(format!("{}{on} counts as \"{}\", not \"{usual}\": {script} says so", self.function, self.effect))
     }
 
+    /// The names of the objects that it addresses, as far as it is a call of Kubernetes.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        let kube = self.function.starts_with("kube.");
+        let named = NAMES.iter().filter(move |_| kube).filter_map(|place| self.args.pointer(place)?.as_str());
+        // `Deployment/web`, and the path of a raw call up to what it is passed on to.
+        let path = self.args["path"].as_str().filter(|_| kube).unwrap_or_default();
+        let path = path.split('?').next().unwrap_or_default().split('/').take_while(|part| *part != "proxy");
+        named.flat_map(|name| name.split('/')).chain(path)
+    }
+
     /// The cluster that it acts on.
     #[must_use]
     pub fn cluster(mut self, cluster: &str) -> Self {
@@ -110,5 +132,27 @@ impl Call {
     pub fn limit(mut self, limit: Limit) -> Self {
         self.limit = limit;
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_objects_that_a_call_addresses_are_named() {
+        let names = |function, args| {
+            let call = Call::new(function, "").args(args);
+            call.names().filter(|name| !name.is_empty()).map(String::from).collect::<Vec<_>>()
+        };
+        assert_eq!(names("kube.get", json!({ "kind": "pods", "name": "a", "namespace": "n" })), ["a", "n"]);
+        assert_eq!(names("kube.list", json!({ "query": { "namespace": "n" } })), ["n"]);
+        assert_eq!(names("kube.create", json!({ "manifest": { "metadata": { "name": "a" } } })), ["a"]);
+        assert_eq!(names("kube.logs", json!({ "target": "deploy/web" })), ["deploy", "web"]);
+        let path = "/api/v1/namespaces/n/services/s/proxy/key?x=y";
+        assert_eq!(names("kube.raw", json!({ "path": path })), ["api", "v1", "namespaces", "n", "services", "s"]);
+        assert_eq!(names("sh::run", json!({ "name": "a", "path": "/b" })), [""; 0]);
     }
 }

@@ -225,6 +225,7 @@ impl Context {
     }
 
     fn row(&self, owner: Option<&str>, change: String, undo: Undo) -> Result<LedgerRow, Error> {
+        undo.names().for_each(|name| self.world.redactor.name(name));
         let id = undo.cluster().and_then(|name| identity::known(&self.world, name));
         let row = self.world.ledger.add_on(owner, change, undo, id);
         // Whoever works the rows off from the record takes them for the step's or the run's by this.
@@ -342,6 +343,7 @@ impl Context {
         if let Some(text) = call.taken_at_its_word(place.as_ref().map(|place| place.file.as_str())) {
             self.remark_once(text);
         }
+        call.names().for_each(|name| self.world.redactor.name(name));
         let number = self.world.next_call();
         self.state().calls += 1;
         let started = self.world.clock.instant();

@@ -95,6 +95,7 @@ impl World {
         redactor: Arc<Redactor>,
         permissions: Permissions,
     ) -> Arc<Self> {
+        config.names().for_each(|name| redactor.name(name));
         Arc::new(Self {
             run,
             folder,

@@ -41,6 +41,7 @@ pub use lines::Lines;
 pub use list::{RunSummary, State, list};
 pub use lock::Lock;
 pub use recorded::Recorded;
+pub(crate) use review::info as freed;
 pub use writer::{Record, Unwritten};
 
 /// Every event.

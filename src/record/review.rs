@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
 use super::lines::Lines;
-use super::{JOURNAL, RunInfo};
+use super::{JOURNAL, RecordedCall, RunInfo};
 use crate::error::{Error, Kind, Place, Result};
 use crate::event::{Event, Failure, Filter, What};
 
@@ -20,10 +20,40 @@ const CHUNK: usize = 256 * 1024;
 /// Where evidence stands, in a run's folder.
 const EVIDENCE: &str = "evidence";
 
-/// What is known of the run, through the filter.
-pub(super) fn info(info: RunInfo, filter: &Filter) -> RunInfo {
-    let Ok(json) = serde_json::to_value(&info) else { return info };
-    serde_json::from_value(hidden_in(json, filter)).unwrap_or(info)
+/// What is known of the run, through the filter: its content goes as that of the events which tell the same, and what
+/// it goes by stays.
+pub(crate) fn info(mut info: RunInfo, filter: &Filter) -> RunInfo {
+    let set = info.asked.as_mut().map(|asked| std::mem::take(&mut asked.set)).unwrap_or_default();
+    let typed = info.arguments.len();
+    let begun = What::RunStarted {
+        run: String::new(),
+        arguments: std::mem::take(&mut info.arguments).into_iter().chain(set).collect(),
+        playbooks: std::mem::take(&mut info.playbooks),
+        modules: Vec::new(),
+        steps: Vec::new(),
+        settings: std::mem::take(&mut info.settings),
+        jobs: 0,
+        not_selected: 0,
+        record: None,
+        former: info.former.take().map(Box::new),
+    };
+    if let What::RunStarted { mut arguments, playbooks, settings, former, .. } = through(begun, filter) {
+        let set = arguments.split_off(typed.min(arguments.len()));
+        info.asked.iter_mut().for_each(|asked| asked.set.clone_from(&set));
+        (info.arguments, info.playbooks, info.settings) = (arguments, playbooks, settings);
+        info.former = former.map(|former| *former);
+    }
+    if let Some(end) = &mut info.end {
+        let ended = What::RunFinished { exit_code: 0, seconds: 0.0, left: std::mem::take(&mut end.left) };
+        if let What::RunFinished { left, .. } = through(ended, filter) {
+            end.left = left;
+        }
+    }
+    info
+}
+
+fn through(what: What, filter: &Filter) -> What {
+    filter(Event { at: Timestamp::UNIX_EPOCH, step: None, what }).what
 }
 
 /// Passes the evidence through the filter once more. What has to be told of a file that is another one now, its hash,
@@ -136,22 +166,52 @@ fn rewrite(path: &Path, to: &mut BufWriter<File>, filter: &Filter) -> std::io::R
 /// A line of a record without what is secret.
 fn line_without(line: &str, filter: &Filter) -> String {
     let event = serde_json::from_str::<Event>(line).ok();
-    // A call, or a line that was cut, is text.
-    event.and_then(|event| serde_json::to_string(&filter(event)).ok()).unwrap_or_else(|| hidden(line, filter))
+    let event = event.and_then(|event| serde_json::to_string(&filter(event)).ok());
+    let call = || serde_json::to_string(&call(serde_json::from_str(line).ok()?, filter)).ok();
+    // A line that was cut is text.
+    event.or_else(call).unwrap_or_else(|| hidden(line, filter))
+}
+
+/// A call goes as the events that told of its beginning and its end, and its answer as a value.
+fn call(mut call: RecordedCall, filter: &Filter) -> RecordedCall {
+    let begun = What::CallStarted {
+        call: call.call,
+        function: call.function.clone(),
+        effect: call.effect,
+        target: call.target.take(),
+        args: std::mem::take(&mut call.args),
+        line: std::mem::take(&mut call.line),
+        place: None,
+    };
+    if let What::CallStarted { target, args, line, .. } = through(begun, filter) {
+        (call.target, call.args, call.line) = (target, args, line);
+    }
+    let summary = std::mem::take(&mut call.summary);
+    let ended = What::CallFinished { call: 0, seconds: 0.0, summary, error: call.error.take() };
+    if let What::CallFinished { summary, error, .. } = through(ended, filter) {
+        (call.summary, call.error) = (summary, error);
+    }
+    call.cut = call.cut.map(|text| hidden(&text, filter));
+    if let Some(answer) = call.answer.take() {
+        let text = answer.get();
+        call.answer = match (hidden(text, filter) == text, serde_json::from_str(text)) {
+            (false, Ok(json)) => serde_json::value::to_raw_value(&hidden_in(json, filter)).ok(),
+            _ => Some(answer),
+        };
+    }
+    call
 }
 
 /// Whether the filter would change a text if it were the line of a script.
 fn in_source(text: &str, filter: &Filter) -> bool {
     let place = Place { source: Some(text.into()), ..Place::default() };
     let failure = Failure { at: Some(place), ..Failure::default() };
-    let told = Event { at: Timestamp::UNIX_EPOCH, step: None, what: What::Failed(failure) };
-    let What::Failed(failure) = filter(told).what else { return true };
+    let What::Failed(failure) = through(What::Failed(failure), filter) else { return true };
     failure.at.and_then(|place| place.source).is_none_or(|source| source != text)
 }
 
 fn hidden(text: &str, filter: &Filter) -> String {
-    let told = Event { at: Timestamp::UNIX_EPOCH, step: None, what: What::Note { text: text.into() } };
-    match filter(told).what {
+    match through(What::Note { text: text.into() }, filter) {
         What::Note { text } => text,
         _ => String::new(),
     }
@@ -160,7 +220,7 @@ fn hidden(text: &str, filter: &Filter) -> String {
 /// The same for every string of a value.
 fn hidden_in(value: serde_json::Value, filter: &Filter) -> serde_json::Value {
     let what = What::Published { name: String::new(), value };
-    match filter(Event { at: Timestamp::UNIX_EPOCH, step: None, what }).what {
+    match through(what, filter) {
         What::Published { value, .. } => value,
         _ => serde_json::Value::Null,
     }

@@ -10,14 +10,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::args::Configured;
-use super::run::redacting;
 use super::{Outcome, prepare, say, strongest};
 use crate::clock::{Clock, System};
 use crate::config::{Config, Environment};
 use crate::error::{Error, Kind};
 use crate::event::{Answer, Bus, Event, LedgerRow, Listener, Undo, What};
 use crate::host::World;
-use crate::host::redact::Redactor;
+use crate::host::redact::{Redactor, filter};
 use crate::host::world::Permissions;
 use crate::record::{self, LeftRow, Lock, Record, Recorded, RunInfo, State};
 use crate::runner::{self, Gone, Leftover};
@@ -264,7 +263,7 @@ impl Killed {
         let unrecorded = record.unwritten();
         let clock: Arc<dyn Clock> = Arc::new(System);
         let redactor = Arc::new(Redactor::default());
-        let bus = Bus::new(clock.clone(), redacting(redactor.clone()), vec![Box::new(Kept(record))]);
+        let bus = Bus::new(clock.clone(), filter(redactor.clone()), vec![Box::new(Kept(record))]);
         let runtime = super::runtime()?;
         let world = World::new(
             info.id.clone(),

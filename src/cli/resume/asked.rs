@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::cli::run::Args;
+use crate::cli::secret_settings;
 use crate::error::{Error, Kind, Result};
 use crate::event::How;
 use crate::record::Asked;
@@ -20,7 +21,7 @@ pub(in crate::cli) fn asked(args: &Args) -> Asked {
         contexts: configured.contexts.clone(),
         profile: configured.profile.clone(),
         platform: args.wanted.inside.platform().cloned(),
-        set: configured.set.clone(),
+        set: secret_settings::hidden(&configured.set),
         allow: args.allow.clone(),
         read_only: args.read_only,
         jobs: args.jobs,

@@ -91,10 +91,10 @@ impl Credentials {
 pub(super) fn hide_header(world: &World, name: &str, value: &str) -> bool {
     let sensitive = named::is_secret(name);
     if sensitive {
-        world.redactor.learn(value);
+        world.redactor.register(value);
         // `Bearer …`, `token …`
         if let Some((_, token)) = value.split_once(' ') {
-            world.redactor.learn(token);
+            world.redactor.register(token);
         }
         if name.to_lowercase().ends_with("cookie") {
             super::secrets::learn_cookies(&world.redactor, value);

@@ -30,7 +30,7 @@ pub(super) fn hide(redactor: &Redactor, options: &mut Map) {
 fn hidden(redactor: &Redactor, value: &Dynamic, named: bool) -> Option<Dynamic> {
     if value.is_string() {
         let text = value.to_string();
-        return (named && !text.is_empty()).then(|| Dynamic::from(Secret::learnt(redactor, &text)));
+        return (named && !text.is_empty()).then(|| Dynamic::from(Secret::new(redactor, &text)));
     }
     if let Some(fields) = value.read_lock::<Map>() {
         let mut copy = fields.clone();
@@ -86,7 +86,7 @@ pub(super) fn learn_cookies(redactor: &Redactor, header: &str) {
 
 fn learn(redactor: &Redactor, value: &str) {
     if !value.is_empty() {
-        redactor.learn(value);
+        redactor.register(value);
     }
 }
 

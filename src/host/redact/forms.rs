@@ -1,4 +1,5 @@
-//! The forms in which a secret may stand in a text: itself, its lines, base64, URL-encoded, on a command line, in JSON.
+//! The forms in which a secret may stand in a text: itself, its lines, base64, URL-encoded, on a command line, in JSON,
+//! in XML.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
@@ -13,6 +14,8 @@ const WRAPPED: [usize; 2] = [76, 64];
 /// Every form of a secret, the longest first.
 pub(super) fn of(value: &str) -> Vec<String> {
     let mut forms = vec![value.to_string(), value.replace('\'', r"'\''")];
+    forms.push(on_bashs_line(value));
+    forms.extend(in_xml(value));
     forms.extend(url_encoded(value));
     forms.extend(lines(value));
     for engine in [&STANDARD, &STANDARD_NO_PAD, &URL_SAFE, &URL_SAFE_NO_PAD] {
@@ -21,7 +24,7 @@ pub(super) fn of(value: &str) -> Vec<String> {
     forms.extend(within_base64(value));
     forms.extend(wrapped(&STANDARD.encode(value)));
     for _ in 0..NESTED {
-        let escaped: Vec<String> = forms.iter().flat_map(|form| [in_json(form), in_gos_json(form)]).collect();
+        let escaped: Vec<String> = forms.iter().flat_map(|form| [in_json(form), in_gos_json(form), in_ascii_json(form)]).collect();
         forms.extend(escaped);
         forms.sort_unstable();
         forms.dedup();
@@ -70,6 +73,32 @@ fn in_json(text: &str) -> String {
 /// The same as programs in Go write it, kubectl among them.
 fn in_gos_json(text: &str) -> String {
     in_json(text).replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026")
+}
+
+/// The same as programs write it whose JSON is ASCII, as Python's is: `\u00e4`, and two of them for what lies beyond.
+fn in_ascii_json(text: &str) -> String {
+    let mut out = String::new();
+    for c in in_json(text).chars() {
+        match c.is_ascii() {
+            true => out.push(c),
+            false => c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| out.push_str(&format!("\\u{unit:04x}"))),
+        }
+    }
+    out
+}
+
+/// As bash's `printf %q` writes it: a backslash before each sign that means something to a shell.
+fn on_bashs_line(text: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "_-./:@%+=".contains(c);
+    let escaped = text.chars().map(|c| if plain(c) { c.to_string() } else { format!("\\{c}") });
+    escaped.collect()
+}
+
+/// As it stands in XML and HTML, and in an attribute there.
+fn in_xml(text: &str) -> [String; 2] {
+    let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    let attribute = text.replace('"', "&quot;").replace('\'', "&apos;");
+    [text, attribute]
 }
 
 /// As it stands in a URL. What is left as it is, besides letters and digits, differs: RFC 3986, Python's `quote`,
@@ -129,6 +158,20 @@ mod tests {
         let secret = "a'b/c+d &e~f";
         for text in ["a%27b%2Fc%2Bd%20%26e~f", "a'b%2fc%2bd%20%26e~f", "a%27b%2Fc%2Bd+%26e%7Ef", "a%27b/c+d%20&e~f"] {
             assert_eq!(redacted(secret, text), "<secret:1>");
+        }
+    }
+
+    #[test]
+    fn it_is_found_in_ascii_json_on_bashs_line_and_in_xml() {
+        let secret = "pä<s>&w\"o'r €🔑d";
+        for text in [
+            "{\"a\": \"p\\u00e4<s>&w\\\"o'r \\u20ac\\ud83d\\udd11d\"}",
+            "p\u{e4}\\<s\\>\\&w\\\"o\\'r\\ €🔑d",
+            "<a b=\"pä&lt;s&gt;&amp;w&quot;o&apos;r €🔑d\"/>",
+            "<a>pä&lt;s&gt;&amp;w\"o'r €🔑d</a>",
+        ] {
+            let shown = redacted(secret, text);
+            assert!(shown.contains("<secret:1>") && !shown.contains("o'r") && !shown.contains("&gt;"), "{text}: {shown}");
         }
     }
 

@@ -100,8 +100,16 @@ const ABOUT: &[&str] = &[
 const PAGES: &[&str] =
     &["next", "page", "continue", "continuation", "sync", "marker", "cursor", "max", "prev", "previous"];
 
-/// Values under such names that are ordinary words: hidden in their place, and nowhere else.
+/// Values that are ordinary words: hidden in their place, and nowhere else.
 const ORDINARY: &[&str] = &[
+    "username",
+    "namespace",
+    "default",
+    "metadata",
+    "postgres",
+    "postgresql",
+    "database",
+    "administrator",
     "required",
     "optional",
     "disabled",
@@ -224,7 +232,7 @@ pub(crate) fn hide_fields(text: &str) -> String {
 }
 
 /// Whether it stands for a value that is put in, or was hidden already.
-fn is_template(value: &str) -> bool {
+pub(super) fn is_template(value: &str) -> bool {
     value.starts_with(['$', '{', '<', '*']) || value.starts_with("%3Csecret")
 }
 

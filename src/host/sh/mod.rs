@@ -5,6 +5,7 @@ mod request;
 use rhai::{Array, Dynamic, Map, NativeCallContext};
 use serde::{Deserialize, Serialize};
 
+use super::redact::programs;
 use super::{Call, Context, HostResult, Module, Needs, Registrar};
 use crate::client::sh::{Command, last_lines, run as start, which};
 use crate::error::{Error, Kind};
@@ -103,6 +104,7 @@ fn perform(cx: &Context, at: &NativeCallContext, request: Request) -> HostResult
         let args = ["-euo", "pipefail", "-c", &script].map(ToString::to_string).to_vec();
         cx.undo(&what, Undo::Command { program: "bash".into(), args })?;
     }
+    let redactor = cx.world.redactor.clone();
     let ran = cx.call_with(at, call, Ran::summary, async move {
         let output = start(&command).await?;
         let ran = Ran {
@@ -112,6 +114,7 @@ fn perform(cx: &Context, at: &NativeCallContext, request: Request) -> HostResult
             signal: output.signal,
             seconds: output.time.as_secs_f64(),
         };
+        [&ran.stdout, &ran.stderr].into_iter().for_each(|text| programs::printed(&redactor, text));
         if check && ran.code != 0 { Err(exit_code(&command, &what, &ran)) } else { Ok(ran) }
     })?;
     Ok(ran.map())

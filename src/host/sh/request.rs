@@ -9,6 +9,7 @@ use crate::client::sh::{Command, MAX_OUTPUT, quoted};
 use crate::config::units::show_duration;
 use crate::error::{Error, Kind};
 use crate::event::Effect;
+use crate::host::redact::programs;
 use crate::host::values::{Secret, Size, to_array, type_name};
 use crate::host::{Call, Context, Limit, Options, paths};
 
@@ -55,7 +56,8 @@ impl Request {
             if name.is_empty() || name.contains(['=', '\0']) {
                 return Err(Error::new(Kind::Script, format!("{function}: {name:?} is no name of a variable")));
             }
-            shown_env.push((name.to_string(), text.shown));
+            let shown = programs::variable(&cx.world.redactor, &name, &text.shown).unwrap_or(text.shown);
+            shown_env.push((name.to_string(), shown));
             command.env.insert(name.to_string(), text.real);
         }
         let stdin = options.value("stdin")?;
@@ -148,7 +150,11 @@ impl Request {
     }
 
     /// The call for the gate, the program for the client, and whether its exit code is checked.
-    pub(super) fn finish(self, cx: &Context) -> (Call, Command, bool) {
+    pub(super) fn finish(mut self, cx: &Context) -> (Call, Command, bool) {
+        let redactor = &cx.world.redactor;
+        self.shown = programs::words(redactor, self.shown);
+        self.shown_stdin = self.shown_stdin.map(|text| programs::text(redactor, &text));
+        self.undo.iter().for_each(|script| drop(programs::text(redactor, script)));
         let args = json!({
             "command": self.shown,
             "dir": self.command.dir,

@@ -13,6 +13,7 @@ use crate::event::Effect;
 use crate::host::call::{Call, Limit};
 use crate::host::context::{Context, HostResult};
 use crate::host::options::Options;
+use crate::host::redact::programs;
 
 /// The options of `host.run`.
 pub(super) const OPTIONS: &[&str] = &["effect", "check", "within", "stdin", "shell", "keep_newline"];
@@ -68,11 +69,13 @@ impl Request {
 pub(crate) fn send(ctx: &NativeCallContext, host: &SshHost, request: Request) -> Result<Answer> {
     let context = Context::current()?;
     let way = route::to(&context.world, &host.name)?;
-    let mut args = json!({ "host": host.name, "command": request.line });
+    let redactor = &context.world.redactor;
+    let shown = programs::text(redactor, &request.line);
+    let mut args = json!({ "host": host.name, "command": shown });
     if !request.stdin.is_empty() {
-        args["stdin"] = request.stdin.as_str().into();
+        args["stdin"] = programs::text(redactor, &request.stdin).into();
     }
-    let call = Call::new("host.run", route::line(&*route::routes(&context.world)?, &way, &request.line))
+    let call = Call::new("host.run", route::line(&*route::routes(&context.world)?, &way, &shown))
         .effect(request.effect)
         .usual(request.usual)
         .target(&host.name)
@@ -91,7 +94,9 @@ pub(crate) fn send(ctx: &NativeCallContext, host: &SshHost, request: Request) ->
         (None, None) => format!("{} bytes", answer.stdout.len()),
     };
     context.call_with(ctx, call, summary, async {
-        sessions.run(&context, &host.name, way, command).await.map(Answer::from)
+        let answer = sessions.run(&context, &host.name, way, command).await.map(Answer::from)?;
+        [&answer.stdout, &answer.stderr].into_iter().for_each(|text| programs::printed(redactor, text));
+        Ok(answer)
     })
 }
 

@@ -18,11 +18,6 @@ impl Secret {
         Self { value: value.into(), number: redactor.register(value) }
     }
 
-    /// The same for what only the name of its place says to be one: see [`Redactor::learn`].
-    pub(crate) fn learnt(redactor: &Redactor, value: &str) -> Self {
-        Self { value: value.into(), number: redactor.learn(value) }
-    }
-
     /// The value itself, for host functions that send it; scripts have no way to it.
     pub fn expose(&self) -> &str {
         &self.value

@@ -73,7 +73,10 @@ pub(super) fn exec(
     let stdin = options.text("stdin")?;
     let effect = effect(&options)?;
     let limit = options.size("max_output")?.map_or(OUTPUT_LIMIT, |s| usize::try_from(s.0).unwrap_or(usize::MAX));
-    let shown_stdin = shown_stdin.filter(|_| stdin.is_some()).map(|text| text.to_string());
+    let redactor = &cx.world.redactor;
+    let shown = programs::words(redactor, shown);
+    let shown_stdin =
+        shown_stdin.filter(|_| stdin.is_some()).map(|text| programs::text(redactor, &text.to_string()));
     let line = typed(pod, namespace.as_deref(), container.as_deref(), &shown, stdin.is_some());
     let check = options.bool("check")?.unwrap_or(true);
     let call = match &shown_stdin {
@@ -91,7 +94,10 @@ pub(super) fn exec(
         let cluster = k.connection(&cx).await?;
         let namespace = namespace.unwrap_or_else(|| cluster.default_namespace().to_string());
         let stdin = stdin.map(String::into_bytes);
-        run(&cluster, &ExecRequest { namespace, pod: pod.into(), container, command, stdin, limit, check }).await
+        let request = ExecRequest { namespace, pod: pod.into(), container, command, stdin, limit, check };
+        let result = run(&cluster, &request).await?;
+        [&result.stdout, &result.stderr].into_iter().for_each(|text| programs::printed(redactor, text));
+        Ok(result)
     })?;
     if result.code != 0 && check {
         let said = if result.stderr.trim().is_empty() { &result.stdout } else { &result.stderr };

@@ -11,6 +11,7 @@ use super::spec::PodSpec;
 use crate::client::sh::quoted;
 use crate::host::context::Context;
 use crate::host::kube::{ClusterHandle, RUN_LABEL};
+use crate::host::redact::{Redactor, programs};
 use crate::host::values::{Secret, to_array};
 
 /// What stands after `kubectl --context infra` for `pod`: the objects, and the wait.
@@ -57,9 +58,17 @@ fn apply(mut objects: Vec<Value>) -> String {
     format!("apply -f - <<< {}", quoted(&manifest.to_string()))
 }
 
-/// The options of a call as they may be shown.
-pub(super) fn hidden(options: &Map) -> Map {
-    options.iter().map(|(key, value)| (key.clone(), hide(value))).collect()
+/// The options of a call as they may be shown. What variables with a secret's name hold is known from now on.
+pub(super) fn hidden(redactor: &Redactor, options: &Map) -> Map {
+    let mut shown: Map = options.iter().map(|(key, value)| (key.clone(), hide(value))).collect();
+    if let Some(mut env) = shown.get_mut("env").and_then(|env| env.write_lock::<Map>()) {
+        for (name, value) in env.iter_mut() {
+            if let Some(hidden) = programs::variable(redactor, name, &value.to_string()) {
+                *value = hidden.into();
+            }
+        }
+    }
+    shown
 }
 
 /// A value with `<secret:1>` where it has a secret, of whatever length.
@@ -68,7 +77,7 @@ pub(super) fn hide(value: &Dynamic) -> Dynamic {
         return secret.to_string().into();
     }
     if let Some(fields) = value.read_lock::<Map>() {
-        return hidden(&fields).into();
+        return Dynamic::from(fields.iter().map(|(key, value)| (key.clone(), hide(value))).collect::<Map>());
     }
     match to_array(value) {
         Some(items) => items.iter().map(hide).collect::<rhai::Array>().into(),

@@ -130,8 +130,8 @@ fn property(m: &mut Registrar, name: &'static str, doc: &'static str, pointer: &
 
 fn pod(ctx: &NativeCallContext, k: &ClusterHandle, options: Map) -> HostResult<TestPod> {
     let cx = Context::current()?;
-    let args = json!({ "options": from_dynamic(&Dynamic::from(options.clone())) });
-    let shown = hidden(&options);
+    let shown = hidden(&cx.world.redactor, &options);
+    let args = json!({ "options": from_dynamic(&Dynamic::from(shown.clone())) });
     let spec = PodSpec::read(&Options::new(options, FUNCTION, OPTIONS)?, FUNCTION, true)?;
     let shown = PodSpec::read(&Options::new(shown, FUNCTION, OPTIONS)?, FUNCTION, true)?;
     let name = object_name(&cx.world, spec.name.as_deref(), "pod")?;

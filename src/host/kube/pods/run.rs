@@ -53,9 +53,9 @@ pub(super) fn register(m: &mut Registrar) {
 
 fn run(ctx: &NativeCallContext, k: &ClusterHandle, options: Map) -> HostResult<Map> {
     let cx = Context::current()?;
-    let args = json!({ "options": from_dynamic(&Dynamic::from(options.clone())) });
     let known = [OPTIONS, MORE].concat();
-    let shown = hidden(&options);
+    let shown = hidden(&cx.world.redactor, &options);
+    let args = json!({ "options": from_dynamic(&Dynamic::from(shown.clone())) });
     let options = Options::new(options, FUNCTION, &known)?;
     let shown = PodSpec::read(&Options::new(shown, FUNCTION, &known)?, FUNCTION, false)?;
     let spec = PodSpec::read(&options, FUNCTION, false)?;

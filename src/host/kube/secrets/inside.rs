@@ -29,7 +29,7 @@ pub(super) fn learn(redactor: &Redactor, plain: &str) {
         _ => lines(plain, &mut parts),
     }
     for part in parts {
-        redactor.learn(&part);
+        redactor.register(&part);
     }
 }
 

@@ -17,6 +17,7 @@ pub(super) fn of(undo: &Undo) -> String {
         Undo::Uncordon { object } => format!("uncordon {object}"),
         Undo::Restore { object, fields, .. } => match fields.as_slice() {
             [field] => format!("put {} of {object} back: {}", field.pointer, before(field, &object.kind)),
+            [] => format!("give fields of {object} back to their former managers"),
             several => {
                 let pointers: Vec<&str> = several.iter().map(|f| f.pointer.as_str()).collect();
                 format!("put {} of {object} back", pointers.join(", "))
@@ -115,6 +116,7 @@ mod tests {
             ),
             (restore(vec![field("/a", None)]), "put /a of Deployment web/shop back: it was absent"),
             (restore(vec![field("/a", None), field("/b", None)]), "put /a, /b of Deployment web/shop back"),
+            (restore(vec![]), "give fields of Deployment web/shop back to their former managers"),
             (http, "send DELETE https://g/x (g)"),
             (bash("rm x\nrm y"), "run bash -c 'rm x⏎rm y'"),
         ] {

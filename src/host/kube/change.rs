@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{diff, identity, owners};
-use crate::client::kube::{Cluster, Meta};
+use crate::client::kube::{Cluster, FIELD_MANAGER, Meta};
 use crate::error::{Error, Kind, Result};
 use crate::event::{FieldChange, LedgerRow, ObjectRef, Owned, Undo, What};
 use crate::host::context::Context;
@@ -49,7 +49,7 @@ impl Trial {
 }
 
 /// Notes fields that are about to be changed, of the object that was read before and of no other of its name. None where
-/// the object is the run's own, whose row of creation undoes all, or where nothing changes.
+/// the object is the run's own, whose row of creation undoes all, or where nothing changes, not even whose a field is.
 pub(crate) async fn changing(
     cx: &Context,
     cluster: &Cluster,
@@ -58,7 +58,8 @@ pub(crate) async fn changing(
     subresource: Option<&str>,
     trial: &Trial,
 ) -> Result<Option<LedgerRow>> {
-    if trial.fields.is_empty() || cx.world.ledger.is_ours(object) {
+    let takes = subresource.is_none() && trial.owners.iter().any(|o| o.manager == FIELD_MANAGER && o.gained.is_some());
+    if (trial.fields.is_empty() && !takes) || cx.world.ledger.is_ours(object) {
         return Ok(None);
     }
     identity::know(cx, cluster).await?;

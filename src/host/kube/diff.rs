@@ -129,7 +129,9 @@ pub(crate) fn settled(
         }
     }
     let within = |a: &str, b: &str| a == b || a.strip_prefix(b).is_some_and(|rest| rest.starts_with('/'));
-    for field in changes(&before, &answer, subresource) {
+    // Whose a subresource's fields are, older servers don't say.
+    let whole = if subresource.is_none() { changes(&before, &answer, None) } else { Vec::new() };
+    for field in whole {
         let known = tried.iter().any(|t| within(&field.pointer, &t.pointer) || within(&t.pointer, &field.pointer));
         if !known && owners::are_ours_or_nobodys(&answer, &field.pointer) {
             out.push(field);

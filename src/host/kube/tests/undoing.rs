@@ -15,10 +15,12 @@ struct Theirs {
 }
 
 impl Theirs {
-    fn new() -> Self {
+    fn new(name: &str) -> Self {
         let run = Run::new();
-        let script = r#"kube("infra").create(#{ apiVersion: "v1", kind: "Namespace", metadata: #{ generateName: "undoing-" } }).name"#;
-        let namespace = run.ok(script).into_string().expect("a name");
+        let namespace = format!("undoing-{name}-{}", std::process::id());
+        drop(run.ok(&format!(
+            r#"kube("infra").create(#{{ apiVersion: "v1", kind: "Namespace", metadata: #{{ name: "{namespace}" }} }})"#
+        )));
         Self { run, namespace }
     }
 
@@ -91,7 +93,7 @@ fn all_undone(run: &Run) {
 #[ignore = "needs the real clusters"]
 fn real_scaling_to_none_and_from_none_is_undone() {
     for (before, after) in [(1, 0), (0, 1)] {
-        let (theirs, run) = (Theirs::new(), Run::new());
+        let (theirs, run) = (Theirs::new(&format!("scale-{before}")), Run::new());
         theirs.deployment(before);
         changes(&run, &theirs, &format!(r#"k.scale("deployment", "shop", {after}, n)"#));
         assert_eq!(theirs.get("apps/deployments/shop")["spec"]["replicas"], after);
@@ -103,7 +105,7 @@ fn real_scaling_to_none_and_from_none_is_undone() {
 #[test]
 #[ignore = "needs the real clusters"]
 fn real_what_the_server_allots_is_undone_whether_its_answer_came_or_not() {
-    let (theirs, run) = (Theirs::new(), Run::new());
+    let (theirs, run) = (Theirs::new("allotted"), Run::new());
     theirs.make(
         "services",
         &json!({ "metadata": { "name": "web" }, "spec": { "ports": [{ "name": "a", "port": 80 }, { "name": "b", "port": 81 }] } }),
@@ -140,7 +142,7 @@ fn real_what_the_server_allots_is_undone_whether_its_answer_came_or_not() {
 #[test]
 #[ignore = "needs the real clusters"]
 fn real_an_item_of_a_list_is_undone_beside_what_others_change_in_the_list() {
-    let (theirs, run) = (Theirs::new(), Run::new());
+    let (theirs, run) = (Theirs::new("items"), Run::new());
     theirs.deployment(0);
     let script = r#"k.patch("deploy", "shop", #{ spec: #{ template: #{ spec: #{ containers: [
         #{ name: "main", env: [#{ name: "A", value: "run" }, #{ name: "NEW", value: "x" }] }, #{ name: "side", image: "busybox" }] } } } },
@@ -159,7 +161,7 @@ fn real_an_item_of_a_list_is_undone_beside_what_others_change_in_the_list() {
 #[test]
 #[ignore = "needs the real clusters"]
 fn real_a_field_that_was_changed_and_put_back_is_its_former_managers_again() {
-    let (theirs, run) = (Theirs::new(), Run::new());
+    let (theirs, run) = (Theirs::new("owners"), Run::new());
     let map = |name: &str, data: Value| json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": name }, "data": data });
     for (name, data, next) in [
         ("some", json!({ "a": "1", "c": "1" }), json!({ "a": "7", "c": "1" })),

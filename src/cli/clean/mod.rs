@@ -346,9 +346,10 @@ fn became(ui: Ui, row: &LedgerRow, result: &Result<Gone, String>, verbose: bool)
         }
         Err(why) => (Role::Bad, "NOT UNDONE", format!(": {}", crate::ui::clean(why))),
     };
-    let text = format!("{}{why}", words::of(&row.undo));
+    let what = words::of(&row.undo);
     let room = ui.width.saturating_sub(word.len() + 3);
-    format!("  {} {}", ui.paint(role, word), if result.is_ok() { text } else { words::cut(&text, room, verbose) })
+    let text = if result.is_ok() { format!("{what}{why}") } else { words::fitted(&what, &why, room, verbose) };
+    format!("  {} {text}", ui.paint(role, word))
 }
 
 /// Programs that undo something ran on the run's machine, in its folder: anywhere else they might do harm.

@@ -46,6 +46,13 @@ pub(super) fn cut(text: &str, room: usize, verbose: bool) -> String {
     format!("{}{more}", crate::ui::truncate(text, room.saturating_sub(more.len())))
 }
 
+/// What is done and the reason why it is not, on one line: the reason has at least half of it.
+pub(super) fn fitted(what: &str, why: &str, room: usize, verbose: bool) -> String {
+    let half = room.min(LINE).max(VALUE) / 2;
+    let what = if verbose { what.into() } else { crate::ui::truncate(what, half) };
+    cut(&format!("{what}{why}"), room, verbose)
+}
+
 fn before(field: &FieldChange, kind: &str) -> String {
     match &field.before {
         None => "it was absent".into(),
@@ -82,6 +89,8 @@ mod tests {
             assert!(line.ends_with("… (-v shows it all)"), "{line}");
         }
         assert_eq!(cut(&long, 80, true), long);
+        assert_eq!(fitted(&long, ": no", 80, false), format!("{}…: no", "x".repeat(39)));
+        assert_eq!(fitted("put it back", &format!(": {long}"), 80, true), format!("put it back: {long}"));
         assert_eq!(cut("short", 80, false), "short");
     }
 

@@ -9,3 +9,4 @@ mod normal;
 mod requests;
 mod side;
 mod transport;
+mod undone;

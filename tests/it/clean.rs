@@ -155,7 +155,7 @@ fn a_run_that_is_running_is_left_alone() {
 #[test]
 fn a_clean_up_beside_another_one_says_so() {
     let test = Test::new().step(
-        r#"sh::script("true", #{ undo: "touch undoing; sleep 2; echo 1 >> undone" });
+        r#"sh::script("true", #{ undo: "touch undoing; until test -e go; do sleep 0.1; done; echo 1 >> undone" });
            sh::script("touch began; exec sleep 3");"#,
     );
     killed(&test);
@@ -168,6 +168,7 @@ fn a_clean_up_beside_another_one_says_so() {
     let (code, out, _) = pb(&test, "clean --all --yes");
     assert_eq!(code, Some(0));
     assert!(out.contains(&format!("another pb clean is at it (process {})", first.id())), "{out}");
+    std::fs::write(test.path().join("go"), "").expect("written");
     assert_eq!(first.wait().expect("ended").code(), Some(0));
     assert_eq!(undone(&test), "1\n");
 }

@@ -38,7 +38,8 @@ step("after", #{ on: "infra", needs: ["changed"] }, |t| {
 fn what_a_step_changes_is_as_it_was_after_it() {
     let test = Test::new().playbook(STEPS).toml("[clusters.infra]");
     let ran = test.command("run p.rhai --lab=one-node --allow disrupt").output().expect("pb runs");
-    let text = String::from_utf8_lossy(&ran.stdout).into_owned() + &String::from_utf8_lossy(&ran.stderr);
+    let text = [ran.stdout, ran.stderr].concat();
+    let text = String::from_utf8_lossy(&text);
     assert_eq!(ran.status.code(), Some(0), "{text}");
     assert!(text.contains("3 passed") && !text.contains("NOT UNDONE"), "{text}");
 }

@@ -137,6 +137,110 @@ step("pattern", #{ on: "none", effect: "write" }, |t| {
 });
 "#;
 
+/// Values that are shortened wherever they are told, by whoever tells them.
+const CUT: &str = r#"
+playbook(#{ id: "c", title: "Cut" });
+let token = setting("api_token", "none", "a token");
+step("cut", #{ on: "none", effect: "write" }, |t| {
+    secret::env("PLANTED_LONG");
+    let secret = sh::run("printenv", ["PLANTED_LONG"]).stdout;
+    for before in [0, 90, 110, 120, 130, 135, 140, 150, 180, 190, 195, 205, 270, 290, 470, 490] {
+        let text = sh::script("printf 'z%.0s' $(seq 0 \"$1\"); printenv PLANTED_LONG; echo and so on", #{ args: [before] }).stdout;
+        expect(text, "text").softly().to_be("other");
+        expect([text], "list").softly().to_contain("other");
+        expect([text], "empty").softly().to_be_empty();
+        expect(#{ a: text, b: 1 }, "map").softly().to_equal(#{ a: "z", c: text });
+        expect(text, "match").softly().to_match("^other$");
+        expect([text, "a"], "all").softly().all(|v| v == "a");
+        for f in [|x| json::parse(x), |x| yaml::parse("{" + x), |x| table::parse(x), |x| prom::parse(x), |x| duration(x)] {
+            try { f.call(text); } catch (e) { t.warn(`${e.message} ${e}`); }
+        }
+        try { sh::script("echo \"$1\" >&2; exit 4", #{ args: [text] }); } catch (e) { t.warn(`${e}`); }
+        try { sh::run("printf", ["%s", text + text], #{ max_output: size("1Ki") }); } catch (e) { t.note(`${e}`); }
+        try { http::get(`http://ECHO/${text.len()}`, #{ headers: #{ "X-Long": secret }, expect_status: 500 }); } catch (e) { t.warn(`${e}`); }
+    }
+});
+step("named", #{ on: "none", effect: "write" }, |t| {
+    sh::run("sh", ["-c", "echo $API_TOKEN"], #{ env: #{ API_TOKEN: "NAMED-env" } });
+    t.note(sh::run("echo", ["--password=NAMED-option", "--token", "NAMED-word", "-v"]).stdout);
+    t.note(sh::script("PGPASSWORD=NAMED-assigned true; echo NAMED-assigned").stdout);
+    t.note(sh::run("cat", [], #{ stdin: "user=u\npassword=NAMED-stdin\n" }).stdout);
+    t.note(sh::run("env").stdout);
+    t.evidence("env", sh::run("printenv").stdout);
+    sh::run("true", [], #{ env: #{ PIN_TOKEN: "7q3x" } });
+    t.note(`a setting: ${token}`);
+    expect(1, "one").to_be(2);
+});
+"#;
+
+#[test]
+fn a_secret_that_is_cut_or_named_by_a_program_is_in_no_file_and_no_output() {
+    let (long, named, set) = ("long-Planted/part\"-".repeat(17), "named-Planted0", "set-Planted0s3cret");
+    let playbook = CUT.replace("ECHO", &echo()).replace("NAMED", named);
+    let test = Test::new()
+        .env("PLANTED_LONG", &long)
+        .env("SOME_DB_PASSWORD", "inherited-Planted0")
+        .env("PB_SET_ROUTER_PASSWORD", set)
+        .file("c.rhai", playbook.replace("step(\"cut\"", "let p = setting(\"router_password\", \"none\", \"p\");\nstep(\"cut\""));
+    let planted = Planted(vec![
+        ("a long one", long),
+        ("a program's words", named.into()),
+        ("the environment", "inherited-Planted0".into()),
+        ("a setting", set.into()),
+        ("--set", "typed-Planted0s3cret".into()),
+        ("a short one", "7q3x".into()),
+    ]);
+    let args = "run c.rhai --explain -v --set api_token=typed-Planted0s3cret --report json=r.json --report junit=r.xml";
+    let ran = pb(&test, args);
+    let out = String::from_utf8_lossy(&ran.stdout);
+    assert_eq!(ran.status.code(), Some(1), "{out}{}", String::from_utf8_lossy(&ran.stderr));
+    assert!(out.contains("2 failed") && out.contains("<secret") && !out.contains("errored"), "{out}");
+    planted.was_not_said("run", &ran);
+    planted.was_not_said("show", &pb(&test, "show latest --explain -v"));
+    let again = pb(&test, "run --resume latest");
+    let said = String::from_utf8_lossy(&again.stderr);
+    assert!(again.status.code() == Some(2) && said.contains("--set api_token"), "{said}");
+    planted.was_not_said("run --resume", &again);
+    let names = planted.is_in_no_file(test.path(), &["c.rhai"]);
+    for name in ["journal.jsonl", "calls.jsonl.gz", "run.json", "r.json", "r.xml", "env.txt"] {
+        assert!(names.iter().any(|n| n.ends_with(name)), "{name} was not looked at: {names:?}");
+    }
+}
+
+/// Words of the events' own form, and names that the run goes by: what services and charts put into their Secrets.
+#[test]
+fn a_secret_that_is_a_word_of_the_record_or_a_name_leaves_the_run_whole() {
+    for word in ["recorded", "evidence", "attempts", "finished", "undo_recorded", "networking", "make-things", "kube-of-it"] {
+        let test = Test::new()
+            .toml("[clusters.kube-of-it]\nkubeconfig = \"none\"\n")
+            .env("WORD_SECRET", word)
+            .file(
+                "networking.rhai",
+                r#"playbook(#{ id: "networking", title: "Names" });
+                   step("make-things", #{ on: "none", effect: "write" }, |t| {
+                       secret::env("WORD_SECRET");
+                       sh::script("true", #{ undo: "touch undone" });
+                       t.evidence("e", "text");
+                       t.publish("v", 7);
+                       expect(1, "one").to_be(1);
+                   });
+                   step("last", #{ on: "none", needs: ["make-things"] }, |t| {
+                       expect(t.value("make-things", "v"), "v").to_be(7);
+                   });"#,
+            );
+        let ran = pb(&test, "run networking.rhai --report json=r.json");
+        let out = String::from_utf8_lossy(&ran.stdout);
+        assert!(ran.status.success() && out.contains("2 passed") && !out.contains("withheld"), "{word}: {out}");
+        assert!(test.path().join("undone").exists(), "{word}");
+        let report = std::fs::read_to_string(test.path().join("r.json")).expect("a report");
+        let report: serde_json::Value = serde_json::from_str(&report).expect("JSON");
+        assert_eq!(report["steps"][0]["id"], "networking/make-things", "{word}");
+        assert_eq!(pb(&test, "show latest --report json=s.json").status.code(), Some(0), "{word}");
+        let again = String::from_utf8_lossy(&pb(&test, "run --resume latest").stdout).into_owned();
+        assert!(again.contains("2 steps that passed there stand"), "{word}: {again}");
+    }
+}
+
 fn planted_test() -> (Test, Planted) {
     let planted = planted();
     let value =

@@ -13,6 +13,7 @@ use crate::cli::prepare::{Planned, all_settings};
 use crate::config::Config;
 use crate::error::Error;
 use crate::event::SettingInfo;
+use crate::host::redact::named;
 use crate::playbook::On;
 use crate::playbook::plan::Planned as Step;
 use crate::record::ClusterInfo;
@@ -106,6 +107,9 @@ fn setting(then: &[SettingInfo], now: &[SettingInfo], playbook: &str) -> Option<
     keys.into_iter().find_map(|key| {
         let (was, is) = (of(&then, key), of(&now, key));
         let cluster = key.1.map(|c| format!("@{c}")).unwrap_or_default();
+        if was != is && named::is_secret(key.0) {
+            return Some(format!("setting {playbook}.{}{cluster} is another one than then", key.0));
+        }
         let shown = |value: Option<Value>| value.map_or_else(|| "nothing".to_string(), |v| v.to_string());
         (was != is).then(|| format!("setting {playbook}.{}{cluster} is {}, was {}", key.0, shown(is), shown(was)))
     })
@@ -170,7 +174,8 @@ fn is_same_place(then: &ClusterInfo, now: &ClusterInfo) -> bool {
 /// Whether something is missing of what it left: evidence, or a value that the record may not keep.
 fn lost(before: &Before, id: &str) -> Option<String> {
     let published = before.course.published.get(id);
-    if let Some(name) = published.and_then(|values| values.iter().find(|(_, v)| is_hidden(v))).map(|(name, _)| name) {
+    let hidden = |(name, value): &(&String, &Value)| name.contains("<secret") || is_hidden(value);
+    if let Some((name, _)) = published.and_then(|values| values.iter().find(hidden)) {
         return Some(format!("the value \"{name}\" that it published holds a secret, which no record keeps"));
     }
     let files = before.course.evidence.get(id).map(Vec::as_slice).unwrap_or_default();

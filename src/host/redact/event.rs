@@ -308,10 +308,12 @@ mod tests {
         match value {
             Value::Array(items) => items.iter_mut().for_each(|item| fill(item, text)),
             Value::Object(fields) if !fields.contains_key("api_version") => {
-                // A setting's and a module's name, and where a playbook comes from.
-                let (from, path) = (fields.contains_key("from"), fields.contains_key("path"));
+                // A setting's and a module's name, where a playbook comes from, what was measured.
+                let has = |key: &str| fields.contains_key(key);
+                let (from, path, unit) = (has("from"), has("path"), has("unit"));
                 for (key, field) in fields {
-                    let other = (key == "name" && (from || path)) || (key == "source" && path);
+                    let other =
+                        (key == "name" && (from || path)) || (key == "source" && path) || (key == "value" && unit);
                     match field {
                         field if other || !CONTENT.contains(&key.as_str()) => fill(field, text),
                         Value::String(there) => *there = text.into(),

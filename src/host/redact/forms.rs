@@ -89,9 +89,8 @@ fn in_ascii_json(text: &str) -> String {
 
 /// As bash's `printf %q` writes it: a backslash before each sign that means something to a shell.
 fn on_bashs_line(text: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || "_-./:@%+=".contains(c);
-    let escaped = text.chars().map(|c| if plain(c) { c.to_string() } else { format!("\\{c}") });
-    escaped.collect()
+    let meant = |c: char| " \t'\"\\|&;()<>!{}*[]?^$`,".contains(c);
+    text.chars().map(|c| if meant(c) { format!("\\{c}") } else { c.to_string() }).collect()
 }
 
 /// As it stands in XML and HTML, and in an attribute there.

@@ -107,7 +107,8 @@ fn places(text: &str) -> Vec<Range<usize>> {
 fn unquoted(text: &str, place: Range<usize>) -> Option<Range<usize>> {
     let value = &text[place.clone()];
     let quoted = value.len() > 1 && value.starts_with(['"', '\'']) && value.chars().next() == value.chars().next_back();
-    let place = if quoted { place.start + 1..place.end - 1 } else { place };
+    let end = place.start + value.trim_end().len();
+    let place = if quoted { place.start + 1..place.end - 1 } else { place.start..end };
     let value = &text[place.clone()];
     (!value.is_empty() && !is_template(value) && !value.contains("<secret")).then_some(place)
 }
@@ -159,7 +160,7 @@ mod tests {
             ("SSH_AUTH_SOCK=/tmp/s XDG_SESSION_ID=4 x", "SSH_AUTH_SOCK=/tmp/s XDG_SESSION_ID=4 x"),
             ("user=u\npassword=p w\n", "user=u\npassword=<secret:1> w\n"),
             ("{\"password\": \"p\", \"user\": \"u\"}", "{\"password\": \"<secret:1>\", \"user\": \"u\"}"),
-            ("user: u\n  password: p4 \n", "user: u\n  password: <secret:1>\n"),
+            ("user: u\n  password: p4 \n", "user: u\n  password: <secret:1> \n"),
             ("echo token: is a word", "echo token: is a word"),
             ("nothing here", "nothing here"),
         ] {

@@ -11,11 +11,12 @@ use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD
 pub(crate) struct Planted(pub(crate) Vec<(&'static str, String)>);
 
 impl Planted {
-    /// Fails where a text has one of the values: plain, base64, URL-encoded, or within JSON.
+    /// Fails where a text has one of the values, plain, base64, URL-encoded, or within JSON; or a part of it, as of a
+    /// value that was cut.
     #[track_caller]
     pub(crate) fn is_not_in(&self, place: &str, text: &str) {
         for (from, value) in &self.0 {
-            for form in forms(value) {
+            for form in forms(value).into_iter().chain(parts(value)) {
                 let at = text.find(&form);
                 assert!(at.is_none(), "the secret of {from}, as {form}, is in {place}:\n{}", around(text, at));
             }
@@ -52,6 +53,19 @@ impl Planted {
         names
     }
 }
+
+/// Every part of so many characters, plain and as it stands in JSON.
+fn parts(value: &str) -> Vec<String> {
+    let json = serde_json::Value::from(value).to_string();
+    let of = |text: &str| {
+        let signs: Vec<char> = text.chars().collect();
+        signs.windows(PART).map(|part| part.iter().collect::<String>()).collect::<Vec<_>>()
+    };
+    [of(value), of(json.trim_matches('"'))].concat()
+}
+
+/// What a part of a secret has at least.
+const PART: usize = 12;
 
 fn forms(value: &str) -> Vec<String> {
     let once = serde_json::Value::from(value).to_string();

@@ -10,9 +10,10 @@ fn look(k) {
     let d = k.raw("GET", "/apis/apps/v1/namespaces/kube-system/deployments/coredns");
     let s = k.raw("GET", "/api/v1/namespaces/kube-system/services/kube-dns");
     for o in [d, s] {
-        for e in o.metadata.managedFields {
-            // A controller's own, of the status, moves meanwhile.
-            if e.manager != "kube-controller-manager" { owners.push([e.manager, e.operation, e.fieldsV1]); }
+        let all = if "managedFields" in o.metadata { o.metadata.managedFields } else { [] };
+        for e in all {
+            // A controller's own, of the status, moves meanwhile; an empty one is nobody's.
+            if "manager" in e && e.manager != "kube-controller-manager" { owners.push([e.manager, e.operation, e.fieldsV1]); }
         }
     }
     [d.spec, s.spec, owners]

@@ -181,7 +181,10 @@ fn a_secret_that_is_cut_or_named_by_a_program_is_in_no_file_and_no_output() {
         .env("PLANTED_LONG", &long)
         .env("SOME_DB_PASSWORD", "inherited-Planted0")
         .env("PB_SET_ROUTER_PASSWORD", set)
-        .file("c.rhai", playbook.replace("step(\"cut\"", "let p = setting(\"router_password\", \"none\", \"p\");\nstep(\"cut\""));
+        .file(
+            "c.rhai",
+            playbook.replace("step(\"cut\"", "let p = setting(\"router_password\", \"none\", \"p\");\nstep(\"cut\""),
+        );
     let planted = Planted(vec![
         ("a long one", long),
         ("a program's words", named.into()),
@@ -210,13 +213,12 @@ fn a_secret_that_is_cut_or_named_by_a_program_is_in_no_file_and_no_output() {
 /// Words of the events' own form, and names that the run goes by: what services and charts put into their Secrets.
 #[test]
 fn a_secret_that_is_a_word_of_the_record_or_a_name_leaves_the_run_whole() {
-    for word in ["recorded", "evidence", "attempts", "finished", "undo_recorded", "networking", "make-things", "kube-of-it"] {
-        let test = Test::new()
-            .toml("[clusters.kube-of-it]\nkubeconfig = \"none\"\n")
-            .env("WORD_SECRET", word)
-            .file(
-                "networking.rhai",
-                r#"playbook(#{ id: "networking", title: "Names" });
+    for word in
+        ["recorded", "evidence", "attempts", "finished", "undo_recorded", "networking", "make-things", "kube-of-it"]
+    {
+        let test = Test::new().toml("[clusters.kube-of-it]\nkubeconfig = \"none\"\n").env("WORD_SECRET", word).file(
+            "networking.rhai",
+            r#"playbook(#{ id: "networking", title: "Names" });
                    step("make-things", #{ on: "none", effect: "write" }, |t| {
                        secret::env("WORD_SECRET");
                        sh::script("true", #{ undo: "touch undone" });
@@ -227,7 +229,7 @@ fn a_secret_that_is_a_word_of_the_record_or_a_name_leaves_the_run_whole() {
                    step("last", #{ on: "none", needs: ["make-things"] }, |t| {
                        expect(t.value("make-things", "v"), "v").to_be(7);
                    });"#,
-            );
+        );
         let ran = pb(&test, "run networking.rhai --report json=r.json");
         let out = String::from_utf8_lossy(&ran.stdout);
         assert!(ran.status.success() && out.contains("2 passed") && !out.contains("withheld"), "{word}: {out}");

@@ -95,7 +95,7 @@ step("environment", #{ on: "none", effect: "write" }, |t| {
     sh::script("printenv PLANTED_ENV >&2; printenv PLANTED_ENV; exit 3", #{ check: false });
     try { sh::script("printenv PLANTED_ENV >&2; exit 3"); } catch (e) { t.warn(`${e}`); }
     show(t, `${s}`);
-    let undo = sh::run("printenv", ["PLANTED_ENV"]).stdout.replace("'", "");
+    let undo = sh::run("printenv", ["PLANTED_ENV"]).stdout.replace("'", "'\\''");
     sh::script("true", #{ undo: `test -n '${undo}'` });
 });
 step("file", #{ on: "none", effect: "write" }, |t| {

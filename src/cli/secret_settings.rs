@@ -4,14 +4,14 @@
 use serde_json::Value;
 
 use crate::event::SettingInfo;
-use crate::host::redact::{Redactor, named};
+use crate::host::redact::{Redactor, programs};
 use crate::script::load::Loaded;
 
 /// What stands in the place of the value; `--resume` asks for it again.
 const HIDDEN: &str = "<secret>";
 
 fn is_secret(setting: &SettingInfo) -> bool {
-    named::is_secret(&setting.name) && setting.value != setting.default
+    programs::holds(&setting.name) && setting.value != setting.default
 }
 
 /// Settings as they may be told.
@@ -66,7 +66,7 @@ pub(super) fn hidden(set: &[String]) -> Vec<String> {
 /// `[CLUSTER:][PLAYBOOK.]NAME=VALUE`
 fn one(set: &str) -> String {
     let name = set.split('=').next().unwrap_or_default();
-    match name.rsplit([':', '.']).next().is_some_and(named::is_secret) {
+    match name.rsplit([':', '.']).next().is_some_and(programs::holds) {
         true if name.len() < set.len() => format!("{name}={HIDDEN}"),
         _ => set.to_string(),
     }
@@ -96,7 +96,7 @@ mod tests {
             from: "--set".into(),
             about: String::new(),
         };
-        let told = told(vec![setting("api_token", "x"), setting("api_token", "none"), setting("router", "r")]);
+        let told = told(vec![setting("api_token", "x"), setting("api_token", "none"), setting("bgp_session", "r")]);
         assert_eq!(told.iter().map(|s| s.value.clone()).collect::<Vec<_>>(), [HIDDEN, "none", "r"]);
         let redactor = Redactor::default();
         leaves(&serde_json::json!({ "a": ["value-of-it", 1_234_567_890] }), &redactor);

@@ -13,7 +13,7 @@ use crate::cli::prepare::{Planned, all_settings};
 use crate::config::Config;
 use crate::error::Error;
 use crate::event::SettingInfo;
-use crate::host::redact::named;
+use crate::host::redact::programs;
 use crate::playbook::On;
 use crate::playbook::plan::Planned as Step;
 use crate::record::ClusterInfo;
@@ -107,7 +107,7 @@ fn setting(then: &[SettingInfo], now: &[SettingInfo], playbook: &str) -> Option<
     keys.into_iter().find_map(|key| {
         let (was, is) = (of(&then, key), of(&now, key));
         let cluster = key.1.map(|c| format!("@{c}")).unwrap_or_default();
-        if was != is && named::is_secret(key.0) {
+        if was != is && programs::holds(key.0) {
             return Some(format!("setting {playbook}.{}{cluster} is another one than then", key.0));
         }
         let shown = |value: Option<Value>| value.map_or_else(|| "nothing".to_string(), |v| v.to_string());

@@ -66,10 +66,9 @@ impl Redactor {
                 error.iter_mut().for_each(|error| self.error(error));
             }
             What::Failed(failure) => self.failure(failure),
-            What::Waiting { message: text }
-            | What::Note { text }
-            | What::Warning { text }
-            | What::Printed { text } => self.text(text),
+            What::Waiting { message: text } | What::Note { text } | What::Warning { text } | What::Printed { text } => {
+                self.text(text)
+            }
             What::Measured(metric) => self.metric(metric),
             // The file has a name that was looked at when it was made.
             What::Evidence { name, file: _, sha256: _, bytes: _ } => self.text(name),
@@ -78,6 +77,7 @@ impl Redactor {
                 self.redact_json(value);
             }
             What::UndoRecorded(row) => self.row(row),
+            What::UndoSettled { row: _, fields, owners: _ } => self.changes(fields),
             What::UndoDone { row: _, error, by_hand: _, line: _ } => error.iter_mut().for_each(|why| self.text(why)),
             What::StepFinished(result) => self.result(result),
             What::RunFinished { exit_code: _, seconds: _, left } => self.redact_lines(left),
@@ -172,7 +172,8 @@ impl Redactor {
         self.text(change);
         match undo {
             Undo::Delete { object: _ } | Undo::Uncordon { object: _ } => {}
-            Undo::Restore { object: _, subresource: _, fields } => {
+            // Who owns which field names fields alone.
+            Undo::Restore { object: _, subresource: _, fields, owners: _ } => {
                 self.changes(fields);
             }
             Undo::Http { method: _, url, endpoint: _ } => self.text(url),
@@ -181,7 +182,7 @@ impl Redactor {
     }
 
     fn changes(&self, fields: &mut [FieldChange]) {
-        for FieldChange { pointer: _, before, after, made: _ } in fields {
+        for FieldChange { pointer: _, before, after, made: _, index: _, allotted: _ } in fields {
             self.value(before);
             self.value(after);
         }
@@ -224,9 +225,40 @@ mod tests {
 
     /// What content goes by, wherever it stands.
     const CONTENT: &[&str] = &[
-        "about", "actual", "after", "again", "args", "arguments", "before", "causes", "change", "default", "diff",
-        "differs", "error", "expected", "hints", "if_fails", "instructions", "label", "left", "line", "message", "name",
-        "notes", "object", "source", "stack", "summary", "target", "text", "title", "unit", "url", "value", "warnings",
+        "about",
+        "actual",
+        "after",
+        "again",
+        "args",
+        "arguments",
+        "before",
+        "causes",
+        "change",
+        "default",
+        "diff",
+        "differs",
+        "error",
+        "expected",
+        "hints",
+        "if_fails",
+        "instructions",
+        "label",
+        "left",
+        "line",
+        "message",
+        "name",
+        "notes",
+        "object",
+        "source",
+        "stack",
+        "summary",
+        "target",
+        "text",
+        "title",
+        "unit",
+        "url",
+        "value",
+        "warnings",
         "why",
     ];
 
@@ -251,7 +283,8 @@ mod tests {
                 all.extend(fields.keys().map(|key| (path.to_string(), key.clone())));
                 let named = fields.contains_key("api_version");
                 for (key, field) in fields {
-                    let inside = matches!(field, Value::Object(_)) && ["error", "object", "failure"].contains(&key.as_str());
+                    let inside =
+                        matches!(field, Value::Object(_)) && ["error", "object", "failure"].contains(&key.as_str());
                     if named || inside || !CONTENT.contains(&key.as_str()) {
                         identity(&format!("{path}/{key}"), field, all);
                     }
@@ -270,7 +303,9 @@ mod tests {
         secrets.iter().for_each(|word| {
             redactor.register(word);
         });
-        assert!(["undo_recorded", "attempts", "evidence", "step_finished"].iter().all(|w| secrets.iter().any(|s| s == w)));
+        assert!(
+            ["undo_recorded", "attempts", "evidence", "step_finished"].iter().all(|w| secrets.iter().any(|s| s == w))
+        );
         let filter = filter(Arc::new(redactor));
         let mut hidden = 0;
         for event in all {

@@ -217,6 +217,15 @@ impl std::error::Error for Error {}
 /// The result of whatever can fail.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
+/// The beginning of a text of any length, for a message: so many characters, and `…` where there is more. The mark also
+/// tells redaction that a secret may have been cut there.
+pub fn beginning(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((at, _)) => format!("{}…", &text[..at]),
+        None => text.to_string(),
+    }
+}
+
 /// `did you mean "x"?`, for the nearest of the known names, if one is near enough.
 pub fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
     nearest(word, known).map(|name| format!("did you mean \"{name}\"?"))
@@ -239,6 +248,11 @@ pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_beginning_says_that_there_is_more() {
+        assert_eq!((beginning("äöü", 3), beginning("äöü", 2)), ("äöü".into(), "äö…".into()));
+    }
 
     #[test]
     fn the_nearest_name_is_offered_only_when_it_is_near() {

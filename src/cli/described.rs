@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use super::prepare::{self, Planned, Prepared};
-use super::{resume, secret_settings};
 use super::run::Args;
+use super::{resume, secret_settings};
 use crate::client::kube::connect;
 use crate::config::{Cluster, Config, Environment};
 use crate::record::{ClusterInfo, RunInfo};
@@ -51,4 +51,3 @@ pub(super) fn described(
         ..RunInfo::here(started)
     }
 }
-

@@ -95,8 +95,7 @@ async fn converse(mut stream: TcpStream, talk: &Talk, limit: Duration) -> Result
         return Ok(Some(text));
     }
     let end = end.unwrap_or_else(|_| format!("and nothing more within {}", short(limit)));
-    let said =
-        if text.is_empty() { "nothing".into() } else { format!("{:?}", text.chars().take(200).collect::<String>()) };
+    let said = if text.is_empty() { "nothing".into() } else { format!("{:?}", crate::error::beginning(&text, 200)) };
     Err(Error::new(Kind::Expectation, format!("expected an answer with {expect:?}; it said {said}, {end}")))
 }
 

@@ -80,7 +80,13 @@ impl Bus {
             .name("events".into())
             .spawn(move || deliver(&receiver, &*again, listeners))
             .ok();
-        Arc::new(Self { sender: Mutex::new(sender), filter, untold: Mutex::default(), clock, thread: Mutex::new(thread) })
+        Arc::new(Self {
+            sender: Mutex::new(sender),
+            filter,
+            untold: Mutex::default(),
+            clock,
+            thread: Mutex::new(thread),
+        })
     }
 
     /// A bus that nobody listens to.

@@ -73,7 +73,7 @@ struct ItemMeta<'a> {
 /// Cuts a list's answer. `what` names it in errors.
 pub(crate) fn list(body: &str, api_version: &str, kind: &str, what: &str) -> Result<Cut> {
     let unreadable = |e: &dyn std::fmt::Display| {
-        let shown: String = body.chars().take(200).collect();
+        let shown = crate::error::beginning(body, 200);
         Error::new(Kind::Unreadable, format!("{what}: the answer is not a list in JSON"))
             .because(e)
             .because(format!("it begins: {shown}"))
@@ -131,7 +131,7 @@ pub(crate) fn peek(body: &[u8]) -> Option<Option<String>> {
 /// [`Kind::Unreadable`] where the text is not a JSON object.
 pub fn without_managed_fields(mut text: String) -> Result<String> {
     let hole = managed_fields(&text).map_err(|e| {
-        let shown: String = text.chars().take(200).collect();
+        let shown = crate::error::beginning(&text, 200);
         Error::new(Kind::Unreadable, "the answer is not an object in JSON")
             .because(e)
             .because(format!("it begins: {shown}"))

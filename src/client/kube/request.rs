@@ -134,7 +134,7 @@ fn invalid(e: &http::Error) -> Error {
 fn status_of(code: u16, text: &str) -> Status {
     let parsed = serde_json::from_str::<Status>(text).ok().filter(Status::is_failure);
     let mut status = parsed.unwrap_or_else(|| {
-        let shown: String = text.trim().chars().take(SHOWN).collect();
+        let shown = crate::error::beginning(text.trim(), SHOWN);
         Status::failure(&shown, "")
     });
     if status.code == 0 {

@@ -90,7 +90,7 @@ async fn send(
 }
 
 fn unreadable(cluster: &Cluster, what: &str, text: &str) -> Error {
-    let head: String = text.chars().take(200).collect();
+    let head = crate::error::beginning(text, 200);
     Error::new(Kind::Unreadable, format!("{what} on cluster {}: the answer is no JSON: {head}", cluster.name()))
 }
 

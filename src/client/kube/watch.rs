@@ -163,7 +163,7 @@ impl Watch {
 
     fn event(&mut self, line: &[u8]) -> Result<Option<Change>> {
         let unreadable = |e: &dyn std::fmt::Display| {
-            let shown: String = String::from_utf8_lossy(line).chars().take(200).collect();
+            let shown = crate::error::beginning(&String::from_utf8_lossy(line), 200);
             Error::new(Kind::Unreadable, "an event of the watch can't be read").because(e).because(shown)
         };
         let text = std::str::from_utf8(line).map_err(|e| unreadable(&e))?;

@@ -220,7 +220,7 @@ fn too_much(command: &Command, came: u64, out: &[u8], err: &[u8]) -> Error {
         _ => format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20)),
     };
     let begin = if out.is_empty() { err } else { out };
-    let begin: String = String::from_utf8_lossy(&begin[..begin.len().min(400)]).chars().take(100).collect();
+    let begin = crate::error::beginning(&String::from_utf8_lossy(&begin[..begin.len().min(400)]), 100);
     Error::new(
         Kind::Io,
         format!(

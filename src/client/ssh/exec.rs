@@ -98,8 +98,8 @@ fn collect(inner: &Inner, mut channel: ssh2::Channel, command: &Command) -> Resu
 
 /// More was printed than may be kept.
 pub(super) fn too_much(inner: &Inner, command: &Command, shown: &[u8]) -> Error {
-    let head: String =
-        String::from_utf8_lossy(&shown[..shown.len().min(200)]).lines().take(3).collect::<Vec<_>>().join("\n");
+    let head: String = String::from_utf8_lossy(shown).lines().take(3).collect::<Vec<_>>().join("\n");
+    let head = crate::error::beginning(&head, 200);
     inner
         .target
         .error(

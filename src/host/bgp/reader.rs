@@ -191,8 +191,9 @@ fn excerpt(text: &str) -> String {
         return chars.into_iter().collect();
     }
     let head: String = chars[..HEAD].iter().collect();
-    let tail: String = chars[chars.len() - TAIL..].iter().collect();
-    format!("{head}\n… ({} characters left out)\n{tail}", chars.len() - HEAD - TAIL)
+    // From the beginning of a word on: the end of one that was cut may be that of a secret, which nothing would know.
+    let tail: String = chars[chars.len() - TAIL..].iter().skip_while(|c| !c.is_whitespace()).collect();
+    format!("{head}… ({} characters left out)\n{tail}", chars.len() - HEAD - TAIL)
 }
 
 #[cfg(test)]

@@ -163,7 +163,7 @@ fn not_a_filter(filter: &str, said: Vec<String>) -> Error {
 fn syntax(filter: &str, error: jaq_core::load::Error<&str>) -> Vec<String> {
     use jaq_core::load::Error as Load;
     let found = |at: &str| {
-        let shown: String = at.chars().take(20).collect();
+        let shown = crate::error::beginning(at, 20);
         if shown.is_empty() { "the end".to_string() } else { format!("{shown:?}") }
     };
     match error {

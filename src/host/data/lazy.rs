@@ -50,7 +50,8 @@ fn list(text: &str, what: &str) -> Result<List, Error> {
 
 /// The error of a text that is not JSON: where, and what stands there.
 pub(super) fn not_json(text: &str, e: &serde_json::Error) -> Error {
-    let shown: String = text.lines().nth(e.line().saturating_sub(1)).unwrap_or_default().chars().take(200).collect();
+    let line = text.lines().nth(e.line().saturating_sub(1)).unwrap_or_default();
+    let shown = crate::error::beginning(line, 200);
     Error::new(Kind::Unreadable, format!("the text is not JSON: line {}, column {}", e.line(), e.column()))
         .because(e)
         .because(format!("the line: {shown}"))

@@ -82,7 +82,7 @@ impl Expect {
         if lines.is_empty() {
             return Err(error.because("the body is empty"));
         }
-        let begin: String = lines.join("\n").chars().take(CHARACTERS).collect();
+        let begin = crate::error::beginning(&lines.join("\n"), CHARACTERS);
         Err(error.because(format!("it says: {begin}")))
     }
 }

@@ -73,7 +73,7 @@ impl Response {
         let text = self.text();
         let broken = |why: String| {
             let kind = self.0.headers.get("content-type").map_or("no content type", String::as_str);
-            let begin: String = text.chars().take(200).collect();
+            let begin = crate::error::beginning(&text, 200);
             Error::new(Kind::Unreadable, format!("{}: the answer ({kind}) is not JSON", self.0.url))
                 .because(why)
                 .because(format!("it begins: {begin}"))

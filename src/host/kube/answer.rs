@@ -18,11 +18,9 @@ pub(crate) struct Found {
 }
 
 impl Found {
-    /// The values of a Secret are learnt here, before anybody sees them.
+    /// The values of a Secret, and of variables named like one, are learnt here, before anybody sees them.
     pub(crate) fn new(cx: &Context, text: String, resource: &Resource) -> Self {
-        if resource.kind == secrets::KIND {
-            secrets::learn_text(&cx.world.redactor, &text, true);
-        }
+        secrets::learn_text(&cx.world.redactor, &text, resource.kind == secrets::KIND);
         Self { text, api_version: resource.api_version(), kind: resource.kind.clone() }
     }
 

@@ -108,7 +108,7 @@ fn flatten(cx: &Context, value: Value, function: &str, out: &mut Vec<Manifest>) 
         return items.iter().try_for_each(|item| flatten(cx, item.clone(), function, out));
     }
     let mut json = value;
-    let shown: String = secrets::masked(json.clone(), false).to_string().chars().take(120).collect();
+    let shown = crate::error::beginning(&secrets::masked(json.clone(), false).to_string(), 120);
     let missing = |field: &str| {
         Error::new(Kind::Invalid, format!("{function}: a manifest needs {field}")).because(format!("it is: {shown}"))
     };

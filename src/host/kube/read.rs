@@ -202,9 +202,10 @@ fn listed(at: &NativeCallContext, k: &ClusterHandle, kind: &str, query: &Query) 
         let cluster = k.connection(&cx).await?;
         let resource = cluster.resolve(kind).await?;
         let pages = cluster.list(&resource, query).await?;
-        if resource.kind == secrets::KIND {
-            let texts = pages.iter().flat_map(Page::texts);
-            texts.for_each(|text| secrets::learn_text(&cx.world.redactor, text, true));
+        let redactor = &cx.world.redactor;
+        match resource.kind == secrets::KIND {
+            true => pages.iter().flat_map(Page::texts).for_each(|text| secrets::learn_text(redactor, text, true)),
+            false => pages.iter().for_each(|page| secrets::learn_env(redactor, &page.text)),
         }
         Ok(Listed { namespaced: resource.namespaced, plural: resource.plural, pages })
     })?;

@@ -1,11 +1,14 @@
 //! The values of Secret objects: learnt from what is sent and what is answered, before anything tells of it.
 
+mod env;
 mod inside;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rhai::{Dynamic, Map};
 use serde_json::{Value, json};
+
+pub(crate) use env::learn_text as learn_env;
 
 use crate::event::{FieldChange, LedgerRow, Undo};
 use crate::host::object::Object;
@@ -16,6 +19,26 @@ use crate::host::values::{from_dynamic, to_array};
 const HIDDEN: &str = "<redacted>";
 /// The kind whose values are secret.
 pub(crate) const KIND: &str = "Secret";
+/// What of a Secret is no secret: what every object has, a patch's operation, a watch's event, an answer's status. Any
+/// other field is one, misspelt ones too.
+const PUBLIC: &[&str] = &[
+    "apiVersion",
+    "kind",
+    "metadata",
+    "type",
+    "immutable",
+    "items",
+    "object",
+    "op",
+    "path",
+    "from",
+    "value",
+    "status",
+    "message",
+    "reason",
+    "code",
+    "details",
+];
 /// Where kubectl keeps the whole manifest once more.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
@@ -35,14 +58,21 @@ pub(crate) fn learn(redactor: &Redactor, value: &Value, is: bool) {
             }
             if is {
                 learn_fields(redactor, value);
+            } else {
+                env::learn(redactor, value);
             }
         }
+        // What is sent as one and is none: the server's answer may quote it.
+        other if is => learn_leaves(redactor, other, false),
         _ => {}
     }
 }
 
 /// The same for an answer's text: one JSON value or several, one after the other.
 pub(crate) fn learn_text(redactor: &Redactor, text: &str, is: bool) {
+    if !is && !text.contains(r#""Secret"#) {
+        return env::learn_text(redactor, text);
+    }
     let values = serde_json::Deserializer::from_str(text).into_iter::<Value>();
     values.map_while(Result::ok).for_each(|value| learn(redactor, &value, is));
 }
@@ -51,10 +81,16 @@ fn learn_fields(redactor: &Redactor, secret: &Value) {
     // The name of its namespace and the cluster's certificate authority stand in every token of a service account:
     // hidden, they would make every output unreadable.
     let of_account = secret["type"] == "kubernetes.io/service-account-token";
-    for (field, encoded) in [("data", true), ("stringData", false)] {
-        for (key, value) in secret[field].as_object().into_iter().flatten() {
+    for (field, value) in
+        secret.as_object().into_iter().flatten().filter(|(field, _)| !PUBLIC.contains(&field.as_str()))
+    {
+        let Value::Object(values) = value else {
+            learn_leaves(redactor, value, field == "data");
+            continue;
+        };
+        for (key, value) in values {
             if !(of_account && matches!(key.as_str(), "namespace" | "ca.crt")) {
-                learn_value(redactor, value, encoded);
+                learn_leaves(redactor, value, field == "data");
             }
         }
     }
@@ -64,18 +100,28 @@ fn learn_fields(redactor: &Redactor, secret: &Value) {
     // An operation of a JSON patch.
     if let Some(place) = secret["path"].as_str() {
         match &secret["value"] {
-            Value::Object(values) if matches!(place, "/data" | "/stringData") => {
-                values.values().for_each(|value| learn_value(redactor, value, place == "/data"));
-            }
-            value if place.starts_with("/data/") => learn_value(redactor, value, true),
-            value if place.starts_with("/stringData/") => learn_value(redactor, value, false),
+            value if place.starts_with("/data") => learn_leaves(redactor, value, true),
+            value if place.starts_with("/stringData") => learn_leaves(redactor, value, false),
             value => learn(redactor, value, true),
         }
     }
 }
 
-fn learn_value(redactor: &Redactor, value: &Value, encoded: bool) {
-    let Some(text) = value.as_str().filter(|text| !text.is_empty()) else { return };
+/// Every text and number in what stands where a value should, whatever its shape.
+fn learn_leaves(redactor: &Redactor, value: &Value, encoded: bool) {
+    match value {
+        Value::String(text) => learn_value(redactor, text, encoded),
+        Value::Number(number) => learn_value(redactor, &number.to_string(), false),
+        Value::Array(items) => items.iter().for_each(|item| learn_leaves(redactor, item, encoded)),
+        Value::Object(fields) => fields.values().for_each(|field| learn_leaves(redactor, field, encoded)),
+        _ => {}
+    }
+}
+
+fn learn_value(redactor: &Redactor, text: &str, encoded: bool) {
+    if text.is_empty() {
+        return;
+    }
     let plain =
         if encoded { STANDARD.decode(text).ok().and_then(|b| String::from_utf8(b).ok()) } else { Some(text.into()) };
     if let Some(plain) = &plain {
@@ -105,14 +151,15 @@ fn mask(value: &mut Value, is: bool) {
             let kind = fields.get("kind").and_then(Value::as_str);
             let is = is || matches!(kind, Some(KIND | "SecretList"));
             if !is {
+                env::mask(fields);
                 fields.values_mut().for_each(|field| mask(field, false));
                 return;
             }
             for (key, field) in fields.iter_mut() {
                 match key.as_str() {
-                    "data" | "stringData" => hide(field),
                     "items" | "object" => mask(field, true),
-                    _ => {}
+                    key if PUBLIC.contains(&key) => {}
+                    _ => hide(field),
                 }
             }
             if let Some(applied) = value.pointer_mut("/metadata/annotations").and_then(|a| a.get_mut(LAST_APPLIED)) {
@@ -210,6 +257,23 @@ mod tests {
         for value in ["first-value", &encoded("first-value\n"), "/////////w==", "third-value", "fourth-value"] {
             assert!(redactor.redact(&format!("x {value} y")).starts_with("x <secret:"), "{value}");
         }
+    }
+
+    #[test]
+    fn what_is_sent_as_a_secret_is_learnt_whatever_its_shape() {
+        let redactor = Redactor::default();
+        for secret in [
+            json!({ "kind": "Secret", "metadata": { "name": "of-no-value" }, "stringData": ["shape-first"] }),
+            json!({ "kind": "Secret", "data": { "a": { "b": ["shape-second"] }, "c": 1_234_567_890_u64 } }),
+            json!({ "kind": "Secret", "stringdata": { "a": "shape-third" }, "data": "shape-fourth" }),
+        ] {
+            learn(&redactor, &secret, false);
+            let shown = masked(secret, false).to_string();
+            assert!(!shown.contains("shape-") && !shown.contains("1234567890"), "{shown}");
+        }
+        let said = "expected map, got &{[shape-first shape-second shape-third shape-fourth 1234567890]}; of-no-value";
+        let shown = redactor.redact(said);
+        assert!(!shown.contains("shape-") && !shown.contains("123456") && shown.ends_with("of-no-value"), "{shown}");
     }
 
     #[test]

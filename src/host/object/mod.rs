@@ -72,7 +72,7 @@ impl Object {
     /// [`Kind::Unreadable`] when the text is not one JSON object; the error shows it.
     pub fn from_text(text: String, origin: Origin) -> Result<Self, Error> {
         if let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(&text) {
-            let shown: String = text.chars().take(200).collect();
+            let shown = crate::error::beginning(&text, 200);
             return Err(Error::new(Kind::Unreadable, format!("not a JSON object: {shown}")).because(error));
         }
         let text = managed::without_managed_fields(text);
@@ -82,7 +82,7 @@ impl Object {
             return Err(Error::new(Kind::Unreadable, "an object of more than 4 GB"));
         };
         if text.as_bytes().get(start) != Some(&b'{') {
-            let shown: String = text.chars().take(200).collect();
+            let shown = crate::error::beginning(&text, 200);
             return Err(Error::new(Kind::Unreadable, format!("expected a JSON object, got {shown}")));
         }
         let whole = from..to;

@@ -24,7 +24,8 @@ pub(super) fn of(value: &str) -> Vec<String> {
     forms.extend(within_base64(value));
     forms.extend(wrapped(&STANDARD.encode(value)));
     for _ in 0..NESTED {
-        let escaped: Vec<String> = forms.iter().flat_map(|form| [in_json(form), in_gos_json(form), in_ascii_json(form)]).collect();
+        let escaped: Vec<String> =
+            forms.iter().flat_map(|form| [in_json(form), in_gos_json(form), in_ascii_json(form)]).collect();
         forms.extend(escaped);
         forms.sort_unstable();
         forms.dedup();
@@ -170,7 +171,10 @@ mod tests {
             "<a>pä&lt;s&gt;&amp;w\"o'r €🔑d</a>",
         ] {
             let shown = redacted(secret, text);
-            assert!(shown.contains("<secret:1>") && !shown.contains("o'r") && !shown.contains("&gt;"), "{text}: {shown}");
+            assert!(
+                shown.contains("<secret:1>") && !shown.contains("o'r") && !shown.contains("&gt;"),
+                "{text}: {shown}"
+            );
         }
     }
 

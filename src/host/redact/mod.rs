@@ -17,7 +17,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub(crate) use event::filter;
 use finder::Finder;
-pub(crate) use patterns::hide;
+pub(crate) use patterns::{hide, pattern};
 use spots::Spot;
 
 /// The secrets of a run. The same value has the same number throughout.

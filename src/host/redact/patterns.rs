@@ -67,7 +67,7 @@ fn is_word(text: &str) -> bool {
 }
 
 #[expect(clippy::expect_used, reason = "the patterns are constants, and a test uses each")]
-pub(super) fn pattern(text: &str) -> Regex {
+pub(crate) fn pattern(text: &str) -> Regex {
     Regex::new(text).expect("a pattern")
 }
 

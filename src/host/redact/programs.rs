@@ -16,15 +16,17 @@ const LOOKED_AT: usize = 4 * 1024 * 1024;
 const MOST: usize = 200;
 
 /// What a variable's name ends in that has to do with a secret and holds none: `SSH_AUTH_SOCK`, `GIT_CREDENTIAL_HELPER`.
-const ELSEWHERE: &[&str] = &["sock", "socket", "address", "addr", "dir", "home", "host", "port", "user", "helper", "jar"];
+const ELSEWHERE: &[&str] =
+    &["sock", "socket", "address", "addr", "dir", "home", "host", "port", "user", "helper", "jar"];
 /// Options whose word that follows is the name of a secret or a way, as often as it is one.
 const VAGUE: &[&str] = &["secret", "auth", "cookie", "credential", "credentials", "sig", "sid", "signature"];
 
 /// Whether a variable or an option of this name holds a secret. A desktop's sessions (`XDG_SESSION_ID`) are none.
-fn holds(name: &str) -> bool {
+pub(crate) fn holds(name: &str) -> bool {
     let lower = name.to_lowercase();
     let last = lower.rsplit(['_', '-', '.']).next().unwrap_or_default();
-    let session = lower.contains("session") && !["token", "secret", "key", "cookie", "pass"].iter().any(|w| lower.contains(w));
+    let session =
+        lower.contains("session") && !["token", "secret", "key", "cookie", "pass"].iter().any(|w| lower.contains(w));
     is_secret(name) && !session && !ELSEWHERE.contains(&last)
 }
 

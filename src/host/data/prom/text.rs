@@ -50,14 +50,14 @@ pub(super) fn parse(page: &str) -> Result<Vec<Sample>, Error> {
             continue;
         }
         let sample = sample(line, open_metrics).map_err(|why| {
-            let shown: String = line.chars().take(200).collect();
+            let shown = crate::error::beginning(line, 200);
             Error::new(Kind::Unreadable, format!("line {} is no metric: {why}", number + 1))
                 .because(format!("the line: {shown}"))
         })?;
         samples.push(sample);
     }
     if samples.is_empty() {
-        let shown: String = page.chars().take(200).collect();
+        let shown = crate::error::beginning(page, 200);
         return Err(
             Error::new(Kind::Unreadable, "the page holds no metric").because(format!("it begins with {shown:?}"))
         );

@@ -91,7 +91,7 @@ fn unreadable(message: impl Into<String>) -> Error {
 }
 
 fn beginning(text: &str) -> String {
-    format!("the text begins with {:?}", text.chars().take(200).collect::<String>())
+    format!("the text begins with {:?}", crate::error::beginning(text, 200))
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ use crate::host::call::{Call, Limit};
 use crate::host::context::{Context, HostResult};
 use crate::host::kube::ClusterHandle;
 use crate::host::options::Options;
+use crate::host::redact::programs;
 use crate::host::registrar::Registrar;
 use crate::host::values::Secret;
 
@@ -75,8 +76,7 @@ pub(super) fn exec(
     let limit = options.size("max_output")?.map_or(OUTPUT_LIMIT, |s| usize::try_from(s.0).unwrap_or(usize::MAX));
     let redactor = &cx.world.redactor;
     let shown = programs::words(redactor, shown);
-    let shown_stdin =
-        shown_stdin.filter(|_| stdin.is_some()).map(|text| programs::text(redactor, &text.to_string()));
+    let shown_stdin = shown_stdin.filter(|_| stdin.is_some()).map(|text| programs::text(redactor, &text.to_string()));
     let line = typed(pod, namespace.as_deref(), container.as_deref(), &shown, stdin.is_some());
     let check = options.bool("check")?.unwrap_or(true);
     let call = match &shown_stdin {

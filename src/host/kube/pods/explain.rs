@@ -88,17 +88,19 @@ pub(super) fn hide(value: &Dynamic) -> Dynamic {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::host::redact::Redactor;
 
     #[test]
     fn a_short_secret_is_hidden_wherever_it_lies() {
         let secret = || Dynamic::from(Secret::new(&Redactor::default(), "abc"));
         let mut env = Map::new();
         env.insert("TOKEN".into(), secret());
+        env.insert("API_TOKEN".into(), "xyz".into());
+        env.insert("MODE".into(), "plain".into());
         let mut options = Map::new();
         options.insert("env".into(), env.into());
         options.insert("command".into(), Dynamic::from_array(vec!["echo".into(), secret()]));
-        let text = Dynamic::from(hidden(&options)).to_string();
-        assert!(!text.contains("abc") && text.matches("<secret:1>").count() == 2, "{text}");
+        let text = Dynamic::from(hidden(&Redactor::default(), &options)).to_string();
+        assert!(!text.contains("abc") && !text.contains("xyz") && text.contains("plain"), "{text}");
+        assert_eq!(text.matches("<secret:1>").count(), 3, "{text}");
     }
 }

@@ -9,4 +9,3 @@ mod normal;
 mod requests;
 mod side;
 mod transport;
-mod undone;

@@ -227,7 +227,7 @@ fn a_secret_that_is_a_word_of_the_record_or_a_name_leaves_the_run_whole() {
                        expect(1, "one").to_be(1);
                    });
                    step("last", #{ on: "none", needs: ["make-things"] }, |t| {
-                       expect(t.value("make-things", "v"), "v").to_be(7);
+                       expect(t.value("networking/make-things", "v"), "v").to_be(7);
                    });"#,
         );
         let ran = pb(&test, "run networking.rhai --report json=r.json");

@@ -66,7 +66,7 @@ fn a_run_keeps_what_it_was_and_what_it_asked() {
     let folder = ran.run_folder();
     let text = |file: &str| std::fs::read_to_string(folder.join(file)).expect(file);
     let info: serde_json::Value = serde_json::from_str(&text("run.json")).expect("JSON");
-    assert_eq!(info["format"], 1);
+    assert_eq!(info["format"], 2);
     assert_eq!(info["arguments"], serde_json::json!(["run", "p.rhai", "--only", "s"]));
     assert_eq!(info["playbooks"][0]["sha256"].as_str().map(str::len), Some(64));
     assert_eq!(info["clusters"][1]["name"], "infra");

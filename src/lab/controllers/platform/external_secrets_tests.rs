@@ -69,12 +69,12 @@ fn a_store_needs_its_vault_its_token_and_a_way_there() {
     assert!(bench.told(STORE, "", "onepassword", "Ready").starts_with("False"), "no egress");
     bench.delete("networkpolicies.networking.k8s.io", "external-secrets", "closed");
     bench.change(STORE, "", "onepassword", |store| {
-        store["spec"]["provider"]["onepassword"]["vaults"] = json!({ "Infar": 1 })
+        store["spec"]["provider"]["onepassword"]["vaults"] = json!({ "Infar": 1 });
     });
     bench.look();
     assert!(bench.told(STORE, "", "onepassword", "Ready").starts_with("False"), "an unknown vault");
     bench.change(STORE, "", "onepassword", |store| {
-        store["spec"]["provider"]["onepassword"]["vaults"] = json!({ "Apps": 1 })
+        store["spec"]["provider"]["onepassword"]["vaults"] = json!({ "Apps": 1 });
     });
     bench.delete("secrets", "external-secrets", "onepassword-connect-token");
     bench.look();

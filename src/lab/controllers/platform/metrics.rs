@@ -142,7 +142,7 @@ mod tests {
         bench.look();
         assert_eq!(of(&bench)["reason"], "waiting for observability/vmstorage: 2 of 3 replicas are ready");
         bench.change(WATCHES[6], "observability", "flux", |one| {
-            one["spec"]["groups"][0]["rules"][0]["expr"] = "up{".into()
+            one["spec"]["groups"][0]["rules"][0]["expr"] = "up{".into();
         });
         bench.look();
         assert_eq!(bench.get(WATCHES[6], "observability", "flux")["status"]["updateStatus"], "failed");

@@ -243,12 +243,12 @@ mod tests {
         bench.look();
         assert_eq!(of(&bench)["ceph"]["health"], "HEALTH_OK");
         bench.change(WATCHES[0], "rook-ceph", "rook-ceph", |one| {
-            one["spec"]["storage"]["nodes"][0]["name"] = "infra-99".into()
+            one["spec"]["storage"]["nodes"][0]["name"] = "infra-99".into();
         });
         bench.look();
         assert!(of(&bench)["message"].to_string().contains("infra-99"), "{}", of(&bench));
         bench.change(WATCHES[0], "rook-ceph", "rook-ceph", |one| {
-            one["spec"]["storage"]["nodes"][0]["name"] = "infra-01".into()
+            one["spec"]["storage"]["nodes"][0]["name"] = "infra-01".into();
         });
         bench.look();
         assert_eq!(of(&bench)["phase"], "Ready");

@@ -173,11 +173,6 @@ impl Upstream {
         self.charts.contains(&(chart.to_owned(), version.to_owned()))
     }
 
-    /// The items of the vault, with their fields.
-    pub(crate) fn items(&self) -> &BTreeMap<String, BTreeSet<String>> {
-        &self.vault
-    }
-
     /// Whether there is a vault of that name.
     pub(crate) fn has_vault(&self, name: &str) -> bool {
         self.vaults.contains(name)

@@ -58,7 +58,7 @@ fn postgres_tells_of_its_replicas_and_poolers_lead_to_the_primary() {
     let wrong = "psql -h gitlab-pooler-rw.cnpg-system.svc.cluster.local -U gitlab -d nonesuch -c 'SELECT 1'";
     assert!(says(&bench, "default", "visitor", wrong, "").0.contains("database \"nonesuch\" does not exist"));
     bench.change("poolers.postgresql.cnpg.io", "cnpg-system", "gitlab-pooler-rw", |one| {
-        one["spec"]["pgbouncer"]["paused"] = true.into()
+        one["spec"]["pgbouncer"]["paused"] = true.into();
     });
     assert!(says(&bench, "default", "visitor", through, "").0.contains("query_wait_timeout"));
     for name in ["shared-postgres-2", "shared-postgres-3"] {

@@ -61,7 +61,7 @@ fn an_issuer_that_is_not_there_or_not_reached_leaves_it_pending() {
     bench.pass(60);
     assert!(bench.told(CERT, NS, NAME, "Ready").starts_with("True"), "{:#}", bench.get(CERT, NS, NAME)["status"]);
     bench.change(ISSUER, "", "letsencrypt-staging", |one| {
-        one["spec"]["acme"]["server"] = "https://acme.nowhere.example/directory".into()
+        one["spec"]["acme"]["server"] = "https://acme.nowhere.example/directory".into();
     });
     bench.look();
     assert!(bench.told(ISSUER, "", "letsencrypt-staging", "Ready").contains("no such host"));

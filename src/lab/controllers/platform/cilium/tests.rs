@@ -28,7 +28,7 @@ fn sessions_follow_the_configuration_and_the_causes() {
     bench.pass(5);
     assert_eq!(peer(&bench, "infra-02")["peeringState"], "established");
     bench.change("ciliumbgpclusterconfigs.cilium.io", "", "bgp", |one| {
-        one["spec"]["bgpInstances"][0]["peers"][0]["peerASN"] = 65_000.into()
+        one["spec"]["bgpInstances"][0]["peers"][0]["peerASN"] = 65_000.into();
     });
     bench.pass(5);
     assert_eq!(
@@ -36,7 +36,7 @@ fn sessions_follow_the_configuration_and_the_causes() {
         (&json!("open_sent"), &json!(65_000))
     );
     bench.change("ciliumbgpclusterconfigs.cilium.io", "", "bgp", |one| {
-        one["spec"]["nodeSelector"] = json!({ "matchLabels": { "no": "such" } })
+        one["spec"]["nodeSelector"] = json!({ "matchLabels": { "no": "such" } });
     });
     bench.look();
     assert!(bench.get(NODE, "", "infra-01").is_null());
@@ -82,7 +82,7 @@ fn endpoints_and_policies_are_told() {
     let policies = "ciliumnetworkpolicies.cilium.io";
     assert_eq!(bench.told(policies, "observability", "default", "Valid"), "True : Policy validation succeeded");
     bench.change(policies, "observability", "default", |one| {
-        one["spec"]["ingress"][0]["fromEntities"][0] = "clsuter".into()
+        one["spec"]["ingress"][0]["fromEntities"][0] = "clsuter".into();
     });
     bench.look();
     assert_eq!(bench.told(policies, "observability", "default", "Valid"), "False : unsupported entity: clsuter");

@@ -200,7 +200,7 @@ mod tests {
 
     fn unready(bench: &Bench, name: &str) {
         bench.change("pods", NS, name, |pod| {
-            pod["status"]["conditions"] = json!([{ "type": "Ready", "status": "False" }])
+            pod["status"]["conditions"] = json!([{ "type": "Ready", "status": "False" }]);
         });
     }
 

@@ -151,7 +151,7 @@ fn sources_tell_what_they_can_not_fetch() {
     bench.change(GIT, NS, NS, |git| git["spec"]["ref"]["branch"] = "gone".into());
     let oci = "ocirepositories.source.toolkit.fluxcd.io";
     bench.change(oci, "kube-system", "cilium", |one| {
-        one["spec"]["url"] = "oci://ghcr.io/home-operations/chrats/cilium".into()
+        one["spec"]["url"] = "oci://ghcr.io/home-operations/chrats/cilium".into();
     });
     bench.pass(2);
     assert!(bench.told(GIT, NS, NS, "Ready").contains("couldn't find remote ref \"refs/heads/gone\""));

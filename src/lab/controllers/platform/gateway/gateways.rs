@@ -195,7 +195,7 @@ mod tests {
             gateway["spec"]["listeners"][1]["tls"]["certificateRefs"][0]["name"] = "wildcard-tls".into();
         });
         bench.change("services", ns, "cilium-gateway-cilium-gateway-external", |service| {
-            service["status"] = json!({ "loadBalancer": {} })
+            service["status"] = json!({ "loadBalancer": {} });
         });
         bench.look();
         assert_eq!(

@@ -62,12 +62,11 @@ async fn compare() -> (String, usize, usize) {
     let real = Side::new(Kubeconfig::read_from(file).expect("a kubeconfig"), "infra").await;
     let (cluster, _server, lab) = lab(Arc::new(System)).await;
     let (mut report, mut agreed, mut differ) = (String::new(), 0, 0);
-    // A young server remembers everything. The real one has forgotten its first changes, unless it is young, too.
-    let old = "/api/v1/podtemplates?watch=1&resourceVersion=1&timeoutSeconds=1";
-    let forgets =
-        crate::real::kubectl(&["--context", "infra", "get", "--raw", old]).contains("too old resource version");
     for (topic, requests) in requests::all() {
-        if forgets {
+        // A young server remembers everything. The real one forgets its first changes once there are many.
+        let old = "/api/v1/podtemplates?watch=1&resourceVersion=1&timeoutSeconds=1";
+        let told = crate::real::kubectl(&["--context", "infra", "get", "--raw", old]);
+        if told.contains("too old resource version") {
             cluster.compact();
         }
         let namespace = format!("compare-{topic}-{}", std::process::id());

@@ -48,7 +48,7 @@ pub(super) fn cut(text: &str, room: usize, verbose: bool) -> String {
 
 /// What is done and the reason why it is not, on one line: the reason has at least half of it.
 pub(super) fn fitted(what: &str, why: &str, room: usize, verbose: bool) -> String {
-    let half = room.min(LINE).max(VALUE) / 2;
+    let half = room.clamp(VALUE, LINE) / 2;
     let what = if verbose { what.into() } else { crate::ui::truncate(what, half) };
     cut(&format!("{what}{why}"), room, verbose)
 }

@@ -191,7 +191,7 @@ mod tests {
         assert_eq!(object.uid.as_deref(), Some("u-1"));
         // The answer leaves none out, as the API server does: nothing new.
         changed(&cx, Some(&row), &before, &Ok(r#"{"metadata":{"uid":"u-1"},"spec":{}}"#.into()));
-        assert_eq!(world.ledger.open_rows(), [row.clone()]);
+        assert_eq!(world.ledger.open_rows(), std::slice::from_ref(&row));
         // It says otherwise than was noted, and that is what counts.
         changed(&cx, Some(&row), &before, &Ok(r#"{"metadata":{"uid":"u-1"},"spec":{"replicas":1}}"#.into()));
         let Undo::Restore { fields, .. } = &world.ledger.open_rows()[0].undo else { panic!("a restoration") };

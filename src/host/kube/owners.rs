@@ -87,7 +87,7 @@ pub(crate) fn shift(before: &Value, after: &Value) -> Vec<Owned> {
     for entry in was.iter().chain(new) {
         let (then, now) = (of(was, entry).unwrap_or_default(), of(is, entry).unwrap_or_default());
         let lost: Paths = then.difference(&now).cloned().collect();
-        let gained: Paths = now.difference(&then).cloned().filter(|_| is_ours(entry)).collect();
+        let gained: Paths = now.difference(&then).filter(|&_| is_ours(entry)).cloned().collect();
         if lost.is_empty() && gained.is_empty() {
             continue;
         }
@@ -219,7 +219,7 @@ fn is_of(step: &str, item: &Value) -> bool {
 mod tests {
     use super::*;
 
-    fn entry(manager: &str, operation: &str, fields: Value) -> Value {
+    fn entry(manager: &str, operation: &str, fields: &Value) -> Value {
         json!({ "manager": manager, "operation": operation, "apiVersion": "v1", "fieldsType": "FieldsV1", "fieldsV1": fields })
     }
 
@@ -236,43 +236,43 @@ mod tests {
 
     #[test]
     fn what_a_change_took_is_given_back_to_whom_it_was_taken_from() {
-        let theirs = entry("gitops", "Apply", json!({ "f:data": { "f:a": {}, "f:c": {} } }));
+        let theirs = entry("gitops", "Apply", &json!({ "f:data": { "f:a": {}, "f:c": {} } }));
         let before = object(std::slice::from_ref(&theirs));
-        let rest = entry("gitops", "Apply", json!({ "f:data": { "f:c": {} } }));
-        let ours = entry("pb", "Update", json!({ "f:data": { "f:a": {} } }));
+        let rest = entry("gitops", "Apply", &json!({ "f:data": { "f:c": {} } }));
+        let ours = entry("pb", "Update", &json!({ "f:data": { "f:a": {} } }));
         let after = object(&[rest, ours]);
         let owners = shift(&before, &after);
         assert_eq!(owners.len(), 2);
         assert_eq!(given_back(&after, &owners), Some(json!([theirs])));
         assert_eq!(given_back(&before, &owners), None, "nothing of it is ours");
         // Somebody else has it now: nothing of that is touched.
-        let others = object(&[entry("them", "Update", json!({ "f:data": { "f:a": {} } }))]);
+        let others = object(&[entry("them", "Update", &json!({ "f:data": { "f:a": {} } }))]);
         assert_eq!(given_back(&others, &owners), None);
         // The owner has let everything go since, and is not made an owner again.
         let left = object(&[
-            entry("pb", "Update", json!({ "f:data": { "f:a": {} } })),
-            entry("x", "Update", json!({ "f:y": {} })),
+            entry("pb", "Update", &json!({ "f:data": { "f:a": {} } })),
+            entry("x", "Update", &json!({ "f:y": {} })),
         ]);
-        assert_eq!(given_back(&left, &owners), Some(json!([entry("x", "Update", json!({ "f:y": {} }))])));
+        assert_eq!(given_back(&left, &owners), Some(json!([entry("x", "Update", &json!({ "f:y": {} }))])));
     }
 
     #[test]
     fn an_entry_that_the_change_emptied_comes_back_and_what_was_ours_before_stays() {
-        let theirs = entry("gitops", "Apply", json!({ "f:data": { "f:a": {} } }));
+        let theirs = entry("gitops", "Apply", &json!({ "f:data": { "f:a": {} } }));
         let earlier = json!({ "f:data": { "f:z": {} } });
-        let before = object(&[theirs.clone(), entry("pb", "Update", earlier.clone())]);
-        let after = object(&[entry("pb", "Update", json!({ "f:data": { "f:a": {}, "f:z": {} } }))]);
+        let before = object(&[theirs.clone(), entry("pb", "Update", &earlier)]);
+        let after = object(&[entry("pb", "Update", &json!({ "f:data": { "f:a": {}, "f:z": {} } }))]);
         let owners = shift(&before, &after);
-        assert_eq!(given_back(&after, &owners), Some(json!([entry("pb", "Update", earlier), theirs])));
+        assert_eq!(given_back(&after, &owners), Some(json!([entry("pb", "Update", &earlier), theirs])));
         // A field that the run removed and its undo put back.
-        let theirs = entry("gitops", "Apply", json!({ "f:data": { "f:a": {}, "f:b": {} } }));
-        let fewer = entry("gitops", "Apply", json!({ "f:data": { "f:a": {} } }));
+        let theirs = entry("gitops", "Apply", &json!({ "f:data": { "f:a": {}, "f:b": {} } }));
+        let fewer = entry("gitops", "Apply", &json!({ "f:data": { "f:a": {} } }));
         let owners = shift(&object(std::slice::from_ref(&theirs)), &object(std::slice::from_ref(&fewer)));
-        let now = object(&[fewer, entry("pb", "Update", json!({ "f:data": { "f:b": {} } }))]);
+        let now = object(&[fewer, entry("pb", "Update", &json!({ "f:data": { "f:b": {} } }))]);
         assert_eq!(given_back(&now, &owners), Some(json!([theirs])));
         // Nobody has anything any more.
-        let owners = shift(&object(&[]), &object(&[entry("pb", "Update", json!({ "f:x": {} }))]));
-        assert_eq!(given_back(&object(&[entry("pb", "Update", json!({ "f:x": {} }))]), &owners), Some(json!([{}])));
+        let owners = shift(&object(&[]), &object(&[entry("pb", "Update", &json!({ "f:x": {} }))]));
+        assert_eq!(given_back(&object(&[entry("pb", "Update", &json!({ "f:x": {} }))]), &owners), Some(json!([{}])));
     }
 
     #[test]
@@ -284,16 +284,16 @@ mod tests {
         let scaled = Value::Object(
             [("subresource".to_string(), json!("scale"))]
                 .into_iter()
-                .chain(entry("pb", "Update", spec(&["f:replicas"])).as_object().cloned().unwrap_or_default())
+                .chain(entry("pb", "Update", &spec(&["f:replicas"])).as_object().cloned().unwrap_or_default())
                 .collect(),
         );
-        let theirs = entry("gitops", "Apply", spec(&["f:paused", "f:replicas"]));
+        let theirs = entry("gitops", "Apply", &spec(&["f:paused", "f:replicas"]));
         let owners = of_scaling(&object(std::slice::from_ref(&theirs)));
-        let after = object(&[entry("gitops", "Apply", spec(&["f:paused"])), scaled.clone()]);
+        let after = object(&[entry("gitops", "Apply", &spec(&["f:paused"])), scaled.clone()]);
         assert_eq!(given_back(&after, &owners), Some(json!([theirs])));
         // A server that keeps no account of scaling, as before 1.22.
         assert_eq!(given_back(&object(std::slice::from_ref(&theirs)), &owners), None);
-        let others = entry("gitops", "Apply", spec(&["f:paused"]));
+        let others = entry("gitops", "Apply", &spec(&["f:paused"]));
         let owners = of_scaling(&object(std::slice::from_ref(&others)));
         assert_eq!(given_back(&object(&[others.clone(), scaled]), &owners), Some(json!([others])));
         assert_eq!(of_scaling(&json!({})), []);
@@ -302,7 +302,7 @@ mod tests {
     #[test]
     fn an_owner_of_a_field_is_found_through_lists_and_wholes() {
         let spec = json!({ "ports": [{ "port": 80, "protocol": "TCP", "nodePort": 1 }], "type": "NodePort" });
-        let of = |manager: &str, fields: Value| json!({ "metadata": { "managedFields": [entry(manager, "Update", fields)] }, "spec": spec });
+        let of = |manager: &str, fields: Value| json!({ "metadata": { "managedFields": [entry(manager, "Update", &fields)] }, "spec": spec });
         let port = "/spec/ports/[port=80,protocol=TCP]/nodePort";
         let inside =
             |below: Value| json!({ "f:spec": { "f:ports": { "k:{\"port\":80,\"protocol\":\"TCP\"}": below } } });

@@ -67,7 +67,7 @@ impl Redactor {
             }
             What::Failed(failure) => self.failure(failure),
             What::Waiting { message: text } | What::Note { text } | What::Warning { text } | What::Printed { text } => {
-                self.text(text)
+                self.text(text);
             }
             What::Measured(metric) => self.metric(metric),
             // The file has a name that was looked at when it was made.

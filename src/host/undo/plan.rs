@@ -75,7 +75,7 @@ impl Plan {
             }
             let is_list = rest[1..].split('/').next().is_some_and(keyed::is_item);
             let Some(place) = keyed::place(&self.state, parent) else { return false };
-            self.add(place, if is_list { json!([]) } else { json!({}) });
+            self.add(&place, &if is_list { json!([]) } else { json!({}) });
         }
         let (list, step) = field.pointer.rsplit_once('/').unwrap_or_default();
         let place = match keyed::at(&self.state, list).filter(|_| keyed::is_item(step)) {
@@ -85,11 +85,11 @@ impl Plan {
             }
             _ => keyed::place(&self.state, &field.pointer),
         };
-        place.map(|place| self.add(place, before.clone())).is_some()
+        place.map(|place| self.add(&place, before)).is_some()
     }
 
     /// "add" on a member that exists replaces it (RFC 6902, 4.1), and puts an item before the one that stands there.
-    fn add(&mut self, place: String, value: Value) {
+    fn add(&mut self, place: &str, value: &Value) {
         if let Some((parent, key)) = place.rsplit_once('/') {
             match self.state.pointer_mut(parent) {
                 Some(Value::Object(fields)) => drop(fields.insert(keyed::plain(key), value.clone())),
@@ -247,7 +247,7 @@ mod tests {
         for operation in &patch {
             let path = operation["path"].as_str().expect("a path");
             match operation["op"].as_str() {
-                Some("add") => done.add(path.into(), operation["value"].clone()),
+                Some("add") => done.add(path, &operation["value"]),
                 _ => done.remove(path),
             }
         }

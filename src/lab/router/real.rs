@@ -1,6 +1,7 @@
 //! The lab's router beside the real one: the same speakers and prefixes, the same commands.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::process::Command;
 use std::time::Duration;
 
@@ -26,6 +27,29 @@ fn real(line: &str) -> (String, i32) {
     let options = format!("UserKnownHostsFile={KNOWN_HOSTS}");
     let output = Command::new("ssh").args(["-i", KEY, "-o", &options, "netops@10.99.0.1", line]).output().unwrap();
     (String::from_utf8(output.stdout).unwrap(), output.status.code().unwrap())
+}
+
+/// When each neighbour came, as far as the table tells: the newest path stands first; paths that the router judged
+/// by their router ids came together, and others one after the other.
+fn arrivals(routes: &Value) -> Vec<(Duration, IpAddr)> {
+    let mut found: Vec<(Duration, IpAddr)> = Vec::new();
+    let mut wait = Duration::ZERO;
+    let shared_first = |paths: &&Value| usize::MAX - paths.as_array().unwrap().len();
+    let mut all: Vec<&Value> = routes.as_object().unwrap().values().collect();
+    all.sort_by_key(shared_first);
+    for paths in all {
+        let paths = paths.as_array().unwrap();
+        let together = paths.iter().any(|path| path["selectionReason"] == "Router ID");
+        wait += Duration::from_secs(10);
+        for path in paths.iter().rev() {
+            let from = path["peerId"].as_str().unwrap().parse().unwrap();
+            if found.iter().all(|(_, other)| *other != from) {
+                wait += if together { Duration::from_millis(10) } else { Duration::from_secs(10) };
+                found.push((wait, from));
+            }
+        }
+    }
+    found
 }
 
 /// A router of the lab, loaded with what the real one says that it has.
@@ -57,9 +81,10 @@ fn loaded() -> (Router, Instant) {
     config.address = summary["routerId"].as_str().unwrap().parse().unwrap();
     let begin = Instant::now();
     let mut router = Router::new(config, neighbours, begin);
-    // The first speakers come first, so that their paths are the older ones.
-    for known in 1..=speakers.len() {
-        router.hear(begin + Duration::from_secs(10 * known as u64), &speakers[..known]);
+    let mut known: Vec<Speaker> = Vec::new();
+    for (wait, address) in arrivals(&table["routes"]) {
+        known.push(speakers.iter().find(|s| s.address == address).unwrap().clone());
+        router.hear(begin + wait, &known);
     }
     let now = begin + Duration::from_secs(600);
     router.run(now);

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ipnet::IpNet;
 
@@ -19,26 +19,55 @@ pub struct Path {
     pub arrived: Instant,
 }
 
+/// How long FRR waits for more before it judges what came: the hold of its work queue (`bgp_process_queue_init`).
+const HOLD: Duration = Duration::from_millis(50);
+
 /// A prefix with its paths.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
     /// The newest first, as the router keeps them.
     pub paths: Vec<Path>,
     /// The table's version when this entry last changed.
     pub version: u64,
+    /// The best path's neighbour, and when it became that.
+    chosen: Option<(IpAddr, Instant)>,
+    /// Why the best path is it, in the router's words.
+    pub reason: &'static str,
 }
 
 impl Entry {
-    /// The best path's place. All come over one hop from outside, so that the oldest one wins.
+    fn new() -> Self {
+        Self { paths: Vec::new(), version: 0, chosen: None, reason: "" }
+    }
+
+    /// The best path's place.
     pub fn best(&self) -> usize {
-        self.paths.len().saturating_sub(1)
+        self.chosen.and_then(|(from, _)| self.paths.iter().position(|path| path.from == from)).unwrap_or(0)
+    }
+
+    /// Chooses the best path. All come over one hop from outside: what was best before stays so, so that routes
+    /// flap less; of those that are judged together, the lowest router id wins, which is the address here.
+    fn choose(&mut self, now: Instant) {
+        let stands = |(from, since): &(IpAddr, Instant)| {
+            *since + HOLD <= now && self.paths.iter().any(|path| path.from == *from)
+        };
+        let older = self.chosen.filter(stands);
+        let lowest = || self.paths.iter().map(|path| path.from).min().map(|from| (from, now));
+        self.chosen = older.or_else(lowest);
+        self.reason = match () {
+            () if self.paths.len() < 2 => "First path received",
+            () if older.is_some() => "Older Path",
+            () => "Router ID",
+        };
     }
 
     /// Whether a path is used, as the best one or beside it: it has to have the same AS path.
     pub fn is_used(&self, index: usize, most: usize) -> bool {
         let best = self.best();
-        let older = self.paths.iter().skip(index + 1).filter(|path| path.asn == self.paths[best].asn).count();
-        self.paths[index].asn == self.paths[best].asn && older < most
+        let before = |other: usize| other != index && index != best && (other == best || other > index);
+        let alike = |path: &Path| path.asn == self.paths[best].asn;
+        let older = self.paths.iter().enumerate().filter(|(other, path)| before(*other) && alike(path)).count();
+        alike(&self.paths[index]) && older < most
     }
 
     /// Whether a path is one of several that are used.
@@ -89,17 +118,19 @@ impl Rib {
             if let Some(entry) = self.entries.get_mut(&prefix) {
                 entry.paths.retain(|path| path.from != from);
                 entry.version = self.version;
+                entry.choose(at);
                 if entry.paths.is_empty() {
                     self.entries.remove(&prefix);
                 }
             }
         }
         for prefix in prefixes {
-            let entry = self.entries.entry(*prefix).or_default();
+            let entry = self.entries.entry(*prefix).or_insert_with(Entry::new);
             if !entry.paths.iter().any(|path| path.from == from) {
                 self.version += 1;
                 entry.version = self.version;
                 entry.paths.insert(0, Path { from, asn: neighbour.asn, arrived: at });
+                entry.choose(at);
             }
         }
     }

@@ -110,6 +110,24 @@ fn one_that_says_good_bye_goes_at_once_and_comes_back() {
 }
 
 #[test]
+fn routes_that_come_together_are_judged_by_the_router_id_and_later_ones_by_age() {
+    let mut bench = Bench::new();
+    let shared = |bench: &mut Bench| bench.ask("show bgp ipv4 unicast 10.25.11.119/32");
+    let text = shared(&mut bench);
+    assert!(text.contains("best #2") && text.contains("best (Router ID)"), "{text}");
+    bench.speakers[0].voice = Voice::Stopped;
+    bench.hear();
+    let text = shared(&mut bench);
+    assert!(text.contains("(1 available, best #1, table default)"), "{text}");
+    bench.after(60);
+    bench.speakers[0].voice = Voice::Speaks;
+    bench.hear();
+    bench.after(10);
+    let text = shared(&mut bench);
+    assert!(text.contains("best (Older Path)"), "who comes back has a lower id and is younger: {text}");
+}
+
+#[test]
 fn silence_that_ends_in_time_costs_nothing() {
     let mut bench = Bench::new();
     let version = bench.router.rib.version;

@@ -61,7 +61,7 @@ fn apply(mut objects: Vec<Value>) -> String {
 /// The options of a call as they may be shown. What variables with a secret's name hold is known from now on.
 pub(super) fn hidden(redactor: &Redactor, options: &Map) -> Map {
     let mut shown: Map = options.iter().map(|(key, value)| (key.clone(), hide(value))).collect();
-    if let Some(mut env) = shown.get_mut("env").and_then(|env| env.write_lock::<Map>()) {
+    if let Some(mut env) = shown.get_mut("env").and_then(Dynamic::write_lock::<Map>) {
         for (name, value) in env.iter_mut() {
             if let Some(hidden) = programs::variable(redactor, name, &value.to_string()) {
                 *value = hidden.into();

@@ -7,7 +7,6 @@ use ipnet::IpNet;
 use super::super::json::{Json, map};
 use super::super::rib::{Entry, Path};
 use super::super::{Peer, Seen};
-use super::table::reason;
 
 /// In text. With `only_best`, only the path that won.
 pub fn text(seen: Seen<'_>, found: Option<(&IpNet, &Entry)>, only_best: bool) -> String {
@@ -22,7 +21,7 @@ pub fn text(seen: Seen<'_>, found: Option<(&IpNet, &Entry)>, only_best: bool) ->
     let _ = writeln!(out, "  Advertised to non peer-group peers:\n  {}", told.join(" "));
     for (place, path) in wanted(entry, only_best) {
         let many = entry.is_multipath(place, seen.router.rib.max_paths);
-        let best = if place == entry.best() { format!(", best ({})", reason(entry)) } else { String::new() };
+        let best = if place == entry.best() { format!(", best ({})", entry.reason) } else { String::new() };
         let _ = writeln!(
             out,
             "  {}\n    {from} from {from} ({from})\n      Origin incomplete, valid, external{}{best}\n      Last update: {}",
@@ -57,7 +56,7 @@ fn path_json(seen: Seen<'_>, entry: &Entry, place: usize, path: &Path) -> Json {
     let segment = map([("type", "as-sequence".into()), ("list", Json::List(vec![path.asn.into()]))]);
     let many = entry.is_multipath(place, seen.router.rib.max_paths).then(|| Json::from(true));
     let best =
-        (place == entry.best()).then(|| map([("overall", true.into()), ("selectionReason", reason(entry).into())]));
+        (place == entry.best()).then(|| map([("overall", true.into()), ("selectionReason", entry.reason.into())]));
     let hop = map([("ip", path.from.to_string().into())]).and_some("hostname", host.map(Json::from)).and([
         ("afi", "ipv4".into()),
         ("metric", 0_i64.into()),

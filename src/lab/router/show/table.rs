@@ -110,7 +110,7 @@ fn path(seen: Seen<'_>, prefix: &IpNet, entry: &Entry, place: usize) -> Json {
     let best = place == entry.best();
     let judged = match () {
         () if best => {
-            map([("valid", true.into()), ("bestpath", true.into()), ("selectionReason", reason(entry).into())])
+            map([("valid", true.into()), ("bestpath", true.into()), ("selectionReason", entry.reason.into())])
         }
         () if entry.is_multipath(place, rib.max_paths) => map([("valid", true.into()), ("multipath", true.into())]),
         () => map([("valid", true.into())]),
@@ -130,11 +130,6 @@ fn path(seen: Seen<'_>, prefix: &IpNet, entry: &Entry, place: usize) -> Json {
         ("origin", "incomplete".into()),
         ("nexthops", Json::List(vec![hop])),
     ])
-}
-
-/// Why the best path is it.
-pub(super) fn reason(entry: &Entry) -> &'static str {
-    if entry.paths.len() > 1 { "Older Path" } else { "First path received" }
 }
 
 /// In JSON: what a neighbour is told.

@@ -9,7 +9,7 @@ use http::uri::InvalidUri;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use reqwest::Url;
 
-use super::{Cluster, Inner, certificate, identity};
+use super::{Cluster, Inner, certificate, identity, stack};
 use crate::client::route::{Routes, resolve, shown};
 use crate::error::{Error, Kind, Result, did_you_mean};
 
@@ -48,7 +48,7 @@ pub fn connect(
     let proxy = config.proxy_url.as_ref().and_then(|p| Url::parse(&p.to_string()).ok()).map(|p| shown(&p));
     let certificate = certificate::of_user(&config.auth_info);
     let authority = config.root_cert.as_deref().and_then(identity::authority);
-    let client = kube::Client::try_from(config).map_err(|e| {
+    let client = stack::client(config).map_err(|e| {
         Error::new(Kind::Config, format!("cluster {name}: the credentials of context \"{context}\" can't be used"))
             .caused_by(&e)
     })?;

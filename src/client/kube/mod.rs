@@ -30,6 +30,7 @@ mod resource;
 mod resource_table;
 pub mod rest;
 mod review;
+mod stack;
 pub mod target;
 #[cfg(test)]
 mod tests;

@@ -74,6 +74,11 @@ impl Store {
         self.objects.get(place)
     }
 
+    /// Every object of every kind, in order.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&Place, &Arc<Stored>)> {
+        self.objects.iter()
+    }
+
     /// The objects of a kind, in one namespace or all, in order.
     pub(crate) fn list<'a>(
         &'a self,

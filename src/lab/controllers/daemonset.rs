@@ -67,7 +67,7 @@ struct Node {
 }
 
 /// What every pod of a DaemonSet tolerates.
-fn tolerations(set: &Value) -> Vec<Value> {
+pub(super) fn tolerations(set: &Value) -> Vec<Value> {
     let mut all = fields::list(set, "/spec/template/spec/tolerations").to_vec();
     let own = [
         ("node.kubernetes.io/not-ready", "NoExecute"),

@@ -2,8 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
-/// Kinds that only tell what happened, or who holds what for a moment.
-const FLEETING: [&str; 4] = ["events", "events.events.k8s.io", "leases.coordination.k8s.io", "componentstatuses"];
+/// Kinds that only tell what happened, who holds what for a moment, or once more what pods tell, under their names.
+const FLEETING: [&str; 5] =
+    ["events", "events.events.k8s.io", "leases.coordination.k8s.io", "componentstatuses", "ciliumendpoints.cilium.io"];
 
 /// Fields whose values are versions, numbers of changes, or drawn by lot.
 const DRAWN: [&str; 14] = [
@@ -80,14 +81,26 @@ fn kept(value: &Value) -> Value {
     match value {
         Value::Object(fields) => {
             let stays = |key: &str| !DRAWN.contains(&key) && !key.ends_with("Timestamp") && !key.ends_with("Time");
-            let all: Map<String, Value> =
-                fields.iter().filter(|(key, _)| stays(key)).map(|(key, value)| (key.clone(), kept(value))).collect();
+            let all: Map<String, Value> = fields
+                .iter()
+                .filter(|(key, _)| stays(key))
+                .map(|(key, value)| (key.clone(), field(key, value)))
+                .collect();
             Value::Object(all)
         }
         Value::Array(items) => Value::Array(items.iter().map(kept).collect()),
         Value::String(text) => Value::String(undated(text)),
         other => other.clone(),
     }
+}
+
+/// A field; conditions in the order of their types, since the one that changed last comes last.
+fn field(key: &str, value: &Value) -> Value {
+    let mut value = kept(value);
+    if let (true, Some(conditions)) = (key == "conditions", value.as_array_mut()) {
+        conditions.sort_by_cached_key(|condition| condition["type"].as_str().map(str::to_owned));
+    }
+    value
 }
 
 /// A text with its times taken out.

@@ -163,12 +163,6 @@ impl Disks {
         self.of(NODE, &format!("{node}:{path}"))
     }
 
-    /// Forgets pods that are gone.
-    pub(crate) fn keep(&self, is_there: impl Fn(&str) -> bool) {
-        let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
-        all.retain(|(uid, _), _| uid == CLAIM || uid == NODE || is_there(uid));
-    }
-
     /// Forgets a pod that is gone.
     pub(crate) fn forget(&self, pod: &str) {
         self.all.lock().unwrap_or_else(PoisonError::into_inner).retain(|(uid, _), _| uid != pod);
@@ -192,7 +186,7 @@ mod tests {
         );
         assert_eq!(disk.below("/www").len(), 1);
         assert!(disk.remove("/www") && !disk.remove("/www"));
-        disks.keep(|_| false);
+        disks.forget("uid");
         disks.of("uid", "web").append("/x", b"");
         assert_eq!(disk.get("/x"), None, "it is another's disk now");
         assert_eq!(absolute("/a/b", "../c//./d"), "/a/c/d");
@@ -211,7 +205,6 @@ mod tests {
         assert_eq!(two.below("/").last(), Some(&("/deep/data/f".to_owned(), Node::File(b"x".to_vec()))));
         one.renew();
         disks.forget("one");
-        disks.keep(|_| false);
         assert_eq!(disks.of_claim("v").get("/sub/f"), Some(Node::File(b"x".to_vec())));
         assert!(two.remove("/deep/data/f") && disks.of_claim("v").get("/sub/f").is_none());
     }

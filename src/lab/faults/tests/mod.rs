@@ -100,14 +100,14 @@ async fn held(bench: &Bench, fault: &Fault) -> Result<Held, String> {
     match (differences.is_empty(), left.first()) {
         (true, None) if broken.causes.iter().all(felt_by_pods) => Ok(Held::Unseen),
         (true, _) => Err("nothing that can be seen or asked is otherwise".into()),
-        (false, Some(first)) => Err(format!(
-            "{} things are otherwise after it was mended, as {} {}:\n    before {}\n    after  {}",
-            left.len(),
-            first.place,
-            first.thing,
-            first.before,
-            first.after
-        )),
+        (false, Some(_)) => {
+            let mut told = format!("{} things are otherwise after it was mended:", left.len());
+            for one in left.iter().take(5) {
+                let _ =
+                    write!(told, "\n{} {}:\n    before {}\n    after  {}", one.place, one.thing, one.before, one.after);
+            }
+            Err(told)
+        }
         (false, None) if followed => Ok(Held::Followed),
         (false, None) => Ok(Held::Alone),
     }

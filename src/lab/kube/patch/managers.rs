@@ -62,6 +62,11 @@ impl Managers {
         Self(read.collect())
     }
 
+    /// Whether nobody's are kept.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Writes them into an object.
     pub(crate) fn write(mut self, object: &mut Value) {
         self.0.retain(|(_, fields)| !fields.is_empty());

@@ -97,7 +97,13 @@ fn pod(object: &mut Value) {
     let quality = quality(&object["spec"]);
     object["status"]["phase"] = json!("Pending");
     object["status"]["qosClass"] = json!(quality);
-    let Some(spec) = object["spec"].as_object_mut() else { return };
+    if let Some(spec) = object["spec"].as_object_mut() {
+        admitted(spec);
+    }
+}
+
+/// What admission adds to a pod: its account, its priority, and how long it stays on a node that is not well.
+pub(crate) fn admitted(spec: &mut Map<String, Value>) {
     let account = spec.get("serviceAccountName").cloned().unwrap_or_else(|| json!("default"));
     spec.insert("serviceAccount".to_owned(), account.clone());
     spec.insert("serviceAccountName".to_owned(), account);

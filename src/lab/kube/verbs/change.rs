@@ -66,6 +66,8 @@ pub(super) fn change(
     let owners = if new["metadata"]["managedFields"].is_array() { Managers::of(&new) } else { Managers::of(was) };
     let managers = match how.managers {
         Some(managers) => managers,
+        // An object whose account nobody keeps goes on without one, until it is applied (`skipNonAppliedManager`).
+        None if owners.is_empty() => owners,
         None => {
             let only = (asked.sub == Sub::Status).then_some("f:status");
             owners.updated(kind.schema(), was, &new, &asked.owner("Update"), only)

@@ -1,5 +1,6 @@
 //! Workloads with their pods, all running.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use serde_json::{Value, json};
@@ -51,12 +52,23 @@ pub(super) fn pods(making: &Making<'_>, workload: &Workload) -> Vec<Pod> {
         .map(|other| wanted(other, nodes.len()).div_ceil(u32::try_from(nodes.len()).unwrap_or(1).max(1)))
         .sum();
     let owner = [making.name, workload.namespace.get_ref(), workload.name.get_ref()];
+    // Of 10,000 names with five random letters, some are the same.
+    let mut taken = BTreeSet::new();
+    let mut unique = |number: u32| {
+        (0..)
+            .map(|again: u32| match again {
+                0 => suffix(&[owner[0], owner[1], owner[2], &number.to_string()], 5),
+                _ => suffix(&[owner[0], owner[1], owner[2], &number.to_string(), &again.to_string()], 5),
+            })
+            .find(|own| taken.insert(own.clone()))
+            .unwrap_or_default()
+    };
     (0..wanted(workload, nodes.len()))
         .map(|number| {
             let place = number as usize % nodes.len();
             let node = &nodes[place];
             let nth = number / u32::try_from(nodes.len()).unwrap_or(1).max(1);
-            let own = suffix(&[owner[0], owner[1], owner[2], &number.to_string()], 5);
+            let own = unique(number);
             let name = match workload.kind {
                 WorkloadKind::Deployment => format!("{}-{own}", set_name(making, workload)),
                 WorkloadKind::DaemonSet => format!("{}-{own}", owner[2]),

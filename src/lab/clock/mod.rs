@@ -5,9 +5,9 @@
 //!
 //! **Skipping.** While `pb` waits for nothing but the clock, time goes on to the next sleeper at once. To be right about
 //! "nothing but": a deadline is a sleeper like any other, and between `pb` and the lab there are sockets, threads and
-//! programs, where an answer may be on its way. So two things are asked first. The books ([`sleepers`]): whether each of
+//! programs, where an answer may be on its way. So two things are asked first. The books (`sleepers`): whether each of
 //! `pb`'s calls that are under way waits for the clock itself or for somebody of the lab who has been asked; and the
-//! system ([`quiet`]): whether every thread of the process sleeps, and slept all along. While either says no, time goes
+//! system (`quiet`): whether every thread of the process sleeps, and slept all along. While either says no, time goes
 //! at the system's own pace, at which nothing can go wrong that would not go wrong anywhere. `pb` has a handle of its own
 //! ([`LabClock::hurried`]), by which its sleeps are told from the lab's: for the lab's sake alone nothing is skipped.
 //!

@@ -103,7 +103,7 @@ fn start(scene: &mut Scene<'_>, place: &Place, cron: &Value, jobs: &[Arc<Stored>
         Err(why) => return scene.warning(cron, COMPONENT, "FailedCreate", &format!("Error creating job: {why}")),
     }
     scene.change(place, |cron| {
-        cron["status"]["lastScheduleTime"] = json!(due.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())
+        cron["status"]["lastScheduleTime"] = json!(due.strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
     });
 }
 

@@ -7,11 +7,13 @@ use crate::lab::controllers::testing::Stage;
 fn stage(strategy: Value) -> Stage {
     let mut stage = Stage::new(3);
     stage.patch("nodes", "node-3", |node| node["spec"]["taints"] = json!([{ "key": "own", "effect": "NoSchedule" }]));
-    stage.create(json!({
+    let mut set = json!({
         "apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": { "name": "agent", "namespace": "default" },
-        "spec": { "selector": { "matchLabels": { "app": "agent" } }, "updateStrategy": strategy,
+        "spec": { "selector": { "matchLabels": { "app": "agent" } },
                   "template": { "metadata": { "labels": { "app": "agent" } }, "spec": { "containers": [{ "name": "a", "image": "nginx:1.28" }] } } },
-    }));
+    });
+    set["spec"]["updateStrategy"] = strategy;
+    stage.create(set);
     stage.run(5);
     stage
 }
@@ -55,7 +57,7 @@ fn every_node_that_takes_one_has_one() {
 fn an_update_goes_node_by_node_or_waits_for_deletions() {
     let change = |stage: &mut Stage| {
         stage.patch("daemonsets.apps", "agent", |set| {
-            set["spec"]["template"]["spec"]["containers"][0]["image"] = json!("nginx:1.29")
+            set["spec"]["template"]["spec"]["containers"][0]["image"] = json!("nginx:1.29");
         });
     };
     let mut rolling = stage(json!({ "type": "RollingUpdate" }));

@@ -35,7 +35,9 @@ pub(super) fn look(scene: &mut Scene<'_>, place: &Place) {
     let pods = scene.objects.store.list("pods", &place.namespace);
     let pods: Vec<Arc<Pod>> = pods
         .filter_map(|(place, _)| scene.index.pod(place))
-        .filter(|pod| selector.holds(pod.labels()) && !pod.is_over() && text(&pod.stored.value, "/status/podIP") != "")
+        .filter(|pod| {
+            selector.holds(pod.labels()) && !pod.is_over() && !text(&pod.stored.value, "/status/podIP").is_empty()
+        })
         .cloned()
         .collect();
     slices(scene, service, &pods);

@@ -1,7 +1,7 @@
 //! What moves the clusters' objects, a file a controller. Each looks at what there is, brings it one step on, and waits
 //! for the next change or the time that it needs.
 //!
-//! Those of Kubernetes itself are kept together by [`manager`], which hears of each change once and lets each look only
+//! Those of Kubernetes itself are kept together by `manager`, which hears of each change once and lets each look only
 //! at what it concerns: a change among ten thousand pods costs as much as one among ten.
 
 pub(crate) mod adopt;

@@ -65,7 +65,7 @@ fn claims_and_volumes_are_bound_and_let_go() {
     assert_eq!(stage.get("persistentvolumeclaims", "stray")["status"]["phase"], "Pending");
     assert_eq!(stage.messages("stray"), ["storageclass.storage.k8s.io \"nowhere\" not found"]);
     stage.patch("persistentvolumeclaims", "data", |claim| {
-        claim["spec"]["resources"]["requests"]["storage"] = json!("3Gi")
+        claim["spec"]["resources"]["requests"]["storage"] = json!("3Gi");
     });
     stage.run(2);
     assert_eq!(stage.get("persistentvolumeclaims", "data")["status"]["capacity"]["storage"], "3Gi");

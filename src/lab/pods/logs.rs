@@ -205,7 +205,7 @@ mod tests {
             "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "p", "namespace": "default", "uid": "1" },
             "spec": { "nodeName": "n", "containers": [{ "name": "a" }, { "name": "b" }] },
         });
-        pod["status"]["containerStatuses"] = json!([state]);
+        pod["status"]["containerStatuses"] = Value::Array(vec![state]);
         cluster.world().plant(&pod, LabClock::real().now());
         cluster
     }

@@ -74,7 +74,7 @@ impl Proof {
         match result.outcome {
             Outcome::Passed | Outcome::Warned => {}
             Outcome::Manual | Outcome::Skipped => {
-                proven.apart = Some(format!("{}: {}", result.outcome, result.message))
+                proven.apart = Some(format!("{}: {}", result.outcome, result.message));
             }
             outcome => {
                 proven.unwell.insert(result.id.clone(), format!("{outcome}: {}", result.message));

@@ -3,13 +3,13 @@
 //! | part | what it is |
 //! |---|---|
 //! | [`at`] | which program listens at a port of a pod, a Service, a name inside a cluster |
-//! | [`programs`] | the table of programs by the images that they are in |
+//! | `programs` | the table of programs by the images that they are in |
 //! | [`outside`] | the table of what is reached by name outside of the clusters |
 //! | [`gateway`] | Gateways and HTTPRoutes, which lead from an address to a Service |
 //! | [`serve`] | HTTP on a connection, with TLS where there is one |
 //! | [`endpoints`] | what `pb.toml` says of them |
 //! | `faults` | the one place that faults of services are honoured in |
-//! | [`promql`], [`series`] | metrics: the language, and the series that follow from the clusters |
+//! | `promql`, `series` | metrics: the language, and the series that follow from the clusters |
 //!
 //! A handler is a pure function of the world: it gets a request and gives an answer. A pod that is not ready answers
 //! nobody, whatever its program would say.

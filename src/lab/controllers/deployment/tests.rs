@@ -15,7 +15,7 @@ fn deployment(name: &str, replicas: i64, image: &str) -> Value {
 
 fn image(stage: &mut Stage, image: &str) {
     stage.patch("deployments.apps", "web", |one| {
-        one["spec"]["template"]["spec"]["containers"][0]["image"] = json!(image)
+        one["spec"]["template"]["spec"]["containers"][0]["image"] = json!(image);
     });
 }
 

@@ -21,7 +21,7 @@ fn condition(kind: &str, status: &str, reason: &str, message: &str, now: &str) -
 }
 
 /// Writes numbers beside what else the status has.
-pub(super) fn write(scene: &mut Scene<'_>, place: &Place, job: &Value, numbers: Value, made: i64) {
+pub(super) fn write(scene: &mut Scene<'_>, place: &Place, job: &Value, numbers: &Value, made: i64) {
     let mut status = job["status"].clone();
     if !status.is_object() {
         status = json!({});
@@ -45,7 +45,7 @@ pub(super) fn write(scene: &mut Scene<'_>, place: &Place, job: &Value, numbers: 
 
 fn finish(scene: &mut Scene<'_>, place: &Place, numbers: &Value, conditions: Vec<Value>, done: bool) {
     let Some(stored) = scene.get(place) else { return };
-    write(scene, place, &stored.value, numbers.clone(), 0);
+    write(scene, place, &stored.value, numbers, 0);
     let stamp = scene.stamp.clone();
     scene.change(place, |job| {
         let mut all = list(job, "/status/conditions").to_vec();

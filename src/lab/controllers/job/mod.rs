@@ -82,7 +82,7 @@ pub(super) fn look(scene: &mut Scene<'_>, place: &Place) {
     let made = manage(scene, place, job, &active, &count);
     let Some(stored) = scene.get(place) else { return };
     let status = count_now(&count, &active, &pods);
-    finish::write(scene, place, &stored.value, status, made);
+    finish::write(scene, place, &stored.value, &status, made);
 }
 
 /// Counts the pods that ended since the last time, and lets them go.

@@ -6,7 +6,9 @@ use crate::lab::controllers::testing::Stage;
 use crate::lab::world::Cause;
 
 fn pod(spec: Value) -> Value {
-    json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "p", "namespace": "default", "labels": { "app": "p" } }, "spec": spec })
+    let mut pod = json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "p", "namespace": "default", "labels": { "app": "p" } } });
+    pod["spec"] = spec;
+    pod
 }
 
 fn sh(script: &str) -> Value {

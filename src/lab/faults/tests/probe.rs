@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::clock::Clock as _;
 use crate::lab::faults::settle;
@@ -199,9 +199,7 @@ async fn new(lab: &Lab, cluster: &str) -> String {
         let slices: Vec<Place> = world
             .store
             .list("endpointslices.discovery.k8s.io", "default")
-            .filter(|(_, slice)| {
-                slice.value["metadata"]["labels"]["kubernetes.io/service-name"] == Value::from("probe")
-            })
+            .filter(|(_, slice)| slice.value["metadata"]["labels"]["kubernetes.io/service-name"] == "probe")
             .map(|(place, _)| place.clone())
             .collect();
         slices.iter().for_each(|place| {

@@ -97,7 +97,7 @@ fn told(one: &str, names: &[&str]) -> String {
     format!("{one}{} {}", if names.len() == 1 { "" } else { "s" }, list.join(", "))
 }
 
-fn names<'s>(spec: &'s Value, bad: impl Fn(&Value) -> bool) -> Vec<&'s str> {
+fn names(spec: &Value, bad: impl Fn(&Value) -> bool) -> Vec<&str> {
     containers(spec).into_iter().filter(|one| bad(one)).filter_map(|one| one["name"].as_str()).collect()
 }
 

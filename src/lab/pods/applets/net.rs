@@ -94,8 +94,11 @@ fn url(text: &str) -> Option<Url> {
     (!host.is_empty()).then(|| Url { host: host.to_owned(), port, path: format!("/{path}") })
 }
 
+/// The status and the body of an answer, or why there is none.
+type Got = Result<(u16, String), Miss>;
+
 /// What came of a GET; none where the name is not known.
-fn get(context: &Context<'_>, url: &Url) -> Option<(IpAddr, Result<(u16, String), Miss>)> {
+fn get(context: &Context<'_>, url: &Url) -> Option<(IpAddr, Got)> {
     let at = address(context, &url.host)?;
     if at.is_loopback() {
         let answer = reach::answer(context.objects, context.pod, url.port, &url.path).ok_or(Miss::Refused);

@@ -219,11 +219,11 @@ impl Parser {
             }
             Token::Sign("{") => self.braces(None),
             Token::Sign(sign) => Err(format!("unexpected token {sign:?}")),
-            Token::Name(name) => self.named(name),
+            Token::Name(name) => self.named(&name),
         }
     }
 
-    fn named(&mut self, name: String) -> Parsed<Expr> {
+    fn named(&mut self, name: &str) -> Parsed<Expr> {
         let lower = name.to_lowercase();
         match lower.as_str() {
             "inf" => return Ok(Expr::Number(f64::INFINITY)),
@@ -242,7 +242,7 @@ impl Parser {
             let arguments = self.arguments()?;
             return Ok(Expr::Call { name: lower, arguments });
         }
-        if self.take("{") { self.braces(Some(&name)) } else { Ok(select(vec![equal("__name__", &name)])) }
+        if self.take("{") { self.braces(Some(name)) } else { Ok(select(vec![equal("__name__", name)])) }
     }
 
     fn arguments(&mut self) -> Parsed<Vec<Expr>> {

@@ -102,17 +102,17 @@ fn real_port_forward() {
     let served = r#"["sh", "-c", "mkdir -p /www; echo hello >/www/index.html; httpd -f -p 8080 -h /www"]"#;
     let both = with_pod("forward", served);
     both.lab.ok(&["exec", "p", "--", "sh", "-c", "mkdir -p /www; echo hello >/www/index.html"]);
+    let ports = regex::Regex::new(r"127\.0\.0\.1:(\d+) -> (\d+)").expect("a pattern");
     for k in [&both.lab, &both.real] {
         let mut child =
             k.command(&["port-forward", "p", ":8080", ":9"]).stdout(Stdio::piped()).spawn().expect("kubectl");
         let mut stdout = child.stdout.take().expect("its output");
         let (mut said, mut byte) = (String::new(), [0]);
-        let ports = || regex::Regex::new(r"127\.0\.0\.1:(\d+) -> (\d+)").expect("a pattern");
-        while ports().find_iter(&said).count() < 2 && stdout.read(&mut byte).is_ok_and(|count| count > 0) {
+        while ports.find_iter(&said).count() < 2 && stdout.read(&mut byte).is_ok_and(|count| count > 0) {
             said.push(byte[0] as char);
         }
         let port = |to: &str| -> u16 {
-            let found = ports().captures_iter(&said).find(|found| &found[2] == to).unwrap_or_else(|| panic!("{said}"));
+            let found = ports.captures_iter(&said).find(|found| &found[2] == to).unwrap_or_else(|| panic!("{said}"));
             found[1].parse().expect("a port")
         };
         for _ in 0..3 {

@@ -103,7 +103,13 @@ impl Call {
         // `Deployment/web`, and the path of a raw call up to what it is passed on to.
         let path = self.args["path"].as_str().filter(|_| kube).unwrap_or_default();
         let path = path.split('?').next().unwrap_or_default().split('/').take_while(|part| *part != "proxy");
-        named.flat_map(|name| name.split('/')).chain(path)
+        // What can be neither an object's name nor a kind is none: somebody asks for a password by mistake.
+        let can_be = |name: &&str| {
+            let bytes = || name.bytes();
+            bytes().all(|b| b.is_ascii_alphabetic())
+                || bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b':'))
+        };
+        named.flat_map(|name| name.split('/')).chain(path).filter(can_be)
     }
 
     /// The cluster that it acts on.
@@ -148,6 +154,7 @@ mod tests {
             call.names().filter(|name| !name.is_empty()).map(String::from).collect::<Vec<_>>()
         };
         assert_eq!(names("kube.get", json!({ "kind": "pods", "name": "a", "namespace": "n" })), ["a", "n"]);
+        assert_eq!(names("kube.get", json!({ "kind": "pods", "name": "Hunter2-x", "namespace": "n" })), ["n"]);
         assert_eq!(names("kube.list", json!({ "query": { "namespace": "n" } })), ["n"]);
         assert_eq!(names("kube.create", json!({ "manifest": { "metadata": { "name": "a" } } })), ["a"]);
         assert_eq!(names("kube.logs", json!({ "target": "deploy/web" })), ["deploy", "web"]);

@@ -340,7 +340,7 @@ fn became(ui: Ui, row: &LedgerRow, result: &Result<Gone, String>, verbose: bool)
         Ok(Gone::Already) => {
             let why = match row.undo {
                 Undo::Delete { .. } | Undo::Http { .. } => ": already gone",
-                _ => ": already as before",
+                _ => ": already as before, or its object is gone",
             };
             (Role::Good, "nothing to do", why.into())
         }

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::client::http::header::{CONTENT_TYPE, SET_COOKIE};
 use crate::client::http::{Answer, Request, Url};
-use crate::host::redact::{Redactor, named};
+use crate::host::redact::{Redactor, named, programs};
 use crate::host::values::{Secret, to_array};
 
 /// Secrets that are learnt from one body.
@@ -127,6 +127,8 @@ fn learn_json(redactor: &Redactor, value: &Value, named: bool, left: &mut usize)
             *left -= 1;
             learn(redactor, text);
         }
+        // Another text within: a file, JSON once more.
+        Value::String(text) if text.contains(['\n', '{']) => programs::printed(redactor, text),
         Value::Array(items) => items.iter().for_each(|item| learn_json(redactor, item, named, left)),
         Value::Object(fields) => {
             fields.iter().for_each(|(name, field)| learn_json(redactor, field, named::is_secret(name), left));

@@ -92,40 +92,30 @@ pub(crate) fn shift(before: &Value, after: &Value) -> Vec<Owned> {
             continue;
         }
         let some = |paths: &Paths| (!paths.is_empty()).then(|| tree(paths));
-        out.push(Owned {
-            manager: key(entry)[0].into(),
-            operation: key(entry)[1].into(),
-            api_version: key(entry)[2].into(),
-            subresource: entry["subresource"].as_str().map(Into::into),
-            lost: some(&lost),
-            gained: some(&gained),
-            all: now.is_empty() && !then.is_empty(),
-        });
+        out.push(owned(entry, some(&lost), some(&gained), now.is_empty() && !then.is_empty()));
     }
     out
+}
+
+/// What an entry's manager lost and got.
+fn owned(entry: &Value, lost: Option<Value>, gained: Option<Value>, all: bool) -> Owned {
+    let [manager, operation, api_version, _] = key(entry).map(Into::into);
+    let subresource = entry["subresource"].as_str().map(Into::into);
+    Owned { manager, operation, api_version, subresource, lost, gained, all }
 }
 
 /// What a write through the subresource `scale` takes: its answers have no account, so the object's own, as it was before,
 /// tells who has the replicas.
 pub(crate) fn of_scaling(object: &Value) -> Vec<Owned> {
     let replicas: Paths = [vec!["f:spec".to_string(), "f:replicas".to_string()]].into();
-    let owned = |entry: &Value, all: bool| Owned {
-        manager: key(entry)[0].into(),
-        operation: key(entry)[1].into(),
-        api_version: key(entry)[2].into(),
-        subresource: entry["subresource"].as_str().map(Into::into),
-        lost: Some(tree(&replicas)),
-        gained: None,
-        all,
-    };
+    let loser = |(entry, has): (&Value, Paths)| owned(entry, Some(tree(&replicas)), None, has == replicas);
     let have = entries(object).iter().map(|entry| (entry, paths(&entry["fieldsV1"])));
-    let mut out: Vec<Owned> =
-        have.filter(|(_, has)| has.is_superset(&replicas)).map(|(entry, has)| owned(entry, has == replicas)).collect();
+    let mut out: Vec<Owned> = have.filter(|(_, has)| has.is_superset(&replicas)).map(loser).collect();
     if out.is_empty() && !entries(object).is_empty() {
         // Nobody had them: then nobody has, afterwards.
         let ours = json!({ "manager": FIELD_MANAGER, "operation": "Update", "subresource": "scale",
             "apiVersion": object["apiVersion"] });
-        out.push(Owned { lost: None, gained: Some(tree(&replicas)), ..owned(&ours, false) });
+        out.push(owned(&ours, None, Some(tree(&replicas)), false));
     }
     out
 }

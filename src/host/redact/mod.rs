@@ -11,6 +11,7 @@ mod patterns;
 pub(crate) mod programs;
 mod spots;
 mod words;
+mod wrapped;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -135,6 +136,7 @@ impl Redactor {
         let known = self.lock();
         known.spots(text).next().is_some()
             || patterns::suspects(text)
+            || wrapped::suspects(text)
             || (text.contains(r#""source":"#) && known.short().any(|(_, word)| words::has(text, word)))
     }
 
@@ -148,6 +150,7 @@ impl Redactor {
     /// The text with every secret replaced: those that are known, and what looks like one.
     pub fn redact(&self, text: &str) -> String {
         let known = self.lock();
+        let text = &*wrapped::hide(text, |plain| known.spots(plain).next().map(|spot| spot.secret + 1));
         // All are found in the text as it came: one may be a part of another, or go on where another ends.
         let spots = spots::joined(known.spots(text).collect());
         drop(known);

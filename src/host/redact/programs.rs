@@ -12,6 +12,8 @@ use super::patterns::pattern;
 
 /// So much of what a program printed is looked at.
 const LOOKED_AT: usize = 4 * 1024 * 1024;
+/// JSON within strings of JSON within strings of JSON.
+const NESTED: usize = 3;
 /// Secrets of one text.
 const MOST: usize = 200;
 
@@ -65,9 +67,37 @@ pub(crate) fn text(redactor: &Redactor, text: &str) -> String {
     shown + &text[done..]
 }
 
-/// Learns what a program printed of its variables, one a line: `env`, `printenv`, `export -p`.
+/// Learns what a program printed, or a file has, under a secret's name: variables, one a line (`env`, `export -p`), fields
+/// of JSON, also of JSON within its strings, headers and lines of YAML.
 pub(crate) fn printed(redactor: &Redactor, text: &str) {
-    let text = &text[..text.floor_char_boundary(LOOKED_AT)];
+    within(redactor, &text[..text.floor_char_boundary(LOOKED_AT)], NESTED);
+}
+
+fn within(redactor: &Redactor, text: &str, depth: usize) {
+    variables(redactor, text);
+    if !text.contains(':') {
+        return;
+    }
+    let mut learnt = 0;
+    for found in FIELD.captures_iter(text) {
+        let (Some(name), Some(value)) = (found.name("name"), found.name("value")) else { continue };
+        let (name, value) = (name.as_str(), value.range());
+        let bare = !text[value.clone()].starts_with(['"', '\'']);
+        // `secret: grafana-admin` says where it is.
+        if learnt < MOST && holds(name) && !(bare && VAGUE.contains(&name.to_lowercase().as_str())) {
+            let Some(place) = unquoted(text, value) else { continue };
+            let written = &text[place];
+            let plain = serde_json::from_str::<String>(&format!("\"{written}\""));
+            redactor.register(plain.as_deref().unwrap_or(written));
+            learnt += 1;
+        } else if depth > 0 && !bare && text[value.clone()].contains(['\\', '=']) {
+            let plain = serde_json::from_str::<String>(&text[value]);
+            plain.iter().for_each(|plain| within(redactor, plain, depth - 1));
+        }
+    }
+}
+
+fn variables(redactor: &Redactor, text: &str) {
     let mut learnt = 0;
     for line in text.lines() {
         let Some((name, value)) = line.split_once('=') else { continue };
@@ -127,10 +157,10 @@ static OPTION: LazyLock<Regex> = LazyLock::new(|| {
         r#"(?m)(?:^|\s)--(?<name>[A-Za-z][A-Za-z0-9_-]{1,60})[ \t]+(?<value>"(?:[^"\\]|\\.)*"|'[^']*'|[^\s;&|"'`)-][^\s;&|"'`)]*)"#,
     )
 });
-/// `"name": "value"`, and `name: value` on a line of its own.
+/// `"name": "value"`, and `name: value` on a line of its own, as `curl -v` has it, too.
 static FIELD: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r#"(?m)(?:"|^[ \t-]*)(?<name>[A-Za-z_][A-Za-z0-9_.-]{1,60})(?:"\s*:\s*|:[ \t]+)(?<value>"(?:[^"\\]|\\.)+"|'[^']+'|[^\s"'\[{&|>#][^\s]*[ \t]*$)"#,
+        r#"(?m)(?:"|^[ \t<>-]*)(?<name>[A-Za-z_][A-Za-z0-9_.-]{1,60})(?:"\s*:\s*|:[ \t]+)(?<value>"(?:[^"\\]|\\.)+"|'[^']+'|[^\s"'\[{&|>#][^\s]*[ \t\r]*$)"#,
     )
 });
 
@@ -171,6 +201,22 @@ mod tests {
         let redactor = Redactor::default();
         assert_eq!(variable(&redactor, "API_TOKEN", "abc"), Some("<secret:1>".into()));
         assert_eq!((variable(&redactor, "TOKEN", "<secret:1>"), variable(&redactor, "MODE", "on")), (None, None));
+    }
+
+    #[test]
+    fn fields_and_headers_that_a_program_prints_are_learnt_also_within_strings() {
+        let redactor = Redactor::default();
+        let nested = serde_json::json!({ "config": serde_json::json!({ "password": "planted-\"four" }).to_string() });
+        let out = format!(
+            "{{\"password\":\"planted-one\",\"deep\":{{\"client_token\": \"planted-two\"}}}}\n> X-Vault-Token: planted-three\n{nested}\n\
+             password: planted-five\nsecret: planted-name\ntoken: is a word\nX-Api-Key: planted-six\r\nsecretName: planted-name\n"
+        );
+        printed(&redactor, &out);
+        let shown = redactor.redact(&out);
+        for gone in ["one", "two", "three", "four", "five", "six"] {
+            assert!(!shown.contains(&format!("planted-{gone}")) && !shown.contains("\"four"), "{gone}: {shown}");
+        }
+        assert!(shown.contains("secret: planted-name") && shown.contains("token: is a word"), "{shown}");
     }
 
     #[test]

@@ -12,6 +12,9 @@ use crate::host::redact::{Redactor, programs};
 /// So much of an answer is looked at: of a long list, its beginning, as the record keeps it.
 const LOOKED_AT: usize = 1024 * 1024;
 
+/// What holds the files of programs; a secret in one of them is known by its name in the file.
+const CONFIG_MAP: &str = "ConfigMap";
+
 /// The name and the value of a variable with a secret's name.
 fn secret(item: &Value) -> Option<(&str, &str)> {
     let (name, value) = (item["name"].as_str()?, item["value"].as_str()?);
@@ -26,6 +29,10 @@ pub(super) fn learn(redactor: &Redactor, value: &Value) {
             for (name, value) in env.filter_map(secret) {
                 programs::variable(redactor, name, value);
             }
+            if fields.get("kind").is_some_and(|kind| kind == CONFIG_MAP) {
+                let data = fields.get("data").and_then(Value::as_object).into_iter().flatten();
+                data.for_each(|(key, text)| learn_config(redactor, key, text));
+            }
             // Lists have their items looked at one by one.
             fields.iter().filter(|(key, _)| *key != "items").for_each(|(_, field)| learn(redactor, field));
         }
@@ -34,9 +41,23 @@ pub(super) fn learn(redactor: &Redactor, value: &Value) {
     }
 }
 
+/// A ConfigMap's entry: a file, or a value under a secret's name.
+fn learn_config(redactor: &Redactor, key: &str, text: &Value) {
+    let Some(text) = text.as_str() else { return };
+    if text.contains(['\n', '{', '=', ':']) {
+        programs::printed(redactor, text);
+    } else {
+        programs::variable(redactor, key, text);
+    }
+}
+
 /// The same for the text of an answer.
 pub(crate) fn learn_text(redactor: &Redactor, text: &str) {
     let text = &text[..text.floor_char_boundary(LOOKED_AT)];
+    if text.contains("\"ConfigMap\"") {
+        let values = serde_json::Deserializer::from_str(text).into_iter::<Value>();
+        values.map_while(Result::ok).for_each(|value| learn(redactor, &value));
+    }
     if !text.contains("\"env\"") {
         return;
     }
@@ -67,6 +88,23 @@ mod tests {
 
     use super::*;
     use crate::host::kube::secrets::masked;
+
+    #[test]
+    fn what_stands_in_the_files_of_a_config_map_is_learnt_by_its_name() {
+        let map = json!({ "kind": "ConfigMap", "metadata": { "name": "c" }, "data": {
+            "config.json": "{\"password\":\"planted-one\"}", "app.conf": "# a file\nDB_PASSWORD=planted-two\nmode=planted-mode\n",
+            "api_token": "planted-three" } });
+        for text in [false, true] {
+            let redactor = Redactor::default();
+            match text {
+                true => super::super::learn_text(&redactor, &map.to_string(), false),
+                false => super::super::learn(&redactor, &map, false),
+            }
+            let shown = redactor.redact("planted-one planted-two planted-three planted-mode");
+            assert!(!shown.contains("one") && !shown.contains("two") && !shown.contains("three"), "{text}: {shown}");
+            assert!(shown.ends_with("planted-mode"), "{shown}");
+        }
+    }
 
     #[test]
     fn variables_are_learnt_from_objects_and_texts_and_not_recorded() {

@@ -100,13 +100,7 @@ pub(crate) fn read(raw: &Value) -> Schema {
     schema.of = match raw["type"].as_str().unwrap_or_default() {
         _ if raw["x-kubernetes-int-or-string"] == true => Type::IntOrString,
         "object" if raw["additionalProperties"].is_object() => Type::Map,
-        "object" => Type::Object,
-        "array" => Type::Array,
-        "string" => Type::String,
-        "integer" => Type::Integer,
-        "number" => Type::Number,
-        "boolean" => Type::Boolean,
-        _ => Type::Anything,
+        word => Type::of_word(word),
     };
     if raw["additionalProperties"] == true {
         schema.preserve = true;

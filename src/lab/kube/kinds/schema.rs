@@ -25,6 +25,19 @@ pub(crate) enum Type {
 }
 
 impl Type {
+    /// What the word of a schema's `type` says, where an object has named fields; anything where there is none.
+    pub(crate) fn of_word(word: &str) -> Self {
+        match word {
+            "object" => Self::Object,
+            "array" => Self::Array,
+            "string" => Self::String,
+            "integer" => Self::Integer,
+            "number" => Self::Number,
+            "boolean" => Self::Boolean,
+            _ => Self::Anything,
+        }
+    }
+
     /// As a schema writes it.
     pub(crate) fn name(self) -> &'static str {
         match self {

@@ -88,12 +88,9 @@ impl Builder<'_> {
         schema.of = match raw["type"].as_str().unwrap_or_default() {
             "object" if raw["properties"].is_object() => Type::Object,
             "object" if raw["additionalProperties"].is_object() => Type::Map,
-            "array" => Type::Array,
-            "string" => Type::String,
-            "integer" => Type::Integer,
-            "number" => Type::Number,
-            "boolean" => Type::Boolean,
-            _ => Type::Anything,
+            // Whatever comes: `FieldsV1`, `JSON`.
+            "object" => Type::Anything,
+            word => Type::of_word(word),
         };
         if let Some(properties) = raw["properties"].as_object() {
             for (key, value) in properties {

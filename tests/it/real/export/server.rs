@@ -14,6 +14,8 @@ use crate::real::kubeconfig;
 
 /// Commands that are run side by side: one alone is slowed down by kubectl's own limit.
 const ABREAST: usize = 4;
+/// What one command is given at least: each asks first what kinds there are.
+const LEAST: usize = 100;
 
 /// A server, and what was loaded into it.
 pub(super) struct Server {
@@ -31,9 +33,7 @@ impl Server {
 
     /// Brings its objects to what is wanted. What an earlier test left goes first.
     pub(super) fn bring(&mut self, wanted: Printed) {
-        let began = std::time::Instant::now();
-        let before = self.there.take().unwrap_or_else(|| standing::cleared(&self.context));
-        println!("{} cleared {:?}", self.context, began.elapsed());
+        let before = self.there.take().unwrap_or_else(|| standing::cleared(&self.context, &wanted.definitions));
         let definitions = Difference::of(&before.definitions, &wanted.definitions);
         let objects = Difference::of(&before.objects, &wanted.objects);
         self.ask(&["delete", "--grace-period=0", "--force", "--ignore-not-found"], &objects.gone);
@@ -43,8 +43,10 @@ impl Server {
         standing::served(&self.context, &wanted.definitions);
 
         // What others are in, or are judged by, comes first.
-        let (namespaces, new): (Vec<&Value>, Vec<&Value>) = objects.new.iter().partition(|one| one["kind"] == "Namespace");
-        let (wide, new): (Vec<&Value>, Vec<&Value>) = new.into_iter().partition(|one| one["metadata"]["namespace"].is_null());
+        let (namespaces, new): (Vec<&Value>, Vec<&Value>) =
+            objects.new.iter().partition(|one| one["kind"] == "Namespace");
+        let (wide, new): (Vec<&Value>, Vec<&Value>) =
+            new.into_iter().partition(|one| one["metadata"]["namespace"].is_null());
         for wave in [namespaces, wide, new] {
             self.ask(&["create", "--validate=false"], &wave);
         }
@@ -70,14 +72,12 @@ impl Server {
         if documents.is_empty() {
             return;
         }
-        let began = std::time::Instant::now();
-        let each = documents.len().div_ceil(ABREAST);
+        let each = documents.len().div_ceil(ABREAST).max(LEAST);
         thread::scope(|scope| {
             for some in documents.chunks(each) {
                 scope.spawn(|| self.kubectl(args, some));
             }
         });
-        println!("{}: {} {}: {:?} {:?}", self.context, args.join(" "), documents.len(), began.elapsed(), documents.iter().take(6).map(|d| super::printed::key(d)).collect::<Vec<_>>());
     }
 
     fn kubectl(&self, args: &[&str], documents: &[&Value]) {

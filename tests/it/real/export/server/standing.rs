@@ -13,8 +13,9 @@ use crate::real::kubeconfig;
 /// What servers make for themselves, or what goes by itself.
 const OWN: [&str; 5] = ["events", "leases", "apiservices", "flowschemas", "prioritylevelconfigurations"];
 
-/// Deletes everything but what servers make, definitions and namespaces; those two are what it gives, without content.
-pub(super) fn cleared(context: &str) -> Printed {
+/// Deletes everything but what servers make, definitions and namespaces; those two are what it gives, without content where
+/// that is not as wanted.
+pub(super) fn cleared(context: &str, wanted: &Documents) -> Printed {
     block_on(async {
         let client = client(context).await;
         let mut out = Printed::default();
@@ -28,7 +29,9 @@ pub(super) fn cleared(context: &str) -> Printed {
                 let named = json!({ "apiVersion": version, "kind": kind, "metadata": { "name": metadata["name"], "namespace": metadata["namespace"] } });
                 match resource.as_str() {
                     "customresourcedefinitions" if version == "apiextensions.k8s.io/v1" => {
-                        out.definitions.insert(key(&named), named);
+                        let own =
+                            wanted.get(&key(&named)).filter(|own| own["spec"]["versions"] == item["spec"]["versions"]);
+                        out.definitions.insert(key(&named), own.cloned().unwrap_or(named));
                     }
                     "namespaces" => {
                         out.objects.insert(key(&named), named);
@@ -53,7 +56,12 @@ pub(super) fn served(context: &str, definitions: &Documents) {
             let (spec, names) = (&definition["spec"], &definition["spec"]["names"]);
             let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
             for version in spec["versions"].as_array().into_iter().flatten().filter(|one| one["served"] == true) {
-                let path = format!("/apis/{}/{}/{}?limit=1", text(&spec["group"]), text(&version["name"]), text(&names["plural"]));
+                let path = format!(
+                    "/apis/{}/{}/{}?limit=1",
+                    text(&spec["group"]),
+                    text(&version["name"]),
+                    text(&names["plural"])
+                );
                 while get(&client, &path).await.is_none() {
                     assert!(Instant::now() < until, "{path} is not served by {context}");
                     tokio::time::sleep(Duration::from_millis(200)).await;
@@ -85,7 +93,8 @@ async fn get(client: &Client, path: &str) -> Option<Value> {
 async fn resources(client: &Client) -> Vec<(String, String)> {
     let mut versions = vec!["/api/v1".to_owned()];
     let groups = client.list_api_groups().await.expect("groups").groups;
-    versions.extend(groups.into_iter().flat_map(|group| group.versions).map(|one| format!("/apis/{}", one.group_version)));
+    versions
+        .extend(groups.into_iter().flat_map(|group| group.versions).map(|one| format!("/apis/{}", one.group_version)));
     let mut out = Vec::new();
     for path in versions {
         let listed = get(client, &path).await.expect("resources");

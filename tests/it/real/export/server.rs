@@ -40,26 +40,25 @@ impl Server {
         self.ask(&["delete"], &definitions.gone);
         self.ask(&["create", "--validate=false"], &definitions.new);
         self.ask(&["replace", "--validate=false"], &definitions.changed);
-        standing::served(&self.context, &wanted.definitions);
+        standing::served(&self.context, &[definitions.new, definitions.changed].concat());
 
         // What others are in, or are judged by, comes first.
-        let (namespaces, new): (Vec<&Value>, Vec<&Value>) =
-            objects.new.iter().partition(|one| one["kind"] == "Namespace");
-        let (wide, new): (Vec<&Value>, Vec<&Value>) =
-            new.into_iter().partition(|one| one["metadata"]["namespace"].is_null());
-        for wave in [namespaces, wide, new] {
+        let (inside, wide): (Vec<&Value>, Vec<&Value>) =
+            objects.new.iter().partition(|one| one["metadata"]["namespace"].is_string());
+        let (namespaces, wide): (Vec<&Value>, Vec<&Value>) =
+            wide.into_iter().partition(|one| one["kind"] == "Namespace");
+        for wave in [[namespaces, wide].concat(), inside] {
             self.ask(&["create", "--validate=false"], &wave);
         }
         // Anew: a change would count its generation up, and its status is of the first. Nobody is there who would let a
         // namespace go.
         let (namespaces, changed): (Vec<&Value>, Vec<&Value>) =
             objects.changed.iter().partition(|one| one["kind"] == "Namespace");
-        self.ask(&["replace", "--validate=false"], &namespaces);
         self.ask(&["replace", "--force", "--grace-period=0", "--validate=false"], &changed);
         // A server gives every new node the taint not-ready, which nobody takes away here.
         let made = wanted.objects.iter().filter(|(key, _)| objects.made.contains(*key)).map(|(_, one)| one);
         let nodes: Vec<&Value> = made.filter(|one| one["kind"] == "Node").collect();
-        self.ask(&["replace", "--validate=false"], &nodes);
+        self.ask(&["replace", "--validate=false"], &[namespaces, nodes].concat());
         let status = Difference::of(&before.status, &wanted.status);
         let told = |key: &String| status.made.contains(key) || objects.made.contains(key);
         let status: Vec<&Value> = wanted.status.iter().filter(|(key, _)| told(key)).map(|(_, one)| one).collect();

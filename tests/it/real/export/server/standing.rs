@@ -48,11 +48,11 @@ pub(super) fn cleared(context: &str, wanted: &Documents) -> Printed {
 }
 
 /// Waits until a server knows the kinds of these definitions.
-pub(super) fn served(context: &str, definitions: &Documents) {
+pub(super) fn served(context: &str, definitions: &[&Value]) {
     block_on(async {
         let client = client(context).await;
         let until = Instant::now() + Duration::from_secs(60);
-        for definition in definitions.values() {
+        for definition in definitions {
             let (spec, names) = (&definition["spec"], &definition["spec"]["names"]);
             let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
             for version in spec["versions"].as_array().into_iter().flatten().filter(|one| one["served"] == true) {

@@ -1,7 +1,7 @@
 //! A cluster of the lab as manifests that a real API server takes: definitions, objects, and their status as a part of its
 //! own, since a server lets status be written only through a door of its own.
 //!
-//! What a server gives by itself (versions, uids, cluster addresses, owners' uids) is left out, and so is what every
+//! What a server gives by itself (versions, uids, generations, cluster addresses, owners' uids) is left out, and so is what every
 //! cluster makes for itself. What the server that is meant does not know is listed.
 
 mod tidy;
@@ -57,7 +57,10 @@ impl Part {
     fn loaded_by(self) -> &'static str {
         match self {
             Self::Definitions => "kubectl create -f -; kubectl wait --for=condition=Established crd --all",
-            Self::Objects => "kubectl create --validate=false -f -",
+            // Every new node has that taint, and without controllers nobody takes it away.
+            Self::Objects => {
+                "kubectl create --validate=false -f -; kubectl taint nodes --all node.kubernetes.io/not-ready-"
+            }
             Self::Status => "kubectl replace --subresource=status --validate=false -f -",
         }
     }

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde_json::json;
+
 use super::*;
 use crate::clock::Clock as _;
 use crate::lab::clock::LabClock;
@@ -32,12 +34,26 @@ fn nothing_that_a_server_gives_is_in_it_and_status_is_a_part_of_its_own() {
             assert!(object["metadata"][given].is_null(), "{object}");
         }
         assert!(object["status"].is_null(), "{object}");
+        assert!(!object.to_string().contains(r#""namespace":"""#), "a server refuses the empty name: {object}");
     }
     assert_eq!(all.objects[0]["kind"], "Namespace", "what others are in comes first");
     assert!(all.objects.iter().all(|object| object["spec"]["clusterIP"].as_str().is_none_or(|ip| ip == "None")));
     assert!(all.status.iter().all(|object| object["status"].is_object()));
     let own = |object: &&Value| object["kind"] == "Service" && object["metadata"]["name"] == "kubernetes";
     assert!(!all.objects.iter().any(|object| own(&object)));
+}
+
+#[test]
+fn what_was_said_of_the_last_generation_is_said_of_the_first_which_a_new_object_has() {
+    let of = |generation: i64, observed: i64| {
+        let object = json!({ "kind": "Kustomization", "metadata": { "name": "a", "generation": generation },
+            "status": { "observedGeneration": observed, "conditions": [{ "observedGeneration": observed }] } });
+        tidy::parts(&object).1.unwrap()
+    };
+    let told =
+        |observed: i64| json!({ "observedGeneration": observed, "conditions": [{ "observedGeneration": observed }] });
+    assert_eq!(of(3, 3), told(1));
+    assert_eq!(of(3, 2), told(0), "it was not yet looked at");
 }
 
 #[test]

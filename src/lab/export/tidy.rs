@@ -55,8 +55,28 @@ pub(super) fn parts(object: &Value) -> (Value, Option<Value>) {
         }
         _ => {}
     }
-    let status = status.filter(|status| status.as_object().is_some_and(|fields| !fields.is_empty()));
+    let mut status = status.filter(|status| status.as_object().is_some_and(|fields| !fields.is_empty()));
+    if let (Some(status), Some(generation)) = (&mut status, object["metadata"]["generation"].as_i64()) {
+        counted_anew(status, generation);
+    }
     (wish, status)
+}
+
+/// A server that makes an object gives it generation 1: what was said of the last one is said of that, and what was said of
+/// an earlier one is said of none.
+fn counted_anew(status: &mut Value, generation: i64) {
+    match status {
+        Value::Object(fields) => {
+            for (key, value) in fields.iter_mut() {
+                match value.as_i64() {
+                    Some(seen) if key == "observedGeneration" => *value = i64::from(seen >= generation).into(),
+                    _ => counted_anew(value, generation),
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| counted_anew(item, generation)),
+        _ => {}
+    }
 }
 
 /// Its address inside the cluster lies in another range there; a headless one has none anywhere.

@@ -61,5 +61,10 @@ fn check(text: &str) -> Option<Value> {
         "Deployment" | "DaemonSet" | "StatefulSet" => "apps/v1".to_owned(),
         _ => super::version(kind)?.0,
     };
-    Some(json!({ "apiVersion": version, "kind": kind, "namespace": namespace, "name": name }))
+    let mut check = json!({ "apiVersion": version, "kind": kind, "name": name });
+    // What is of the whole cluster is in none.
+    if !namespace.is_empty() {
+        check["namespace"] = namespace.into();
+    }
+    Some(check)
 }

@@ -76,16 +76,20 @@ pub(super) fn run(files: &Files<'_>, arguments: &[String], input: &[u8], now: i6
         };
     }
     let (mut entries, mut ran) = (Vec::new(), Ran::default());
+    let mut said_leading = false;
     for path in paths {
-        if path.starts_with('/') && ran.said.is_empty() {
-            ran.said.push_str("tar: removing leading '/' from member names\n");
-        }
         // The name as it was given, without the first slash.
         let given = path.trim_start_matches('/').trim_end_matches('/');
         if !collect(files, &at(path), given, DEPTH, &mut entries) {
             ran.said.push_str(&format!("tar: {path}: {MISSING}\n"));
             ran.code = 1;
+        } else if path.starts_with('/') && !said_leading {
+            ran.said.push_str("tar: removing leading '/' from member names\n");
+            said_leading = true;
         }
+    }
+    if ran.code != 0 {
+        ran.said.push_str("tar: error exit delayed from previous errors\n");
     }
     let written = tar::write(&entries, now);
     match kept {

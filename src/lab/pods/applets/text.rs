@@ -31,16 +31,7 @@ pub(super) fn run(context: &Context<'_>, name: &str, words: &[String], input: &s
             outcome
         }
         "grep" => grep(context, words, input),
-        "wc" => each(context, "wc", &files(words), input, |text| {
-            let counts = [text.lines().count(), text.split_whitespace().count(), text.len()];
-            let wanted: Vec<usize> = match words.first().map(String::as_str) {
-                Some("-l") => vec![counts[0]],
-                Some("-w") => vec![counts[1]],
-                Some("-c") => vec![counts[2]],
-                _ => counts.to_vec(),
-            };
-            wanted.iter().map(usize::to_string).collect::<Vec<_>>().join(" ") + "\n"
-        }),
+        "wc" => wc(context, words, input),
         "sort" => each(context, "sort", &files(words), input, |text| {
             let mut lines: Vec<&str> = text.lines().collect();
             lines.sort_unstable();
@@ -94,6 +85,44 @@ pub(super) fn run(context: &Context<'_>, name: &str, words: &[String], input: &s
 
 fn files(words: &[String]) -> Vec<String> {
     operands(words).into_iter().map(str::to_owned).collect()
+}
+
+/// Lines, words and bytes, of each file and of all together, as busybox lays them out.
+fn wc(context: &Context<'_>, words: &[String], input: &str) -> Outcome {
+    let flags: String = words.iter().filter_map(|word| word.strip_prefix('-')).collect();
+    let wanted: Vec<usize> =
+        "lwc".char_indices().filter(|(_, flag)| flags.is_empty() || flags.contains(*flag)).map(|(at, _)| at).collect();
+    let row = |counts: &[usize; 3], name: &str| {
+        let width = if wanted.len() > 1 { 9 } else { 0 };
+        let cells: Vec<String> = wanted.iter().map(|at| format!("{:width$}", counts[*at])).collect();
+        format!("{} {name}", cells.join(" ")).trim_end().to_owned() + "\n"
+    };
+    let paths = files(words);
+    if paths.is_empty() || paths == ["-"] {
+        return Outcome::printed(row(&counts(input), ""));
+    }
+    let mut outcome = Outcome::default();
+    let mut total = [0; 3];
+    for path in &paths {
+        let one = each(context, "wc", std::slice::from_ref(path), input, |text| {
+            let counts = counts(text);
+            row(&counts, path)
+        });
+        if let Some(text) = source(context, path) {
+            total.iter_mut().zip(counts(&text)).for_each(|(sum, count)| *sum += count);
+        }
+        outcome.out.push_str(&one.out);
+        outcome.err.push_str(&one.err);
+        outcome.code = outcome.code.max(one.code);
+    }
+    if paths.len() > 1 {
+        outcome.out.push_str(&row(&total, "total"));
+    }
+    outcome
+}
+
+fn counts(text: &str) -> [usize; 3] {
+    [text.lines().count(), text.split_whitespace().count(), text.len()]
 }
 
 /// Reads the files that are named, or the input where none is, and writes what becomes of them.

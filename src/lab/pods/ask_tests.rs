@@ -3,6 +3,7 @@
 use serde_json::json;
 use tokio::sync::mpsc;
 
+use super::super::process::Process;
 use super::super::run::{self, Out, Place};
 use super::*;
 use crate::lab::kube::stream::Output;
@@ -114,4 +115,24 @@ async fn a_policy_stands_between() {
     tokio::pin!(waits);
     let early = tokio::time::timeout(Duration::from_millis(50), &mut waits).await;
     assert!(early.is_err(), "it waits by the lab's clock, which stands still: {early:?}");
+}
+
+#[tokio::test]
+async fn a_containers_own_program_asks_while_others_go_on() {
+    let (services, place) = stage();
+    place.cluster.lie_in(&services.world);
+    let mut container = place.container.clone();
+    let script = "wget -qO /tmp/page http://web && head -n 1 /tmp/page; sleep 1000";
+    container["command"] = json!(["sh", "-c", script]);
+    let log = place.cluster.world().inside.logs.begin("u", "c");
+    let mut now = services.now();
+    let started = Process::start(&place.cluster.world(), &place.pod, &container, now, log.clone());
+    let mut process = started.unwrap();
+    for _ in 0..200 {
+        process.run(&place.cluster.world(), &place.pod, &container, now);
+        now += SignedDuration::from_millis(20);
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    let lines: Vec<String> = log.read(0).lines.into_iter().map(|line| line.text).collect();
+    assert_eq!(lines, ["<!DOCTYPE html>"]);
 }

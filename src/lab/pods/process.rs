@@ -37,7 +37,8 @@ pub(crate) struct Process {
     forever: bool,
     heeds: bool,
     log: Arc<Log>,
-    asking: Option<Pending>,
+    /// Since when it waits for somebody's answer.
+    asking: Option<(Timestamp, Pending)>,
 }
 
 /// What came of what its program asks, once it has.
@@ -154,8 +155,10 @@ impl Process {
             return Some(at);
         }
         let machine = self.machine.as_mut().filter(|_| !self.forever)?;
-        if let Some(pending) = &self.asking {
-            let Some(came) = pending.get() else { return Some(now + SOON) };
+        if let Some((since, pending)) = &self.asking {
+            // Most answers come at once; those that do not are looked for less and less often.
+            let waited = Duration::try_from(now.duration_since(*since)).unwrap_or_default();
+            let Some(came) = pending.get() else { return Some(now + SOON.max(waited / 4)) };
             machine.came(came.clone());
             (self.asking, self.at) = (None, now);
         } else if ask::heard(objects) {
@@ -184,7 +187,7 @@ impl Process {
                 // A container's own program has nothing to read.
                 Step::Reads => machine.give(String::new()),
                 Step::Asks => {
-                    self.asking = ask::begin(objects, pod, machine.wanted()?);
+                    self.asking = ask::begin(objects, pod, machine.wanted()?).map(|pending| (now, pending));
                     return Some(now + SOON);
                 }
                 Step::On => self.at += BUSY,

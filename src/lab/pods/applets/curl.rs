@@ -22,7 +22,7 @@ pub(super) fn run(context: &Context<'_>, words: &[String], input: &str) -> Outco
     let Some(target) = &told.target else { return Outcome::failed("curl: (2) no URL specified\n", 2) };
     let Some(mut url) = Url::of(target) else {
         let scheme = target.split("://").next().unwrap_or_default();
-        return failed(&told, &Facts::default(), 1, &format!("Protocol \"{scheme}\" not supported"), String::new());
+        return failed(&told, &Facts::default(), 1, &format!("Protocol \"{scheme}\" not supported"), "");
     };
     let body = match told.body(context, input) {
         Ok(body) => body,
@@ -50,7 +50,7 @@ pub(super) fn run(context: &Context<'_>, words: &[String], input: &str) -> Outco
         facts.came(&came);
         let answer = match answer(&told, &url, came) {
             Ok(answer) => answer,
-            Err((code, why, takes)) => return Outcome { takes, ..failed(&told, &facts, code, &why, shown) },
+            Err((code, why, takes)) => return Outcome { takes, ..failed(&told, &facts, code, &why, &shown) },
         };
         facts.answered(&url, &answer);
         if told.head_too || method == "HEAD" {
@@ -58,7 +58,7 @@ pub(super) fn run(context: &Context<'_>, words: &[String], input: &str) -> Outco
         }
         if let Some(next) = web::moved(&url, &answer).filter(|_| told.follows) {
             if facts.redirects >= REDIRECTS {
-                return failed(&told, &facts, 47, "Maximum (50) redirects followed", shown);
+                return failed(&told, &facts, 47, "Maximum (50) redirects followed", &shown);
             }
             facts.redirects += 1;
             if answer.status == 303 || (matches!(answer.status, 301 | 302) && method == "POST") {
@@ -118,7 +118,7 @@ fn answer(told: &Told, url: &Url, came: Came) -> Result<Answer, (i32, String, Ta
     })
 }
 
-fn failed(told: &Told, facts: &Facts, code: i32, why: &str, shown: String) -> Outcome {
+fn failed(told: &Told, facts: &Facts, code: i32, why: &str, shown: &str) -> Outcome {
     let err = if told.silent && !told.shows_errors { String::new() } else { format!("curl: ({code}) {why}\n") };
     let out = format!("{shown}{}", told.format.as_ref().map(|format| facts.written(format, code)).unwrap_or_default());
     Outcome { out, err, code, ..Outcome::default() }
@@ -128,7 +128,7 @@ fn ended(context: &Context<'_>, told: &Told, facts: &Facts, answer: &Answer, sho
     if told.fails && answer.status >= 400 {
         let why = format!("The requested URL returned error: {}", answer.status);
         let shown = if told.fails_with_body { format!("{shown}{}", answer.body) } else { shown };
-        return failed(told, facts, 22, &why, shown);
+        return failed(told, facts, 22, &why, &shown);
     }
     let text = format!("{shown}{}", answer.body);
     let kept = match told.file(facts) {
@@ -138,13 +138,13 @@ fn ended(context: &Context<'_>, told: &Told, facts: &Facts, answer: &Answer, sho
             Ok(()) => String::new(),
             Err(why) => {
                 let said = format!("Warning: Failed to open the file {file}: {why}\n");
-                let outcome = failed(told, facts, 23, "client returned ERROR on write, 0 bytes written", String::new());
+                let outcome = failed(told, facts, 23, "client returned ERROR on write, 0 bytes written", "");
                 return Outcome { err: format!("{said}{}", outcome.err), ..outcome };
             }
         },
     };
     if answer.broken {
-        return failed(told, facts, 56, "Recv failure: Connection reset by peer", kept);
+        return failed(told, facts, 56, "Recv failure: Connection reset by peer", &kept);
     }
     let tail = told.format.as_ref().map(|format| facts.written(format, 0)).unwrap_or_default();
     Outcome::printed(format!("{kept}{tail}"))

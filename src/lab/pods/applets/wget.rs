@@ -172,10 +172,10 @@ fn received(context: &Context<'_>, told: &Told, url: &Url, answer: Answer, mut s
     if standard {
         return Outcome { out: answer.body, err: said, code, ..Outcome::default() };
     }
-    if file != "/dev/null" {
-        if let Err(why) = context.files().write(&file, &answer.body, false) {
-            return Outcome::failed(format!("{said}wget: can't open '{file}': {why}\n"), 1);
-        }
+    if file != "/dev/null"
+        && let Err(why) = context.files().write(&file, &answer.body, false)
+    {
+        return Outcome::failed(format!("{said}wget: can't open '{file}': {why}\n"), 1);
     }
     Outcome { err: said, code, ..Outcome::default() }
 }

@@ -19,6 +19,7 @@ pub(crate) mod garbage;
 pub(crate) mod index;
 pub(crate) mod job;
 pub(crate) mod kubelet;
+pub(crate) mod leases;
 pub(crate) mod manager;
 pub mod namespaces;
 pub mod network;

@@ -1,9 +1,10 @@
 //! Images: which ones the lab's registries have, and what runs where a container names no command.
 //!
 //! What can be pulled: well-known images up to the newest version of a row below; what the cluster had when it was
-//! planted, and earlier versions of it; and what was pushed to one of the lab's own registries ([`Registry::push`]).
+//! planted, and earlier versions of it; and what the platform's own registry holds ([`Registry::hold`]), which is nothing
+//! but what was pushed to it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 
 use super::reach::Listener;
@@ -125,6 +126,25 @@ impl Program {
 #[derive(Debug, Default)]
 pub(crate) struct Registry {
     images: Mutex<BTreeSet<(String, String)>>,
+    held: Mutex<Held>,
+}
+
+/// What the platform's own registry holds, as it was told last.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Held {
+    /// Its names.
+    pub(crate) hosts: BTreeSet<String>,
+    /// By repository.
+    pub(crate) repositories: BTreeMap<String, Kept>,
+}
+
+/// A repository of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Kept {
+    /// Whether anybody may pull it.
+    pub(crate) public: bool,
+    /// Tags, and digests of manifests.
+    pub(crate) names: BTreeSet<String>,
 }
 
 impl Registry {
@@ -134,9 +154,42 @@ impl Registry {
         self.images.lock().unwrap_or_else(PoisonError::into_inner).insert((repository, tag));
     }
 
-    /// Whether it can be pulled; else what the runtime says.
-    pub(crate) fn pull(&self, image: &str) -> Result<(), String> {
+    /// The platform's own registry holds this from now on.
+    pub(crate) fn hold(&self, held: Held) {
+        *self.held.lock().unwrap_or_else(PoisonError::into_inner) = held;
+    }
+
+    /// Whether an image's name is one of the platform's own registry.
+    pub(crate) fn is_own(&self, image: &str) -> bool {
+        let reference = Reference::of(image);
+        let host = reference.repository.split('/').next().unwrap_or_default();
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).hosts.contains(host)
+    }
+
+    /// Whether the platform's own registry hands it out: none where it does not have it, and else whether to anybody.
+    fn own(&self, image: &str, wanted: &Reference) -> Option<bool> {
+        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let (host, path) = wanted.repository.split_once('/')?;
+        let kept = held.repositories.get(path).filter(|_| held.hosts.contains(host))?;
+        let name = image.split_once('@').map_or(wanted.tag.as_str(), |(_, digest)| digest);
+        kept.names.contains(name).then_some(kept.public)
+    }
+
+    /// Whether it can be pulled; else what the runtime says. `secrets` says whether there are any to log in with.
+    pub(crate) fn pull(&self, image: &str, secrets: bool) -> Result<(), String> {
         let wanted = Reference::of(image);
+        match self.own(image, &wanted) {
+            Some(public) if public || secrets => return Ok(()),
+            Some(_) => {
+                let (whole, host) = (wanted.whole(), wanted.repository.split('/').next().unwrap_or_default());
+                return Err(format!(
+                    "rpc error: code = Unknown desc = failed to pull and unpack image \"{whole}\": failed to resolve reference \
+                     \"{whole}\": failed to authorize: failed to fetch anonymous token: unexpected status from GET request to \
+                     https://{host}/service/token: 401 Unauthorized"
+                ));
+            }
+            None => {}
+        }
         let own = self.images.lock().unwrap_or_else(PoisonError::into_inner);
         let mut tags =
             own.iter().filter(|(repository, _)| *repository == wanted.repository).map(|(_, tag)| tag.as_str());
@@ -190,13 +243,39 @@ mod tests {
     fn what_no_registry_has_cannot_be_pulled() {
         let registry = Registry::default();
         for image in ["busybox", "busybox:1.36", "nginx:1.29.1-alpine", "nginx:alpine", "postgres:16"] {
-            assert_eq!(registry.pull(image), Ok(()), "{image}");
+            assert_eq!(registry.pull(image, false), Ok(()), "{image}");
         }
         for image in ["busybox:nope", "nginx:1.161", "nobody/nothing", "quay.io/cilium/cilium:v1.18.2"] {
-            assert!(registry.pull(image).unwrap_err().ends_with(": not found"), "{image}");
+            assert!(registry.pull(image, false).unwrap_err().ends_with(": not found"), "{image}");
         }
         registry.push("quay.io/cilium/cilium:v1.18.2");
-        assert_eq!(registry.pull("quay.io/cilium/cilium:v1.17.9"), Ok(()));
-        assert!(registry.pull("quay.io/cilium/cilium:v1.19.0").is_err());
+        assert_eq!(registry.pull("quay.io/cilium/cilium:v1.17.9", false), Ok(()));
+        assert!(registry.pull("quay.io/cilium/cilium:v1.19.0", false).is_err());
+    }
+    #[test]
+    fn the_platforms_own_registry_has_what_was_pushed_and_no_more() {
+        let registry = Registry::default();
+        let app = "harbor.example/library/app";
+        assert!(registry.pull(&format!("{app}:v2"), false).is_err());
+        let names = BTreeSet::from(["v2".to_owned(), "sha256:ab".to_owned()]);
+        let kept = |public| Kept { public, names: names.clone() };
+        registry.hold(Held {
+            hosts: BTreeSet::from(["harbor.example".to_owned()]),
+            repositories: [("library/app".to_owned(), kept(true)), ("secret/app".to_owned(), kept(false))].into(),
+        });
+        assert_eq!(registry.pull(&format!("{app}:v2"), false), Ok(()));
+        assert_eq!(registry.pull(&format!("{app}@sha256:ab"), false), Ok(()));
+        for gone in ["library/app:v1", "library/app", "library/app@sha256:cd", "library/other:v2"] {
+            assert!(
+                registry.pull(&format!("harbor.example/{gone}"), false).unwrap_err().contains("not found"),
+                "{gone}"
+            );
+        }
+        assert!(registry.pull("elsewhere.example/library/app:v2", false).is_err());
+        let secret = "harbor.example/secret/app:v2";
+        assert!(registry.pull(secret, false).unwrap_err().ends_with("401 Unauthorized"));
+        assert_eq!(registry.pull(secret, true), Ok(()));
+        registry.hold(Held::default());
+        assert!(registry.pull(&format!("{app}:v2"), false).is_err(), "deleted there");
     }
 }

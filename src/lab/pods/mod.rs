@@ -7,6 +7,7 @@
 //! | `script`, `applets`, `programs` | scripts, and the programs that containers have |
 //! | `environment`, `disk`, `files`, `images` | what they find: variables, files, what their images are |
 //! | `reach` | what they reach: names, Services, other pods |
+//! | `line`, `ask`, `policy` | what they ask of others: the platform's services, names outside; what may pass |
 //! | `container` | the pod and the container that a request means |
 //! | `log`, `logs` | what containers wrote, kept and handed out |
 //! | `exec`, `run`, `terminal` | programs with input, a terminal and an exit code |
@@ -17,6 +18,7 @@
 
 pub(crate) mod applets;
 mod archive;
+mod ask;
 pub(crate) mod container;
 pub(crate) mod disk;
 pub(crate) mod environment;
@@ -25,9 +27,11 @@ pub(crate) mod exec;
 pub(crate) mod files;
 pub(crate) mod forward;
 pub(crate) mod images;
+pub(crate) mod line;
 pub(crate) mod log;
 pub(crate) mod logs;
 pub(crate) mod platform;
+pub(crate) mod policy;
 pub(crate) mod process;
 pub(crate) mod programs;
 pub(crate) mod reach;

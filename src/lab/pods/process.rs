@@ -1,15 +1,17 @@
 //! A container's own program, from its start to its end: it writes its log, sleeps by the lab's clock, and ends by itself
 //! or because it is told to.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::Value;
 
 use super::applets::{self, Context};
+use super::ask;
 use super::environment;
 use super::images::{self, Does};
+use super::line::Came;
 use super::log::{Log, Stream};
 use super::script::{Machine, Step};
 use super::words::{command, text};
@@ -18,6 +20,8 @@ use crate::lab::kube::cluster::World as Objects;
 /// How many steps one look takes, and how short the shortest of them is: a loop that does not sleep takes time, too.
 const STEPS: usize = 2_000;
 const BUSY: Duration = Duration::from_millis(5);
+/// How soon it is seen whether somebody has answered.
+const SOON: Duration = Duration::from_millis(20);
 /// What a program takes to end.
 const QUICK: Duration = Duration::from_millis(100);
 
@@ -33,7 +37,12 @@ pub(crate) struct Process {
     forever: bool,
     heeds: bool,
     log: Arc<Log>,
+    /// Since when it waits for somebody's answer.
+    asking: Option<(Timestamp, Pending)>,
 }
+
+/// What came of what its program asks, once it has.
+type Pending = Arc<OnceLock<Came>>;
 
 impl Process {
     /// Starts a container's program.
@@ -53,7 +62,7 @@ impl Process {
         let folder = container["workingDir"].as_str().unwrap_or("/");
         let known = images::program(text(container, "/image"));
         let has_command = container["command"].as_array().is_some_and(|list| !list.is_empty());
-        let mut process = Self { machine: None, at: now, ended: None, forever: true, heeds: true, log };
+        let mut process = Self { machine: None, at: now, ended: None, forever: true, heeds: true, log, asking: None };
         let Some(program) = known else {
             // Software of the platform: it serves. What it is told by a shell or a tool, it does.
             let plain = words.first().is_some_and(|word| {
@@ -101,7 +110,7 @@ impl Process {
 
     /// One that was there before anybody looked: it serves.
     pub(crate) fn there(now: Timestamp, log: Arc<Log>) -> Self {
-        Self { machine: None, at: now, ended: None, forever: true, heeds: true, log }
+        Self { machine: None, at: now, ended: None, forever: true, heeds: true, log, asking: None }
     }
 
     /// Runs words as a shell would run them.
@@ -146,12 +155,22 @@ impl Process {
             return Some(at);
         }
         let machine = self.machine.as_mut().filter(|_| !self.forever)?;
+        if let Some((since, pending)) = &self.asking {
+            // Most answers come at once; those that do not are looked for less and less often.
+            let waited = Duration::try_from(now.duration_since(*since)).unwrap_or_default();
+            let Some(came) = pending.get() else { return Some(now + SOON.max(waited / 4)) };
+            machine.came(came.clone());
+            (self.asking, self.at) = (None, now);
+        } else if ask::heard(objects) {
+            machine.connect();
+        }
         let variables = std::collections::BTreeMap::new();
         for _ in 0..STEPS {
             if self.at > now {
                 return Some(self.at);
             }
-            let context = Context { objects, pod, container, now: self.at, variables: &variables, folder: "/" };
+            let context =
+                Context { objects, pod, container, now: self.at, variables: &variables, folder: "/", line: None };
             let mut step = machine.step(&context);
             let mut busy = 0;
             while step == Step::On && busy < 200 {
@@ -167,6 +186,10 @@ impl Process {
             match step {
                 // A container's own program has nothing to read.
                 Step::Reads => machine.give(String::new()),
+                Step::Asks => {
+                    self.asking = ask::begin(objects, pod, machine.wanted()?).map(|pending| (now, pending));
+                    return Some(now + SOON);
+                }
                 Step::On => self.at += BUSY,
                 Step::Sleep(span) => self.at += span.max(Duration::from_millis(1)),
                 Step::Forever => {

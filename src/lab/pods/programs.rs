@@ -42,7 +42,7 @@ pub(crate) fn run_in(
 ) -> Option<Ran> {
     let variables = environment::of(world, pod, container).unwrap_or_default();
     let folder = container["workingDir"].as_str().unwrap_or("/");
-    let context = Context { objects: world, pod, container, now, variables: &variables, folder };
+    let context = Context { objects: world, pod, container, now, variables: &variables, folder, line: None };
     let name = command.first()?.rsplit('/').next()?;
     let outcome = match (name, &command[1..]) {
         ("sh" | "bash" | "ash", [flag, script, ..]) if flag.starts_with('-') && flag.ends_with('c') => {

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use super::applets::{self, Context};
 use super::log::Stream;
 use super::script::{Machine, Step};
-use super::{environment, platform, process};
+use super::{ask, environment, platform, process};
 use crate::lab::kube::cluster::Cluster;
 use crate::lab::kube::stream::{Input, Output};
 
@@ -122,12 +122,17 @@ pub(super) async fn run(
     out: &Out,
 ) -> i32 {
     let variables = BTreeMap::new();
+    let services = place.cluster.world().inside.services();
+    if services.is_some() {
+        machine.connect();
+    }
     loop {
         let (written, step) = {
             let world = place.cluster.world();
             let now = place.cluster.clock.now();
             let (pod, container) = (&place.pod, &place.container);
-            let context = Context { objects: &world, pod, container, now, variables: &variables, folder: "/" };
+            let context =
+                Context { objects: &world, pod, container, now, variables: &variables, folder: "/", line: None };
             let mut step = machine.step(&context);
             for _ in 0..AT_ONCE {
                 if step != Step::On {
@@ -147,6 +152,11 @@ pub(super) async fn run(
             Step::Sleep(span) => place.cluster.clock.sleep(span).await,
             Step::Forever => std::future::pending().await,
             Step::Exit(code) => return code,
+            Step::Asks => {
+                if let (Some(wish), Some(services)) = (machine.wanted(), &services) {
+                    machine.came(ask::ask(services, &place.cluster, &place.pod, &wish).await);
+                }
+            }
             Step::Reads => {
                 let bytes = match &mut input {
                     Some(input) => all(input, |_| false).await,

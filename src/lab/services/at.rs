@@ -62,7 +62,7 @@ pub(crate) fn of_pod(services: &Services, cluster: &Arc<Cluster>, pod: Value, po
 }
 
 /// Whether a pod's node can't be reached.
-fn cut_off(world: &World, pod: &Value) -> bool {
+pub(crate) fn cut_off(world: &World, pod: &Value) -> bool {
     pod["spec"]["nodeName"].as_str().is_some_and(|node| world.has(&crate::lab::world::Cause::link(node)))
 }
 
@@ -148,7 +148,17 @@ pub async fn fetch(
     }
 }
 
-fn door(services: &Services, cluster: &str, namespace: &str, host: &str, port: u16) -> Result<Door, Unfetched> {
+/// Where such a request is led.
+///
+/// # Errors
+/// Why it is led nowhere.
+pub(crate) fn door(
+    services: &Services,
+    cluster: &str,
+    namespace: &str,
+    host: &str,
+    port: u16,
+) -> Result<Door, Unfetched> {
     let bare = host.trim_end_matches('.').trim_end_matches(".cluster.local");
     // Cilium's ClusterMesh shares those Services that are marked as global.
     let (bare, shared) = bare.strip_suffix(".clusterset.local").map_or((bare, false), |bare| (bare, true));
@@ -190,7 +200,11 @@ fn by_address(services: &Services, cluster: &str, address: &str, port: u16) -> R
     }
     if let Some((namespace, name)) = name {
         let found = service(services, cluster, &namespace, &name, &port.to_string());
-        return found.map(Door::Pod).map_err(|_| Unfetched::Refused);
+        return found.map(Door::Pod).map_err(|why| match why {
+            // The address is translated port by port: at any other there is nobody who could refuse.
+            Unserved::NoPort => Unfetched::Silent,
+            _ => Unfetched::Refused,
+        });
     }
     let address = address.parse().map_err(|_| Unfetched::NoName)?;
     super::links::door(services, address, port).ok_or(Unfetched::Silent)?.ok_or(Unfetched::Refused)

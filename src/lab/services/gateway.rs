@@ -242,23 +242,51 @@ fn rewritten(rule: &Value, prefix: &str, asked: &Asked) -> Option<String> {
 ///
 /// The certificate is made anew from what cert-manager's Certificate of that Secret says: its names, and how long it holds.
 pub(super) fn certificate(services: &Services, entrance: &Entrance) -> Option<Arc<ServerConfig>> {
-    let (names, from, until) = {
-        let world = entrance.cluster.world();
-        let gateway = world.store.get(&Place::new(GATEWAYS, &entrance.namespace, &entrance.name))?;
-        let listeners = gateway.value["spec"]["listeners"].as_array()?;
-        let listener = listeners.iter().find(|listener| listener["port"] == entrance.port)?;
-        let reference = &listener["tls"]["certificateRefs"][0];
-        let secret = reference["name"].as_str()?;
-        let namespace = reference["namespace"].as_str().unwrap_or(&entrance.namespace);
-        world.store.get(&Place::new("secrets", namespace, secret))?;
-        said(&world, namespace, secret, services.now())
-    };
+    let Shown { names, from, until, .. } = shown(services, entrance)?;
     services.authority.server(&names, from, until).ok()
+}
+
+/// What a certificate says that a Gateway shows.
+#[derive(Debug, Clone)]
+pub(crate) struct Shown {
+    pub(crate) names: Vec<String>,
+    pub(crate) from: Timestamp,
+    pub(crate) until: Timestamp,
+    /// Whether whoever signed it is one that everybody knows.
+    pub(crate) known: bool,
+}
+
+/// What a Gateway's listener shows; none where its Secret is not there.
+pub(crate) fn shown(services: &Services, entrance: &Entrance) -> Option<Shown> {
+    let world = entrance.cluster.world();
+    let gateway = world.store.get(&Place::new(GATEWAYS, &entrance.namespace, &entrance.name))?;
+    let listeners = gateway.value["spec"]["listeners"].as_array()?;
+    let listener = listeners.iter().find(|listener| listener["port"] == entrance.port)?;
+    let reference = &listener["tls"]["certificateRefs"][0];
+    let secret = reference["name"].as_str()?;
+    let namespace = reference["namespace"].as_str().unwrap_or(&entrance.namespace);
+    world.store.get(&Place::new("secrets", namespace, secret))?;
+    Some(said(&world, namespace, secret, services.now()))
+}
+
+/// The directory whose certificates every machine trusts.
+const KNOWN: &str = "https://acme-v02.api.letsencrypt.org/";
+
+/// Whether a Certificate's issuer is one that everybody knows.
+fn known(world: &World, certificate: &Value) -> bool {
+    let reference = &certificate["spec"]["issuerRef"];
+    let own = certificate["metadata"]["namespace"].as_str().unwrap_or_default();
+    let (kind, namespace) = match reference["kind"].as_str() {
+        Some("ClusterIssuer") => ("clusterissuers.cert-manager.io", ""),
+        _ => ("issuers.cert-manager.io", own),
+    };
+    let issuer = world.store.get(&Place::new(kind, namespace, reference["name"].as_str().unwrap_or_default()));
+    issuer.is_some_and(|issuer| issuer.value["spec"]["acme"]["server"].as_str().is_some_and(|at| at.starts_with(KNOWN)))
 }
 
 /// Names, beginning and end of what is in a Secret, by the Certificate that it is made for, in whatever namespace: a
 /// Secret may be a copy of another.
-fn said(world: &World, namespace: &str, secret: &str, now: Timestamp) -> (Vec<String>, Timestamp, Timestamp) {
+fn said(world: &World, namespace: &str, secret: &str, now: Timestamp) -> Shown {
     let all = || world.store.list(CERTIFICATES, "").map(|(_, one)| &one.value);
     let mut own = all().filter(|one| one["spec"]["secretName"] == secret);
     let there = all().find(|one| one["spec"]["secretName"] == secret && one["metadata"]["namespace"] == namespace);
@@ -268,5 +296,10 @@ fn said(world: &World, namespace: &str, secret: &str, now: Timestamp) -> (Vec<St
         names.map(|all| all.iter().filter_map(|one| one.as_str().map(String::from)).collect());
     let time = |key: &str| found.and_then(|one| one["status"][key].as_str()?.parse::<Timestamp>().ok());
     let from = time("notBefore").unwrap_or(now - SignedDuration::from_hours(24));
-    (names.unwrap_or_else(|| vec!["*.monosense.io".into()]), from, time("notAfter").unwrap_or(from + tls::QUARTER))
+    Shown {
+        names: names.unwrap_or_else(|| vec!["*.monosense.io".into()]),
+        from,
+        until: time("notAfter").unwrap_or(from + tls::QUARTER),
+        known: found.is_some_and(|one| known(world, one)),
+    }
 }

@@ -3,6 +3,7 @@
 //! Source: Harbor 2.14's API (`api/v2.0/swagger.yaml`); the Docker registry's "Token Authentication Specification".
 
 mod content;
+mod held;
 
 use std::collections::BTreeMap;
 
@@ -81,12 +82,16 @@ pub(super) fn answer(site: &Site<'_>, asked: &Asked) -> Reply {
         let reply = refused(401, "UNAUTHORIZED", "unauthorized");
         return if parts.first() == Some(&"v2") { reply.with("www-authenticate", realm(asked)) } else { reply };
     };
-    match parts.as_slice() {
+    let reply = match parts.as_slice() {
         ["service", "token"] => token(asked, &who),
         ["v2", ..] => registry(site, asked, &who, &health),
         ["api", "v2.0", rest @ ..] => content::answer(site, asked, &who, rest),
         _ => refused(404, "NOT_FOUND", "not found"),
+    };
+    if !matches!(asked.method, Method::GET | Method::HEAD) && reply.status.is_success() {
+        held::tell(site, &asked.host);
     }
+    reply
 }
 
 /// Who the credentials say; none where they are wrong.

@@ -173,7 +173,7 @@ pub(crate) fn ready(pod: &Value) -> bool {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 #[cfg(test)]
 mod curl;

@@ -82,6 +82,16 @@ impl Outside {
         Ipv4Addr::new(203, 0, 113, self.place).into()
     }
 
+    /// Whether it speaks TLS.
+    pub(crate) fn is_secure(&self) -> bool {
+        self.tls
+    }
+
+    /// The name that it is known by, by which ways to it are shut.
+    pub(crate) fn names(&self) -> &'static [&'static str] {
+        self.hosts
+    }
+
     /// Whether a cause has ended it.
     pub(super) fn down(&self, world: &World) -> bool {
         faults::down(world, self.fault)

@@ -19,7 +19,7 @@ pub(crate) struct Program {
     /// Where it listens. Without any, wherever its container says.
     ports: &'static [u16],
     /// Whether it speaks TLS itself.
-    pub(super) tls: bool,
+    pub(crate) tls: bool,
     pub(super) answer: fn(&Site<'_>, &Asked) -> Reply,
 }
 
@@ -122,7 +122,7 @@ static ALL: [Program; 34] = [
 ];
 
 /// What listens at a port of a pod.
-pub(super) fn of_pod(pod: &Value, port: u16) -> Option<&'static Program> {
+pub(crate) fn of_pod(pod: &Value, port: u16) -> Option<&'static Program> {
     if crate::lab::pods::serve::httpd(pod, port).is_some() {
         return Some(&HTTPD);
     }

@@ -10,7 +10,7 @@ use crate::lab::clock::{LabClock, Pace};
 use crate::lab::world::{Cause, Wrong, read};
 
 /// A platform of one cluster with some pods and Services. Its clock stands still.
-pub(super) fn platform() -> (Arc<Services>, LabClock) {
+pub(crate) fn platform() -> (Arc<Services>, LabClock) {
     let clock = LabClock::new("2026-01-01T00:00:00Z".parse().unwrap(), Pace::Still);
     let world = World::new(read::embedded("one-node").unwrap(), Arc::new(clock.clone()));
     let cluster = Cluster::new("infra", world.clock.clone());
@@ -341,6 +341,18 @@ async fn an_image_goes_to_harbor_by_its_token_service() {
     };
     let push = Asked { body: "layer".into(), ..push };
     assert_eq!(ask(&services, host, 8080, with(push.clone())).await.unwrap().status, 201);
+    let pulled = |image: &str| services.clusters["infra"].world().inside.images.pull(&format!("{host}/{image}"), false);
+    assert!(pulled("library/nginx:test").is_err(), "there are only layers");
+    let media = "application/vnd.oci.image.manifest.v1+json";
+    let manifest = json!({ "schemaVersion": 2, "mediaType": media, "layers": [{ "digest": blob, "size": 5 }] });
+    let mut put = post("/v2/library/nginx/manifests/test", &manifest);
+    put.method = ::http::Method::PUT;
+    put.headers.insert("content-type", media.parse().unwrap());
+    assert_eq!(ask(&services, host, 8080, with(put)).await.unwrap().status, 201);
+    assert_eq!((pulled("library/nginx:test"), pulled("library/nginx:other").is_err()), (Ok(()), true));
+    let gone = Asked { method: ::http::Method::DELETE, ..Asked::get("/v2/library/nginx/manifests/test") };
+    assert_eq!(ask(&services, host, 8080, with(gone)).await.unwrap().status, 202);
+    assert!(pulled("library/nginx:test").is_err(), "it was deleted");
     services.world.put(Cause::service("minio", Wrong::Status(503)));
     let failed = ask(&services, host, 8080, with(push)).await.unwrap();
     assert_eq!((failed.status.as_u16(), &failed.value()["errors"][0]["detail"]["DriverName"]), (500, &json!("s3aws")));

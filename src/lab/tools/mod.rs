@@ -15,10 +15,12 @@ pub mod kubeconform;
 pub mod kustomize;
 mod op;
 mod scripts;
+mod talosctl;
 mod task;
 mod words;
 
 use std::future::Future;
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -84,7 +86,7 @@ impl Ended {
 }
 
 /// All of them.
-pub static TOOLS: [Tool; 10] = [
+pub static TOOLS: [Tool; 11] = [
     Tool {
         name: "flux",
         version: "flux version 2.7.0\n",
@@ -121,6 +123,11 @@ pub static TOOLS: [Tool; 10] = [
         version: "helmfile version 1.1.7\n",
         run: Run::There(|bench, call, say| Box::pin(helm::file(bench, call, say))),
     },
+    Tool {
+        name: "talosctl",
+        version: "Talos v1.11.2\n",
+        run: Run::There(|bench, call, say| Box::pin(talosctl::run(bench, call, say))),
+    },
     Tool { name: "kustomize", version: "v5.7.1\n", run: Run::Here(kustomize::run) },
     Tool { name: "kubeconform", version: "v0.7.0\n", run: Run::Here(kubeconform::run) },
 ];
@@ -141,7 +148,7 @@ impl Tool {
     pub fn here(&self, call: &Call) -> Option<Ended> {
         if let [first] = call.args.as_slice()
             && matches!(first.as_str(), "--version" | "-v" | "version" | "-V")
-            && (first != "version" || !matches!(self.name, "flux" | "docker"))
+            && (first != "version" || !matches!(self.name, "flux" | "docker" | "talosctl"))
         {
             return Some(Ended { out: self.version.into(), ..Ended::default() });
         }
@@ -171,12 +178,19 @@ pub struct Bench {
     /// The services, with the world and its clusters.
     pub services: Arc<Services>,
     machine: Arc<Mutex<docker::Machine>>,
+    talosconfig: Option<PathBuf>,
 }
 
 impl Bench {
     /// Of a lab's services.
     pub fn new(services: Arc<Services>) -> Self {
-        Self { services, machine: Arc::default() }
+        Self { services, machine: Arc::default(), talosconfig: None }
+    }
+
+    /// With the talosconfig by which the machines are asked.
+    #[must_use]
+    pub fn with_talosconfig(self, file: PathBuf) -> Self {
+        Self { talosconfig: Some(file), ..self }
     }
 
     /// The machine that `docker` runs on.

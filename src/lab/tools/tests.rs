@@ -10,7 +10,7 @@ async fn open() -> (Lab, tempfile::TempDir, Bench) {
     let dir = tempfile::tempdir().unwrap();
     let _ = rustls::crypto::ring::default_provider().install_default();
     let lab = Lab::open(read::embedded("monosense").unwrap(), LabClock::real(), dir.path()).await.unwrap();
-    let bench = Bench::new(lab.services.clone());
+    let bench = Bench::new(lab.services.clone()).with_talosconfig(dir.path().join("talosconfig"));
     (lab, dir, bench)
 }
 
@@ -169,4 +169,27 @@ fn manifests_are_held_to_their_schemas() {
     let registered =
         judged("apiVersion: cert-manager.io/v1\nkind: ClusterIssuer\nmetadata:\n  name: a\nspec: {}\n", "");
     assert_eq!((registered.code, registered.out.as_str()), (0, ""), "{registered:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn talosctl_asks_the_machines() {
+    let (lab, _dir, bench) = open().await;
+    let all = "-n 10.25.11.11,10.25.11.12,10.25.11.13";
+    let (out, err, code) = ran(&bench, &format!("talosctl --context=infra {all} version --short"), "").await;
+    assert!(code == 0 && out.matches("NODE:").count() == 3 && out.contains("Tag:         v1.11.2"), "{out}{err}");
+    let (out, err, code) = ran(&bench, "talosctl --context=infra --nodes 10.25.11.11 etcd members", "").await;
+    assert!(code == 0 && out.starts_with("NODE ") && out.lines().count() == 4, "{out}{err}");
+    let (out, err, code) = ran(&bench, "talosctl --context apps etcd status", "").await;
+    assert!(code == 0 && out.contains("RAFT APPLIED INDEX") && out.lines().count() == 4, "{out}{err}");
+    let (out, err, code) = ran(&bench, "talosctl --context=infra -n 10.25.11.12 services", "").await;
+    assert!(code == 0 && out.contains("kubelet") && out.contains("Running"), "{out}{err}");
+    let (out, _, code) = ran(&bench, "talosctl --context=infra -n 10.25.11.12 get members", "").await;
+    assert!(code == 0 && out.contains("infra-03") && out.contains("controlplane"), "{out}");
+    let (_, err, code) = ran(&bench, "talosctl --context=infra health --wait-timeout 2m", "").await;
+    assert!(code == 0 && err.contains("waiting for etcd to be healthy: OK\n"), "{err}");
+    lab.world.put(Cause::process("infra-02", "kubelet"));
+    let (out, _, code) = ran(&bench, "talosctl --context=infra -n 10.25.11.12 service kubelet", "").await;
+    assert!(code == 0 && !out.contains("STATE    Running"), "{out}");
+    let (_, err, code) = ran(&bench, "talosctl --context=nowhere version", "").await;
+    assert!(code == 1 && err.contains("nowhere"), "{err}");
 }

@@ -164,7 +164,8 @@ impl Lab {
             }
         }
 
-        tools::carried::serve(Bench::new(services.clone()), dir, &end).await?;
+        let bench = Bench::new(services.clone()).with_talosconfig(dir.join("talosconfig"));
+        tools::carried::serve(bench, dir, &end).await?;
         let faults = Faults::start(&world, &clusters, &end);
         faults::control::serve(&faults, dir, &end).await?;
         let dir = dir.to_path_buf();

@@ -9,7 +9,7 @@ use super::cell::{Cell, State};
 use crate::lab::controllers::fields::text;
 use crate::lab::controllers::index::Pod;
 use crate::lab::pods::images::Reference;
-use crate::lab::world::Cause;
+use crate::lab::world::{Cause, Wrong};
 
 /// What a pull takes, and asking a registry whether an image is still the same.
 const PULL: SignedDuration = SignedDuration::from_millis(400);
@@ -70,6 +70,22 @@ fn unreached(node: &Node<'_, '_>, image: &str) -> Option<String> {
             "rpc error: code = {code} desc = failed to pull and unpack image \"{whole}\": failed to resolve reference \"{whole}\": {why}"
         )
     };
+    let own = node.scene.objects.inside.images.is_own(image);
+    let unwell = own.then(|| world.service("harbor")).into_iter().flatten().find_map(|wrong| {
+        let code = match wrong {
+            Wrong::Down => return Some("connect: connection refused".to_owned()),
+            Wrong::Hangs => return Some("net/http: TLS handshake timeout".to_owned()),
+            Wrong::Status(code) => code,
+            Wrong::TooMany(_) => 429,
+            Wrong::Unavailable(_) => 503,
+            _ => return None,
+        };
+        let reason = http::StatusCode::from_u16(code).ok().and_then(|code| code.canonical_reason()).unwrap_or_default();
+        Some(format!("unexpected status: {code} {reason}"))
+    });
+    if let Some(why) = unwell {
+        return Some(failed("Unknown", &format!("failed to do request: Head \"https://{host}/v2/\": {why}")));
+    }
     world.causes().into_iter().find_map(|(cause, _)| match cause {
         Cause::Image { image: gone } if image.starts_with(&gone) || whole.starts_with(&gone) => {
             Some(failed("NotFound", &format!("{whole}: not found")))
@@ -93,7 +109,8 @@ pub(super) fn pulled(node: &mut Node<'_, '_>, pod: &Pod, cell: &mut Cell) {
     let now = node.scene.now;
     let image = text(&cell.spec, "/image").to_owned();
     let reached = unreached(node, &image).map_or(Ok(()), Err);
-    match reached.and_then(|()| node.scene.objects.inside.images.pull(&image)) {
+    let secrets = pod.stored.value["spec"]["imagePullSecrets"].as_array().is_some_and(|all| !all.is_empty());
+    match reached.and_then(|()| node.scene.objects.inside.images.pull(&image, secrets)) {
         Ok(()) => {
             let whole = Reference::of(&image).whole();
             let fresh = node.images.insert((node.name.to_owned(), whole.clone()));

@@ -119,12 +119,12 @@ fn may(objects: &Objects, pod: &Value, target: &Target<'_>) -> bool {
 }
 
 /// Whether Cilium is told to deny what no policy speaks of.
-fn always(objects: &Objects) -> bool {
+pub(crate) fn always(objects: &Objects) -> bool {
     let config = objects.store.get(&Place::new("configmaps", "kube-system", "cilium-config"));
     config.is_some_and(|config| config.value["data"]["enable-policy"] == "always")
 }
 
-fn rules(list: &Value) -> impl Iterator<Item = &Value> {
+pub(crate) fn rules(list: &Value) -> impl Iterator<Item = &Value> {
     list.as_array().into_iter().flatten()
 }
 
@@ -173,7 +173,7 @@ fn fits(pattern: &str, name: &str) -> bool {
 }
 
 /// Whether one of Cilium's selectors takes a pod; its labels may say where they come from.
-fn endpoint(selector: &Value, pod: &Value, namespace: &str) -> bool {
+pub(crate) fn endpoint(selector: &Value, pod: &Value, namespace: &str) -> bool {
     let mut labels = pod["metadata"]["labels"].clone();
     labels["io.kubernetes.pod.namespace"] = namespace.into();
     let bare = |key: &str| key.trim_start_matches("k8s:").trim_start_matches("any:").to_owned();

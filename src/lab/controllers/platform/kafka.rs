@@ -10,6 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::budgets::{self, Room};
 use super::conditions::{Condition, clear};
 use super::site::{Site, after, is_ready};
 use super::{Hand, Operator, pods};
@@ -23,6 +24,7 @@ const WATCHES: &[&str] = &[
     "kafkatopics.kafka.strimzi.io",
     "kafkausers.kafka.strimzi.io",
     "pods",
+    "poddisruptionbudgets.policy",
 ];
 const CLUSTER: &str = "strimzi.io/cluster";
 /// How long the operator waits for a pod before it says that it is not ready.
@@ -137,6 +139,15 @@ impl Kafkas {
             .filter(|(_, one)| label(&one.value) == place.name)
             .map(|(at, _)| at.name)
             .collect();
+        let labels = json!({ CLUSTER: place.name, "strimzi.io/kind": "Kafka", "strimzi.io/name": format!("{}-kafka", place.name) });
+        let wanted: u64 = site
+            .all(WATCHES[1], &place.namespace)
+            .iter()
+            .filter(|(_, one)| label(&one.value) == place.name)
+            .filter_map(|(_, one)| one.value["spec"]["replicas"].as_u64())
+            .sum();
+        let room = wanted.checked_sub(1).map(Room::Least);
+        budgets::keep(site, object, &format!("{}-kafka", place.name), &labels, room);
         if pools.is_empty() {
             let why = "KRaft cluster needs at least one KafkaNodePool with the broker and controller roles";
             Condition::new(

@@ -7,6 +7,7 @@
 //! topology's objects name, see [`upstream`].
 
 mod arc;
+mod budgets;
 mod cert_manager;
 mod cilium;
 mod cnpg;

@@ -4,6 +4,7 @@
 
 use serde_json::{Value, json};
 
+use super::budgets::{self, Room};
 use super::conditions::Condition;
 use super::site::{Site, is_ready};
 use super::{Hand, Operator};
@@ -11,8 +12,14 @@ use crate::lab::kube::cluster::World as Objects;
 use crate::lab::world::objects::names::uid;
 use crate::lab::world::{Cause, World};
 
-const WATCHES: &[&str] =
-    &["cephclusters.ceph.rook.io", "cephblockpools.ceph.rook.io", "pods", "nodes", "deployments.apps"];
+const WATCHES: &[&str] = &[
+    "cephclusters.ceph.rook.io",
+    "cephblockpools.ceph.rook.io",
+    "pods",
+    "nodes",
+    "deployments.apps",
+    "poddisruptionbudgets.policy",
+];
 
 pub(super) fn rows() -> Vec<Hand> {
     vec![("rook-ceph-operator", WATCHES, Box::new(Rook))]
@@ -123,6 +130,14 @@ impl Operator for Rook {
         for (place, stored) in site.all(WATCHES[0], "") {
             let (mut value, stamp) = (stored.value.clone(), site.stamp());
             let state = State::of(site.world, site.cluster, site.objects, &place.namespace);
+            for (name, app, daemons) in [
+                ("rook-ceph-mon-pdb", "rook-ceph-mon", state.mons.len()),
+                ("rook-ceph-mgr-pdb", "rook-ceph-mgr", state.mgrs.len()),
+                ("rook-ceph-osd", "rook-ceph-osd", state.osds.len()),
+            ] {
+                let room = (daemons > 1).then_some(Room::Most(1));
+                budgets::keep(site, &stored.value, name, &json!({ "app": app }), room);
+            }
             let nodes = stored.value["spec"]["storage"]["nodes"].as_array().cloned().unwrap_or_default();
             let unknown: Vec<String> = nodes
                 .iter()

@@ -94,6 +94,9 @@ pub(super) async fn answer(
         kind,
     };
     let whole = asked.name.is_empty();
+    if head.method == Method::GET && asked.kind.plural == "leases" {
+        crate::lab::controllers::leases::renew(cluster);
+    }
     if head.method == Method::GET && !review && (address.watch || (whole && asked.query.is("watch"))) {
         // The old form names the object in the address.
         let name = std::mem::take(&mut asked.name);

@@ -1,10 +1,13 @@
 //! The programs that containers have, as busybox has them: each a function of its words and its input.
 
+mod curl;
 mod disk;
 mod folder;
 mod net;
 mod plain;
 mod text;
+mod web;
+mod wget;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,6 +16,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::files::Files;
+use super::line::Line;
 use super::platform;
 use crate::lab::kube::cluster::World as Objects;
 
@@ -25,6 +29,8 @@ pub(crate) struct Context<'c> {
     pub(crate) now: Timestamp,
     pub(crate) variables: &'c BTreeMap<String, String>,
     pub(crate) folder: &'c str,
+    /// By which it asks others; none where nobody waits for an answer.
+    pub(crate) line: Option<&'c Line>,
 }
 
 impl<'c> Context<'c> {
@@ -197,6 +203,7 @@ pub(crate) fn reads(words: &[String]) -> bool {
         "head" | "tail" | "wc" | "sort" | "uniq" | "base64" | "md5sum" | "sha256sum" | "tac" | "rev" => files == 0,
         "grep" | "sed" | "cut" => files <= 1,
         "tr" | "tee" | "xargs" => true,
+        "curl" => arguments.iter().any(|word| word.ends_with("@-")),
         "sh" | "ash" | "bash" => match arguments.iter().find(|word| word.starts_with('-') && word.ends_with('c')) {
             // Whatever of it reads: it is asked for once somebody is sure to want it.
             Some(_) => arguments.get(1).is_some_and(|script| script_reads(script)),

@@ -1,12 +1,14 @@
 //! A script that runs: from operation to operation, standing still where it sleeps.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::expand::{self, Source};
 use super::parse::{Command, Op, Pipeline, parse};
 use crate::lab::pods::applets::{self, Context, Outcome, Takes};
 use crate::lab::pods::files::Files;
+use crate::lab::pods::line::{Came, Line, Wish};
 use crate::lab::pods::log::Stream;
 
 /// How far one run within another may go, and how many steps.
@@ -25,12 +27,14 @@ pub(crate) enum Step {
     Exit(i32),
     /// A program reads what there is to read, which [`Machine::give`] hands over; then it goes on.
     Reads,
+    /// A program asks others, which [`Machine::wanted`] says; [`Machine::came`] hands over what came of it.
+    Asks,
 }
 
 /// A script with its variables.
 #[derive(Debug, Clone)]
 pub(crate) struct Machine {
-    ops: Vec<Op>,
+    ops: Arc<Vec<Op>>,
     at: usize,
     code: i32,
     variables: BTreeMap<String, String>,
@@ -45,6 +49,7 @@ pub(crate) struct Machine {
     out: Vec<(Stream, String)>,
     depth: usize,
     input: Input,
+    line: Line,
 }
 
 /// What its programs read.
@@ -65,7 +70,7 @@ impl Machine {
     /// What a shell says of a script that it can't read.
     pub(crate) fn new(script: &str, variables: BTreeMap<String, String>, folder: &str) -> Result<Self, String> {
         Ok(Self {
-            ops: parse(script)?,
+            ops: Arc::new(parse(script)?),
             at: 0,
             code: 0,
             variables,
@@ -78,6 +83,7 @@ impl Machine {
             out: Vec::new(),
             depth: 0,
             input: Input::None,
+            line: Line::default(),
         })
     }
 
@@ -86,7 +92,7 @@ impl Machine {
     /// # Errors
     /// What a shell says of a script that it can't read.
     pub(crate) fn go_on(&mut self, script: &str) -> Result<(), String> {
-        (self.ops, self.at) = (parse(script)?, 0);
+        (self.ops, self.at) = (Arc::new(parse(script)?), 0);
         self.lists.clear();
         self.exited = None;
         Ok(())
@@ -95,6 +101,21 @@ impl Machine {
     /// There is something to read, for those who do.
     pub(crate) fn open_input(&mut self) {
         self.input = Input::Open;
+    }
+
+    /// Lets its programs ask others: whoever runs it waits for what comes.
+    pub(crate) fn connect(&mut self) {
+        self.line.open();
+    }
+
+    /// What a program asks of others.
+    pub(crate) fn wanted(&self) -> Option<Wish> {
+        self.line.wanted()
+    }
+
+    /// Hands over what came of it.
+    pub(crate) fn came(&mut self, came: Came) {
+        self.line.give(came);
     }
 
     /// Hands over all that there is to read.
@@ -129,6 +150,22 @@ impl Machine {
 
     /// Does the next operation.
     pub(crate) fn step(&mut self, context: &Context<'_>) -> Step {
+        if self.depth > 0 || !self.line.is_open() {
+            return self.advance(context);
+        }
+        let before = self.clone();
+        let step = self.advance(context);
+        if self.line.waits() {
+            *self = before;
+            return Step::Asks;
+        }
+        if step != Step::Reads {
+            self.line.through();
+        }
+        step
+    }
+
+    fn advance(&mut self, context: &Context<'_>) -> Step {
         if let Some(code) = self.exited {
             return Step::Exit(code);
         }
@@ -178,6 +215,9 @@ impl Machine {
                 self.at -= 1;
                 return Step::Reads;
             }
+            if self.line.waits() {
+                return Step::Asks;
+            }
             match outcome.takes {
                 Takes::Nothing => {}
                 Takes::Sleep(span) => slept += span,
@@ -216,7 +256,7 @@ impl Machine {
             .iter()
             .map(|(name, word)| (name.clone(), expand::one(word, &mut Asking { machine: self, context })))
             .collect();
-        if words.is_empty() {
+        if words.is_empty() || self.line.waits() {
             self.variables.extend(assigned);
             return Outcome::default();
         }
@@ -255,7 +295,14 @@ impl Machine {
             self.variables = kept;
         }
         for (stream, kind, target) in targets {
-            self.redirect(&mut outcome, stream, kind, &target, context);
+            if self.line.waits() {
+                break;
+            }
+            let line = self.line.clone();
+            outcome = line.once(|| {
+                self.redirect(&mut outcome, stream, kind, &target, context);
+                outcome
+            });
         }
         outcome
     }
@@ -362,11 +409,14 @@ impl Machine {
                 },
             },
             _ => {
-                let inside = Context { variables: &self.variables, folder: &self.folder, ..*context };
-                applets::run(&inside, words, input).unwrap_or_else(|| Outcome {
-                    err: format!("sh: {first}: not found\n"),
-                    code: 127,
-                    ..Outcome::default()
+                let line = Some(&self.line).filter(|line| line.is_open());
+                let inside = Context { variables: &self.variables, folder: &self.folder, line, ..*context };
+                self.line.once(|| {
+                    applets::run(&inside, words, input).unwrap_or_else(|| Outcome {
+                        err: format!("sh: {first}: not found\n"),
+                        code: 127,
+                        ..Outcome::default()
+                    })
                 })
             }
         }
@@ -383,6 +433,7 @@ impl Machine {
         };
         machine.depth = self.depth + 1;
         machine.input = Input::Given(input.to_owned());
+        machine.line = self.line.clone();
         finish(&mut machine, context)
     }
 }
@@ -393,6 +444,9 @@ pub(crate) fn finish(machine: &mut Machine, context: &Context<'_>) -> Outcome {
     let mut slept = Duration::ZERO;
     for _ in 0..STEPS {
         let step = machine.step(context);
+        if machine.line.waits() {
+            return Outcome::default();
+        }
         for (stream, text) in machine.written() {
             if stream == Stream::Stdout { outcome.out.push_str(&text) } else { outcome.err.push_str(&text) }
         }
@@ -401,7 +455,7 @@ pub(crate) fn finish(machine: &mut Machine, context: &Context<'_>) -> Outcome {
             Step::Sleep(span) => slept += span,
             Step::Forever => return Outcome { takes: Takes::Forever, ..outcome },
             // Nobody is there to be asked.
-            Step::Reads => machine.give(String::new()),
+            Step::Reads | Step::Asks => machine.give(String::new()),
             Step::Exit(code) => {
                 let takes = if slept > Duration::ZERO { Takes::Sleep(slept) } else { Takes::Nothing };
                 return Outcome { code, takes, ..outcome };

@@ -26,6 +26,7 @@ fn ran(script: &str) -> (String, String, i32, Takes) {
         now: Timestamp::UNIX_EPOCH,
         variables: &variables,
         folder: "/",
+        line: None,
     };
     match Machine::new(script, variables.clone(), "/") {
         Ok(mut machine) => {

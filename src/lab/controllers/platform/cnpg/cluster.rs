@@ -8,13 +8,14 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::super::budgets::{self, Room};
 use super::super::conditions::Condition;
 use super::super::site::{Site, after, is_ready};
 use super::super::{Operator, pods};
 use super::CLUSTERS;
 use crate::lab::kube::store::Place;
 
-pub(super) const WATCHES: &[&str] = &[CLUSTERS, "pods", "services"];
+pub(super) const WATCHES: &[&str] = &[CLUSTERS, "pods", "services", "nodes", "poddisruptionbudgets.policy"];
 /// What a switch from one primary to another takes.
 const SWITCH: Duration = Duration::from_secs(3);
 const HEALTHY: &str = "Cluster in healthy state";
@@ -64,6 +65,11 @@ impl Clusters {
         let mut phase = (HEALTHY, "");
         if !alive.contains(&primary.as_str()) && !alive.is_empty() && target == primary {
             target = alive[0].to_owned();
+        }
+        if target == primary
+            && let Some(other) = refuge(site, &instances, &alive, &primary)
+        {
+            target = other;
         }
         if target != primary {
             // A primary that lives hands over; from one that is gone the standby takes over.
@@ -117,6 +123,7 @@ impl Clusters {
         }
         roles(site, &instances, &primary);
         services(site, place);
+        budget(site, place, object, wanted);
         let names: Vec<&str> = instances.iter().map(|(at, _)| at.name.as_str()).collect();
         let failed: Vec<&&str> = names.iter().filter(|name| !alive.contains(*name)).collect();
         let status = &mut value["status"];
@@ -150,6 +157,28 @@ impl Clusters {
         }
         site.put(place, value);
     }
+}
+
+/// An instance to hand over to, where the primary's node is about to be drained: one on a node that is not.
+fn refuge(site: &Site<'_>, instances: &[(Place, Value)], alive: &[&str], primary: &str) -> Option<String> {
+    let closed = |pod: &Value| {
+        let node = pod["spec"]["nodeName"].as_str().unwrap_or_default();
+        site.get("nodes", "", node).is_some_and(|node| node.value["spec"]["unschedulable"] == true)
+    };
+    let (_, own) = instances.iter().find(|(at, _)| at.name == primary).filter(|(_, pod)| closed(pod))?;
+    let others = instances.iter().filter(|(at, pod)| alive.contains(&at.name.as_str()) && !closed(pod));
+    let node = &own["spec"]["nodeName"];
+    others.filter(|(_, pod)| pod["spec"]["nodeName"] != *node).map(|(at, _)| at.name.clone()).next()
+}
+
+/// The primary has to be there, and of its replicas all but one.
+fn budget(site: &mut Site<'_>, place: &Place, object: &Value, instances: u64) {
+    let labels = |role: &str| json!({ "cnpg.io/cluster": place.name, "cnpg.io/instanceRole": role });
+    let wanted = object["spec"]["enablePDB"] != false;
+    let primary = format!("{}-primary", place.name);
+    budgets::keep(site, object, &primary, &labels("primary"), wanted.then_some(Room::Least(1)));
+    let room = instances.checked_sub(2).filter(|least| wanted && *least > 0).map(Room::Least);
+    budgets::keep(site, object, &place.name, &labels("replica"), room);
 }
 
 /// Whether the write-ahead log arrives at the object store.

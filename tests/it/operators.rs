@@ -35,7 +35,7 @@ step("ready", #{}, |t| {
     expect(t.kube.list("cephclusters"), "Ceph").all(|c| c.status.ceph.health == "HEALTH_OK");
     expect(t.kube.list("crds").len(), "CRDs").to_be_at_least(77);
 });
-step("reconcile", #{ effect: "write" }, |t| {
+step("reconcile", #{ effect: "write", needs: ["ready"] }, |t| {
     let asked = #{ "reconcile.fluxcd.io/requestedAt": "now" };
     t.kube.annotate("kustomization", "coredns", asked, #{ namespace: "flux-system" });
     eventually(duration("20s"), || {
@@ -44,7 +44,7 @@ step("reconcile", #{ effect: "write" }, |t| {
         expect(ks.condition("Ready").status, "Ready").to_be("True");
     });
 });
-step("break-and-mend", #{ effect: "disrupt", on: "apps" }, |t| {
+step("break-and-mend", #{ effect: "disrupt", on: "apps", needs: ["ready"] }, |t| {
     let path = t.kube.get("kustomization", "kafka-topics", #{ namespace: "flux-system" }).spec.path;
     t.kube.patch("kustomization", "kafka-topics", #{ spec: #{ path: "./nowhere" } }, #{ namespace: "flux-system" });
     eventually(duration("20s"), || {

@@ -85,7 +85,7 @@ fn real_scale_wait_and_cascades() {
 #[ignore = "needs the real clusters"]
 fn real_logs_in_every_form() {
     let both = Both::new("logs");
-    both.apply(&busybox("p", r#"["sh", "-c", "echo one; echo two; echo three >&2; sleep 1000"]"#));
+    both.apply(&busybox("p", r#"["sh", "-c", "echo one; echo two; sleep 1; echo three >&2; sleep 1000"]"#));
     both.well(&["wait", "pod/p", "--for=condition=Ready", "--timeout=40s"]);
     both.until(&["logs", "p"], |out| out.lines().count() == 3);
     both.well(&["logs", "p"]);

@@ -78,7 +78,10 @@ async fn send(
 ) -> Result<Value> {
     // What changes says who does it.
     let path = match method {
-        Method::POST | Method::PATCH => format!("{path}?fieldManager={FIELD_MANAGER}"),
+        Method::POST | Method::PATCH => {
+            let joint = if path.contains('?') { '&' } else { '?' };
+            format!("{path}{joint}fieldManager={FIELD_MANAGER}")
+        }
         _ => path.to_string(),
     };
     let request = match body {

@@ -9,7 +9,6 @@ use crate::host::kube::{diff, keyed, owners, secrets};
 pub(super) fn plan(there: &Value, fields: &[FieldChange], what: &str) -> (Vec<Value>, Vec<String>) {
     let mut plan = Plan { state: there.clone(), patch: Vec::new() };
     let (mut left, mut gone) = (Vec::new(), Vec::new());
-    let others = set_by_others(there, fields);
     for field in &fields.iter().flat_map(diff::each).collect::<Vec<_>>() {
         let now = keyed::at(&plan.state, &field.pointer).cloned();
         if now == field.before {
@@ -35,15 +34,6 @@ pub(super) fn plan(there: &Value, fields: &[FieldChange], what: &str) -> (Vec<Va
             });
             continue;
         }
-        if let Some(other) = others.as_ref().filter(|_| field.pointer.starts_with("/spec/")) {
-            left.push(format!(
-                "{} of {what} stays as this run left it: {other}, which the server chose for it, was set by somebody since \
-                 and would go with it; it was {} before",
-                field.pointer,
-                shown(field.before.as_ref()),
-            ));
-            continue;
-        }
         match &field.before {
             Some(before) if !plan.put(field, before) => {
                 left.push(format!("{} of {what}: what it stood in is not there any more", field.pointer));
@@ -57,20 +47,6 @@ pub(super) fn plan(there: &Value, fields: &[FieldChange], what: &str) -> (Vec<Va
     }
     plan.remove_emptied(&gone);
     (plan.patch, left)
-}
-
-/// A field that the server chose for what the run set, and that somebody else has set since. What it was chosen for must
-/// stay: a Service that is no NodePort any more loses its node port, whoever gave it.
-fn set_by_others(there: &Value, fields: &[FieldChange]) -> Option<String> {
-    let is = |field: &FieldChange| {
-        let now = keyed::at(there, &field.pointer);
-        field.allotted
-            && now.is_some()
-            && now != field.before.as_ref()
-            && now != field.after.as_ref()
-            && !is_the_servers(there, field, now)
-    };
-    fields.iter().flat_map(diff::each).find(is).map(|field| field.pointer)
 }
 
 /// Whether a value is one that the server chose for the run, although another than when it was tried out: nobody else
@@ -195,31 +171,6 @@ mod tests {
             ]
         );
         assert_eq!(left, ["/spec/other of Deployment web/shop is 7 now, not 2 as this run left it; it was 1 before"]);
-    }
-
-    #[test]
-    fn what_somebody_set_in_the_servers_place_keeps_what_it_hangs_on() {
-        let mut allotted = change("/spec/nodePort", Value::Null, json!(31302));
-        allotted.allotted = true;
-        let fields = [
-            change("/spec/type", json!("ClusterIP"), json!("NodePort")),
-            change("/metadata/labels/a", json!("1"), json!("2")),
-            allotted,
-        ];
-        let there = |port: i64, manager: &str| {
-            json!({ "metadata": { "labels": { "a": "2" }, "managedFields": [
-                { "manager": manager, "operation": "Update", "apiVersion": "v1", "fieldsV1": { "f:spec": { "f:nodePort": {} } } }] },
-                "spec": { "type": "NodePort", "nodePort": port } })
-        };
-        let (patch, left) = plan(&there(31777, "kubectl"), &fields, "Service web/shop");
-        assert_eq!(patch, [json!({ "op": "add", "path": "/metadata/labels/a", "value": "1" })]);
-        assert_eq!(left.len(), 2, "{left:?}");
-        assert!(
-            left[0].starts_with("/spec/type of Service web/shop stays") && left[0].contains("/spec/nodePort"),
-            "{left:?}"
-        );
-        let (patch, left) = plan(&there(31302, "kubectl"), &fields, "Service web/shop");
-        assert_eq!((patch.len(), left.len()), (3, 0), "{patch:?}");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::plan::plan;
 use crate::client::kube::{Cluster, rest};
 use crate::error::{Kind, Result};
 use crate::event::{FieldChange, ObjectRef, Owned};
-use crate::host::kube::{diff, owners};
+use crate::host::kube::{diff, keyed, owners};
 
 /// How often somebody else's write may come between reading and patching.
 const ATTEMPTS: usize = 5;
@@ -27,6 +27,27 @@ pub(super) async fn restore(
         give_back(cluster, object, owners).await?;
     }
     Ok(undone.what)
+}
+
+/// A field that somebody else has set and that the server would drop with what is put back, as it drops a node port with
+/// the type `NodePort`: the server is asked, and does not do it.
+async fn would_go(
+    cluster: &Cluster,
+    path: &str,
+    there: &Value,
+    fields: &[FieldChange],
+    patch: &[Value],
+    what: &str,
+) -> Result<Option<String>> {
+    let tried = rest::patch(cluster, &format!("{path}?dryRun=All"), rest::JSON_PATCH, &json!(patch), what).await;
+    // What can't be tried says why when it is done.
+    let Ok(tried) = tried else { return Ok(None) };
+    let others = fields.iter().flat_map(diff::each).filter(|field| {
+        let now = keyed::at(there, &field.pointer);
+        now.is_some() && now != field.before.as_ref() && now != field.after.as_ref()
+    });
+    let lost = others.map(|field| field.pointer).find(|at| keyed::at(&tried, at) != keyed::at(there, at));
+    Ok(lost)
 }
 
 /// What became of the fields.
@@ -63,6 +84,15 @@ async fn restore_fields(
         let there = diff::whole(there, subresource);
         let fields: Vec<FieldChange> = fields.iter().map(|f| diff::whole_field(f.clone(), subresource)).collect();
         let (patch, left) = plan(&there, &fields, &what);
+        if !left.is_empty()
+            && !patch.is_empty()
+            && let Some(lost) = would_go(cluster, &path, &there, &fields, &patch, &what).await?
+        {
+            let all = fields.iter().map(|field| field.pointer.as_str()).collect::<Vec<_>>().join(", ");
+            let why = format!("{all} of {what} stay as they are: {lost} would go with them, which somebody set since");
+            let left = left.into_iter().chain([why]).collect();
+            return Ok(Restored { what: Undone::LeftAlone(left), whole: false });
+        }
         if !patch.is_empty() {
             // The version makes sure that nobody's change between reading and writing is lost.
             let version = there.pointer("/metadata/resourceVersion").cloned().unwrap_or_default();

@@ -137,6 +137,11 @@ fn real_what_the_server_allots_is_undone_whether_its_answer_came_or_not() {
     let row = run.world.ledger.take(Some("test/step@infra")).remove(0);
     let left = undone(&run, &row.undo);
     assert!(matches!(&left, Undone::LeftAlone(why) if why.iter().any(|w| w.contains("/nodePort"))), "{left:?}");
+    // It would be gone with the type: that stays, too, however often it is tried.
+    let there = theirs.get("services/web")["spec"].clone();
+    assert_eq!((&there["type"], &there["ports"][0]["nodePort"]), (&json!("NodePort"), &json!(free)));
+    assert!(matches!(undone(&run, &row.undo), Undone::LeftAlone(_)));
+    assert_eq!(theirs.get("services/web")["spec"], there);
 }
 
 #[test]

@@ -89,11 +89,15 @@ fn real_cp_both_ways() {
     both.well(&["exec", "p", "--", "cat", "/tmp/file"]);
     both.well(&["cp", &at("tree"), &pod("/tmp")]);
     both.well(&["exec", "p", "--", "sh", "-c", "ls /tmp/tree; ls /tmp/tree/sub; wc -c /tmp/tree/sub/two"]);
-    both.well(&["cp", &pod("/tmp/file"), &at("back")]);
-    assert_eq!(std::fs::read_to_string(at("back")).expect("copied"), "one\n");
-    both.well(&["cp", &pod("/tmp/tree"), &at("copy")]);
-    assert_eq!(std::fs::read(at("copy/sub/two")).expect("copied"), vec![7; 100_000]);
-    // What the program in the pod says of it may come or not: kubectl does not wait for it.
+    // What the program in the pod says may come or not: kubectl does not wait for it.
+    both.each(|k| {
+        k.ok(&["cp", &pod("/tmp/file"), &at("back")]);
+        assert_eq!(std::fs::read_to_string(at("back")).expect("copied"), "one\n");
+        k.ok(&["cp", &pod("/tmp/tree"), &at("copy")]);
+        assert_eq!(std::fs::read(at("copy/sub/two")).expect("copied"), vec![7; 100_000]);
+        std::fs::remove_file(at("back")).expect("removed");
+        std::fs::remove_dir_all(at("copy")).expect("removed");
+    });
     both.each(|k| {
         k.run(&["cp", &pod("/nonesuch"), &at("none")]);
         assert!(!std::path::Path::new(&at("none")).exists());

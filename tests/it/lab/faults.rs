@@ -72,7 +72,7 @@ fn an_open_lab_is_broken_and_mended_from_outside() {
 #[test]
 fn a_run_under_a_fault_fails_and_names_what_is_broken() {
     let test = Test::new();
-    let command = "run t5 --lab --clock skip --only bgp-sessions --fault bgp-neighbour-shut --report json=report.json";
+    let command = "run t5 --lab --only bgp-sessions --fault bgp-neighbour-shut --report json=report.json";
     let (code, said) = pb(&test, command);
     assert_eq!(code, Some(1), "{said}");
     let text = std::fs::read_to_string(test.path().join("report.json")).expect("a report");

@@ -205,7 +205,7 @@ fn listed(at: &NativeCallContext, k: &ClusterHandle, kind: &str, query: &Query) 
         let redactor = &cx.world.redactor;
         match resource.kind == secrets::KIND {
             true => pages.iter().flat_map(Page::texts).for_each(|text| secrets::learn_text(redactor, text, true)),
-            false => pages.iter().for_each(|page| secrets::learn_env(redactor, &page.text)),
+            false => pages.iter().for_each(|page| secrets::learn_env(redactor, &page.text, Some(&resource.kind))),
         }
         Ok(Listed { namespaced: resource.namespaced, plural: resource.plural, pages })
     })?;

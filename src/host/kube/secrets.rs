@@ -71,7 +71,7 @@ pub(crate) fn learn(redactor: &Redactor, value: &Value, is: bool) {
 /// The same for an answer's text: one JSON value or several, one after the other.
 pub(crate) fn learn_text(redactor: &Redactor, text: &str, is: bool) {
     if !is && !text.contains(r#""Secret"#) {
-        return env::learn_text(redactor, text);
+        return env::learn_text(redactor, text, None);
     }
     let values = serde_json::Deserializer::from_str(text).into_iter::<Value>();
     values.map_while(Result::ok).for_each(|value| learn(redactor, &value, is));

@@ -94,7 +94,7 @@ mod tests {
                 let json = serde_json::Value::from(text.as_str()).to_string();
                 assert!(redactor.suspects(&text) && redactor.suspects(&json), "{text}");
                 let shown = redactor.redact(&text);
-                assert!(shown.starts_with("said: <secret:1>\n") || shown.contains("<secret:1>"), "{before}: {shown}");
+                assert!(shown.contains("<secret:1>"), "{before}: {shown}");
                 let rest: String = shown.split("<secret:1>").collect();
                 assert!(!decoded(&rest).any(|plain| plain.contains("9f8e7d6c")), "{before}: {shown}");
             }

@@ -40,8 +40,12 @@ async fn would_go(
     what: &str,
 ) -> Result<Option<String>> {
     let tried = rest::patch(cluster, &format!("{path}?dryRun=All"), rest::JSON_PATCH, &json!(patch), what).await;
-    // What can't be tried says why when it is done.
-    let Ok(tried) = tried else { return Ok(None) };
+    let tried = match tried {
+        Ok(tried) => tried,
+        // What is refused for its own sake says why when it is done.
+        Err(e) if matches!(e.kind, Kind::NotFound | Kind::Conflict | Kind::Invalid) => return Ok(None),
+        Err(e) => return Err(e),
+    };
     let others = fields.iter().flat_map(diff::each).filter(|field| {
         let now = keyed::at(there, &field.pointer);
         now.is_some() && now != field.before.as_ref() && now != field.after.as_ref()

@@ -30,8 +30,7 @@ pub(super) fn learn(redactor: &Redactor, value: &Value) {
                 programs::variable(redactor, name, value);
             }
             if fields.get("kind").is_some_and(|kind| kind == CONFIG_MAP) {
-                let data = fields.get("data").and_then(Value::as_object).into_iter().flatten();
-                data.for_each(|(key, text)| learn_config(redactor, key, text));
+                learn_config(redactor, fields);
             }
             // Lists have their items looked at one by one.
             fields.iter().filter(|(key, _)| *key != "items").for_each(|(_, field)| learn(redactor, field));
@@ -41,22 +40,30 @@ pub(super) fn learn(redactor: &Redactor, value: &Value) {
     }
 }
 
-/// A ConfigMap's entry: a file, or a value under a secret's name.
-fn learn_config(redactor: &Redactor, key: &str, text: &Value) {
+/// A ConfigMap's entries.
+fn learn_config(redactor: &Redactor, map: &Map<String, Value>) {
+    let data = map.get("data").and_then(Value::as_object).into_iter().flatten();
+    data.for_each(|(key, text)| learn_entry(redactor, key, text));
+}
+
+/// An entry: a file, or a value under a secret's name.
+fn learn_entry(redactor: &Redactor, key: &str, text: &Value) {
     let Some(text) = text.as_str() else { return };
-    if text.contains(['\n', '{', '=', ':']) {
-        programs::printed(redactor, text);
-    } else {
-        programs::variable(redactor, key, text);
+    programs::printed(redactor, text);
+    // A file is none, whatever its name is: `token.sh`.
+    if !text.trim_end().contains('\n') {
+        programs::variable(redactor, key, text.trim_end());
     }
 }
 
-/// The same for the text of an answer.
-pub(crate) fn learn_text(redactor: &Redactor, text: &str) {
+/// The same for the text of an answer: objects, one after the other, of this kind where they do not say theirs.
+pub(crate) fn learn_text(redactor: &Redactor, text: &str, kind: Option<&str>) {
     let text = &text[..text.floor_char_boundary(LOOKED_AT)];
-    if text.contains("\"ConfigMap\"") {
-        let values = serde_json::Deserializer::from_str(text).into_iter::<Value>();
-        values.map_while(Result::ok).for_each(|value| learn(redactor, &value));
+    let values = || serde_json::Deserializer::from_str(text).into_iter::<Value>().map_while(Result::ok);
+    if kind == Some(CONFIG_MAP) {
+        values().filter_map(|value| Some(value.as_object()?.clone())).for_each(|map| learn_config(redactor, &map));
+    } else if text.contains("\"ConfigMap\"") {
+        values().for_each(|value| learn(redactor, &value));
     }
     if !text.contains("\"env\"") {
         return;
@@ -93,14 +100,17 @@ mod tests {
     fn what_stands_in_the_files_of_a_config_map_is_learnt_by_its_name() {
         let map = json!({ "kind": "ConfigMap", "metadata": { "name": "c" }, "data": {
             "config.json": "{\"password\":\"planted-one\"}", "app.conf": "# a file\nDB_PASSWORD=planted-two\nmode=planted-mode\n",
-            "api_token": "planted-three" } });
-        for text in [false, true] {
+            "api_token": "planted-three=" } });
+        let mut item = map.clone();
+        item.as_object_mut().expect("a map").remove("kind");
+        for text in ["sent", "read", "listed"] {
             let redactor = Redactor::default();
             match text {
-                true => super::super::learn_text(&redactor, &map.to_string(), false),
-                false => super::super::learn(&redactor, &map, false),
+                "sent" => super::super::learn(&redactor, &map, false),
+                "read" => super::super::learn_text(&redactor, &map.to_string(), false),
+                _ => learn_text(&redactor, &format!("{item}\n{item}\n"), Some(CONFIG_MAP)),
             }
-            let shown = redactor.redact("planted-one planted-two planted-three planted-mode");
+            let shown = redactor.redact("planted-one planted-two planted-three= planted-mode");
             assert!(!shown.contains("one") && !shown.contains("two") && !shown.contains("three"), "{text}: {shown}");
             assert!(shown.ends_with("planted-mode"), "{shown}");
         }

@@ -133,19 +133,11 @@ impl Kafkas {
         let (mut value, stamp) = (object.clone(), site.stamp());
         let key = format!("{}/{}", place.namespace, place.name);
         let all = pods::of(site, &place.namespace, CLUSTER, &place.name);
-        let pools: Vec<String> = site
-            .all(WATCHES[1], &place.namespace)
-            .into_iter()
-            .filter(|(_, one)| label(&one.value) == place.name)
-            .map(|(at, _)| at.name)
-            .collect();
+        let mut own = site.all(WATCHES[1], &place.namespace);
+        own.retain(|(_, one)| label(&one.value) == place.name);
+        let wanted: u64 = own.iter().filter_map(|(_, one)| one.value["spec"]["replicas"].as_u64()).sum();
+        let pools: Vec<String> = own.into_iter().map(|(at, _)| at.name).collect();
         let labels = json!({ CLUSTER: place.name, "strimzi.io/kind": "Kafka", "strimzi.io/name": format!("{}-kafka", place.name) });
-        let wanted: u64 = site
-            .all(WATCHES[1], &place.namespace)
-            .iter()
-            .filter(|(_, one)| label(&one.value) == place.name)
-            .filter_map(|(_, one)| one.value["spec"]["replicas"].as_u64())
-            .sum();
         let room = wanted.checked_sub(1).map(Room::Least);
         budgets::keep(site, object, &format!("{}-kafka", place.name), &labels, room);
         if pools.is_empty() {
@@ -160,12 +152,6 @@ impl Kafkas {
             site.put(place, value);
             return;
         }
-        let wanted: u64 = site
-            .all(WATCHES[1], &place.namespace)
-            .iter()
-            .filter(|(_, one)| label(&one.value) == place.name)
-            .filter_map(|(_, one)| one.value["spec"]["replicas"].as_u64())
-            .sum();
         let ill = all.iter().find(|(_, pod)| !is_ready(pod)).map(|(at, _)| at.name.clone());
         let brokers = brokers(site, &place.namespace, &place.name).len() as u64;
         let ill = ill.or_else(|| (brokers < wanted).then(|| format!("{}-{}-{brokers}", place.name, pools[0])));

@@ -6,7 +6,7 @@
 //! | `process` | a container's own program, from its start to its end |
 //! | `script`, `applets`, `programs` | scripts, and the programs that containers have |
 //! | `environment`, `disk`, `files`, `images` | what they find: variables, files, what their images are |
-//! | `reach` | what they reach: names, Services, other pods |
+//! | `reach`, `way` | what they reach: names, Services, other pods; and what lies between |
 //! | `container` | the pod and the container that a request means |
 //! | `log`, `logs` | what containers wrote, kept and handed out |
 //! | `exec`, `run`, `terminal` | programs with input, a terminal and an exit code |
@@ -36,6 +36,7 @@ pub(crate) mod script;
 pub(crate) mod serve;
 mod tar;
 mod terminal;
+pub(crate) mod way;
 pub(crate) mod words;
 
 /// The inside of a cluster's pods, as far as it is no object of the API.

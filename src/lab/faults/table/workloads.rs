@@ -119,7 +119,7 @@ pub(super) const ROWS: &[Fault] = &[
         name: "registry-mirror-unusable",
         about: "the nodes' containerd is told a registry mirror that it can't use",
         risk: "R2",
-        effect: "no image is pulled that a node does not have: not found, from whatever registry",
+        effect: "no image is pulled that a node does not have, from whatever registry: the mirror refuses connections",
         wrong: |ground| {
             let cluster = ground.cluster()?;
             let cause = Cause::Mirror { cluster: cluster.into() };

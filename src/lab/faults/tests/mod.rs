@@ -47,14 +47,6 @@ impl Bench {
     }
 }
 
-/// Whether a cause is felt by pods alone, by what they pull, resolve and reach: what asks for that is not in every lab.
-fn felt_by_pods(cause: &Cause) -> bool {
-    matches!(
-        cause,
-        Cause::Egress { .. } | Cause::Image { .. } | Cause::Mirror { .. } | Cause::Resolver { .. } | Cause::Cut { .. }
-    )
-}
-
 /// Whether a difference is the change itself, and nothing that follows from it.
 fn own(difference: &Difference, causes: &[Cause]) -> bool {
     causes.iter().any(|cause| match cause {
@@ -98,7 +90,6 @@ async fn held(bench: &Bench, fault: &Fault) -> Result<Held, String> {
         }
     }
     match (differences.is_empty(), left.first()) {
-        (true, None) if broken.causes.iter().all(felt_by_pods) => Ok(Held::Unseen),
         (true, _) => Err("nothing that can be seen or asked is otherwise".into()),
         (false, Some(_)) => {
             let mut told = format!("{} things are otherwise after it was mended:", left.len());
@@ -118,8 +109,6 @@ async fn held(bench: &Bench, fault: &Fault) -> Result<Held, String> {
 enum Held {
     /// This platform can't have it.
     NotHere,
-    /// The world has its causes, and nobody asks for what they concern.
-    Unseen,
     /// The broken object itself.
     Alone,
     /// More than the broken object itself.

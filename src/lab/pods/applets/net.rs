@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::{Context, Outcome, Takes, flag};
-use crate::lab::pods::reach::{self, Miss};
+use crate::lab::pods::reach::{self, Asker, Miss};
 
 /// How long a program waits for somebody who does not answer, unless it is told otherwise.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -27,14 +27,24 @@ fn own(context: &Context<'_>) -> String {
     crate::lab::pods::words::text(context.pod, "/status/podIP").to_owned()
 }
 
+fn asker<'c>(context: &Context<'c>) -> Asker<'c> {
+    Asker { objects: context.objects, pod: context.pod, now: context.now }
+}
+
+/// The addresses that the cluster's DNS has for a name: its own, and those outside as far as they are known here.
+fn addresses(context: &Context<'_>, name: &str) -> Vec<IpAddr> {
+    let own = reach::addresses(context.objects, context.pod, name);
+    if own.is_empty() { reach::outsider(name).map(|host| host.address()).into_iter().collect() } else { own }
+}
+
 /// A host's address: as it is written, or by the cluster's DNS.
 fn address(context: &Context<'_>, host: &str) -> Option<IpAddr> {
     if host == "localhost" {
         return "127.0.0.1".parse().ok();
     }
     host.parse().ok().or_else(|| {
-        reach::resolver(context.objects, context.pod)?;
-        reach::addresses(context.objects, context.pod, host).first().copied()
+        reach::resolver(asker(context))?;
+        addresses(context, host).first().copied()
     })
 }
 
@@ -43,11 +53,11 @@ fn nslookup(context: &Context<'_>, words: &[String]) -> Outcome {
     let Some(name) = words.iter().find(|word| !word.starts_with('-')) else {
         return Outcome::failed("Usage: nslookup [-type=QUERY_TYPE] [-debug] HOST [DNS_SERVER]\n", 1);
     };
-    let Some(server) = reach::resolver(context.objects, context.pod) else {
+    let Some(server) = reach::resolver(asker(context)) else {
         return Outcome::failed(";; connection timed out; no servers could be reached\n\n", 1);
     };
     let head = format!("Server:\t\t{server}\nAddress:\t{server}:53\n\n");
-    let found = reach::addresses(context.objects, context.pod, name);
+    let found = addresses(context, name);
     if found.is_empty() {
         let out = format!("{head}** server can't find {name}: NXDOMAIN\n\n");
         return Outcome { out, code: 1, ..Outcome::default() };
@@ -58,14 +68,14 @@ fn nslookup(context: &Context<'_>, words: &[String]) -> Outcome {
 
 fn dig(context: &Context<'_>, words: &[String]) -> Outcome {
     let Some(name) = words.iter().find(|word| !word.starts_with(['-', '+', '@'])) else { return Outcome::ended(10) };
-    let Some(server) = reach::resolver(context.objects, context.pod) else {
+    let Some(server) = reach::resolver(asker(context)) else {
         return Outcome {
             out: ";; connection timed out; no servers could be reached\n".into(),
             code: 9,
             ..Outcome::default()
         };
     };
-    let found = reach::addresses(context.objects, context.pod, name);
+    let found = addresses(context, name);
     if words.iter().any(|word| word == "+short") {
         return Outcome::printed(found.iter().map(|address| format!("{address}\n")).collect::<String>());
     }
@@ -104,7 +114,12 @@ fn get(context: &Context<'_>, url: &Url) -> Option<(IpAddr, Got)> {
         let answer = reach::answer(context.objects, context.pod, url.port, &url.path).ok_or(Miss::Refused);
         return Some((at, answer));
     }
-    Some((at, reach::get(context.objects, at, url.port, &url.path)))
+    let got = match reach::outsider(&url.host) {
+        // What it would say is its own affair: that it is there is what a pod can find out here.
+        Some(host) => reach::connects(asker(context), host, &url.host, url.port).map(|()| (200, "ok\n".to_owned())),
+        None => reach::get(asker(context), at, url.port, &url.path),
+    };
+    Some((at, got))
 }
 
 fn wget(context: &Context<'_>, words: &[String]) -> Outcome {
@@ -222,8 +237,10 @@ fn nc(context: &Context<'_>, words: &[String], _input: &str) -> Outcome {
     let Some(at) = address(context, host) else { return Outcome::failed(format!("nc: bad address '{host}'\n"), 1) };
     let found = if at.is_loopback() {
         reach::listener(context.pod, port).map(|_| ()).ok_or(Miss::Refused)
+    } else if let Some(outsider) = reach::outsider(host) {
+        reach::connects(asker(context), outsider, host, port)
     } else {
-        reach::find(context.objects, at, port)
+        reach::find(asker(context), at, port)
             .and_then(|(pod, own)| reach::listener(&pod, own).map(|_| ()).ok_or(Miss::Refused))
     };
     let told = words.iter().any(|word| word.starts_with('-') && word.contains('v'));

@@ -362,7 +362,9 @@ mod tests {
     fn a_namespace_that_is_held_up_ends_and_comes_back_with_what_was_in_it() {
         let mut bench = Bench::new();
         let manifest = |text: &str| serde_json::from_str::<Value>(text).unwrap();
-        let namespace = manifest(r#"{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"shop"},"status":{"phase":"Active"}}"#);
+        let namespace = manifest(
+            r#"{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"shop"},"spec":{"finalizers":["kubernetes"]},"status":{"phase":"Active"}}"#,
+        );
         let map = manifest(&MAP.replace("\"default\"", "\"shop\""));
         let mut held = manifest(&MAP.replace("\"default\"", "\"shop\"").replace("settings", "held"));
         held["metadata"]["finalizers"] = json!(["example.org/nobody"]);
@@ -379,7 +381,8 @@ mod tests {
         bench.world.put(made.clone());
         bench.world.put(gone.clone());
         bench.settle();
-        let phase = |bench: &Bench| bench.changes.current("infra", &of(&namespace)).map(|ns| ns["status"]["phase"].clone());
+        let phase =
+            |bench: &Bench| bench.changes.current("infra", &of(&namespace)).map(|ns| ns["status"]["phase"].clone());
         assert_eq!((phase(&bench), bench.changes.current("infra", &of(&map))), (Some("Terminating".into()), None));
         bench.world.lift(&made);
         bench.world.lift(&gone);

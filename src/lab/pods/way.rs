@@ -31,9 +31,10 @@ pub(crate) fn nameserver(objects: &Objects) -> Option<String> {
 
 /// Whether what a pod sends to a host outside of its cluster arrives.
 pub(crate) fn outside(objects: &Objects, pod: &Value, host: &str) -> bool {
-    let open = objects.lies.as_ref().is_none_or(|(own, world)| {
-        world.reaches(own, host) && !world.has(&Cause::link(text(pod, "/spec/nodeName")))
-    });
+    let open = objects
+        .lies
+        .as_ref()
+        .is_none_or(|(own, world)| world.reaches(own, host) && !world.has(&Cause::link(text(pod, "/spec/nodeName"))));
     open && egress::of_pod(objects, pod, host) == Way::Open
 }
 

@@ -79,7 +79,8 @@ fn unreached(node: &Node<'_, '_>, image: &str) -> Option<String> {
         Cause::Mirror { cluster } if Some(&cluster) == of_node.as_ref() => {
             let path = reference.repository.split_once('/').map_or("", |(_, path)| path);
             let asked = format!("http://{MIRROR}/v2/{path}/manifests/{}?ns={host}", reference.tag);
-            let dial = format!("failed to do request: Head \"{asked}\": dial tcp {MIRROR}: connect: connection refused");
+            let dial =
+                format!("failed to do request: Head \"{asked}\": dial tcp {MIRROR}: connect: connection refused");
             Some(failed("Unavailable", &dial))
         }
         Cause::Egress { cluster, .. } if Some(&cluster) == of_node.as_ref() && !world.reaches(&cluster, &host) => {

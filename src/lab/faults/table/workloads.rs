@@ -83,6 +83,10 @@ pub(super) const ROWS: &[Fault] = &[
         risk: "—",
         effect: "its pods can't be evicted: a drain of their nodes does not end",
         wrong: |ground| {
+            let patch = json!({ "spec": { "minAvailable": null, "maxUnavailable": 0 } });
+            if let Ok(budget) = ground.object("poddisruptionbudgets.policy") {
+                return Ok(budget.broken(vec![budget.merged(&patch)]));
+            }
             let dns = ground.named("deployments.apps", "coredns")?;
             let selector = dns.value["spec"]["selector"].clone();
             let budget = json!({

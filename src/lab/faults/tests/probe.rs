@@ -224,7 +224,8 @@ fn told(world: &Objects, pods: &[serde_json::Value], causes: &[Cause]) -> String
     let get = |resource: &str, name: &str| {
         world.store.get(&Place::new(resource, "default", name)).map(|o| o.value.clone()).unwrap_or_default()
     };
-    let pods: Vec<_> = pods.iter().map(|pod| get("pods", pod["metadata"]["name"].as_str().unwrap_or_default())).collect();
+    let pods: Vec<_> =
+        pods.iter().map(|pod| get("pods", pod["metadata"]["name"].as_str().unwrap_or_default())).collect();
     let ran = |pod: &serde_json::Value, line: &str| {
         programs::run(world, pod, &shlex::split(line).unwrap()).map(|ran| ran.code)
     };

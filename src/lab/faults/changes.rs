@@ -121,6 +121,10 @@ impl Changes {
             Back::Merge(patch, sub) => self.patch(cluster, object, patch, *sub).map(|_| ()),
             Back::Delete => {
                 self.unhold(cluster, object)?;
+                // One that was to go, and was only held, is gone by that.
+                if self.current(cluster, object).is_none() {
+                    return Ok(());
+                }
                 self.delete(cluster, object).map(|_| ())
             }
             Back::Create(objects) => {

@@ -93,13 +93,16 @@ fn summary(proof: &Proof, ui: Ui) -> Vec<String> {
     }
     let quiet = proof.faults.values().filter(|(_, steps)| *steps == 0).count();
     let proven = proof.steps.len() - unproven.len();
-    lines.push(format!(
-        "{proven} of {} proven · {} · {quiet} touch none of them · {} not in this platform · {:.0} s",
-        plural(proof.steps.len(), "step"),
-        plural(proof.faults.len(), "fault"),
-        proof.not_here.len(),
-        proof.seconds,
-    ));
+    let mut counts =
+        vec![format!("{proven} of {} proven", plural(proof.steps.len(), "step")), plural(proof.faults.len(), "fault")];
+    if quiet > 0 {
+        counts.push(format!("{quiet} touch none of them"));
+    }
+    if !proof.not_here.is_empty() {
+        counts.push(format!("{} not in this platform", proof.not_here.len()));
+    }
+    counts.push(format!("{:.0} s", proof.seconds));
+    lines.push(counts.join(" · "));
     if proof
         .steps
         .values()

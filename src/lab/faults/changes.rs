@@ -90,10 +90,15 @@ impl Changes {
             if made.iter().any(|one| one.cluster == cluster && one.object == object && one.change == change) {
                 continue;
             }
-            let back = self.make(&cluster, &object, &change).unwrap_or_else(|why| {
+            let mut back = self.make(&cluster, &object, &change).unwrap_or_else(|why| {
                 problems.push(why);
                 Back::Nothing
             });
+            if let Back::Create(gone) = &mut back {
+                // What a cause made is no part of what comes back.
+                let of_cause = |one: &Made| one.cluster == cluster && matches!(one.change, Change::Create(_));
+                gone.retain(|was| !made.iter().any(|one| of_cause(one) && one.object == Object::of(was)));
+            }
             made.push(Made { cluster, object, change, back });
         }
         problems

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::{Context, Outcome, Takes, flag};
 use crate::lab::pods::reach::{self, Asker, Miss};
+use crate::lab::services::outside::Outside;
 
 /// How long a program waits for somebody who does not answer, unless it is told otherwise.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -34,7 +35,7 @@ fn asker<'c>(context: &Context<'c>) -> Asker<'c> {
 /// The addresses that the cluster's DNS has for a name: its own, and those outside as far as they are known here.
 fn addresses(context: &Context<'_>, name: &str) -> Vec<IpAddr> {
     let own = reach::addresses(context.objects, context.pod, name);
-    if own.is_empty() { reach::outsider(name).map(|host| host.address()).into_iter().collect() } else { own }
+    if own.is_empty() { reach::outsider(name).map(Outside::address).into_iter().collect() } else { own }
 }
 
 /// A host's address: as it is written, or by the cluster's DNS.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::event::Outcome;
 use crate::lab::prove::{Caught, Proof, Proven};
-use crate::ui::{Role, Ui, clean, fitted, plural};
+use crate::ui::{Role, Ui, clean, fitted, plural, wrap};
 
 /// The lines: each step with what it caught, then what is not proven.
 pub(super) fn told(proof: &Proof, ui: Ui, verbose: bool) -> Vec<String> {
@@ -84,26 +84,25 @@ fn summary(proof: &Proof, ui: Ui) -> Vec<String> {
     let unproven = proof.unproven();
     let mut lines = Vec::new();
     for id in &unproven {
-        let Some(proven) = proof.steps.get(*id) else { continue };
-        let failed = by_fault(proven, Outcome::Failed);
-        let why = if !proven.unwell.is_empty() {
-            "does not pass in the healthy lab"
-        } else if failed.is_empty() {
-            "no fault makes it fail"
-        } else {
-            "fails, and never names what is broken"
-        };
-        lines.push(format!("{} {id}: {why}", ui.paint(Role::Bad, "✗")));
+        let why = proof.steps.get(*id).and_then(Proven::why_not).unwrap_or_default();
+        let said = format!("{id}: {}", clean(&why));
+        let mut marks = [ui.paint(Role::Bad, "✗"), " ".into()].into_iter();
+        for line in wrap(&said, ui.width.saturating_sub(2)) {
+            lines.push(format!("{} {line}", marks.next().unwrap_or_else(|| " ".into())));
+        }
     }
     let quiet = proof.faults.values().filter(|(_, steps)| *steps == 0).count();
     let proven = proof.steps.len() - unproven.len();
-    lines.push(format!(
-        "{proven} of {} proven · {} · {quiet} touch none of them · {} not in this platform · {:.0} s",
-        plural(proof.steps.len(), "step"),
-        plural(proof.faults.len(), "fault"),
-        proof.not_here.len(),
-        proof.seconds,
-    ));
+    let mut counts =
+        vec![format!("{proven} of {} proven", plural(proof.steps.len(), "step")), plural(proof.faults.len(), "fault")];
+    if quiet > 0 {
+        counts.push(format!("{quiet} touch none of them"));
+    }
+    if !proof.not_here.is_empty() {
+        counts.push(format!("{} not in this platform", proof.not_here.len()));
+    }
+    counts.push(format!("{:.0} s", proof.seconds));
+    lines.push(counts.join(" · "));
     if proof
         .steps
         .values()

@@ -13,6 +13,7 @@ use super::inverse::inverse;
 use crate::lab::kube::cluster::{Cluster, World as Objects};
 use crate::lab::kube::kinds::Kind;
 use crate::lab::kube::refusal::Answer;
+use crate::lab::kube::store::Place;
 use crate::lab::kube::verbs::{self, Asked, Payload, Query, Sub};
 use crate::lab::world::wrong::Object;
 use crate::lab::world::{Cause, Change, World};
@@ -89,10 +90,15 @@ impl Changes {
             if made.iter().any(|one| one.cluster == cluster && one.object == object && one.change == change) {
                 continue;
             }
-            let back = self.make(&cluster, &object, &change).unwrap_or_else(|why| {
+            let mut back = self.make(&cluster, &object, &change).unwrap_or_else(|why| {
                 problems.push(why);
                 Back::Nothing
             });
+            if let Back::Create(gone) = &mut back {
+                // What a cause made is no part of what comes back.
+                let of_cause = |one: &Made| one.cluster == cluster && matches!(one.change, Change::Create(_));
+                gone.retain(|was| !made.iter().any(|one| of_cause(one) && one.object == Object::of(was)));
+            }
             made.push(Made { cluster, object, change, back });
         }
         problems
@@ -118,12 +124,25 @@ impl Changes {
             // What is gone by now needs no way back.
             Back::Merge(..) | Back::Delete if self.current(cluster, object).is_none() => Ok(()),
             Back::Merge(patch, sub) => self.patch(cluster, object, patch, *sub).map(|_| ()),
-            Back::Delete => self.delete(cluster, object).map(|_| ()),
-            Back::Create(objects) => objects.iter().try_for_each(|manifest| {
-                let object = Object::of(manifest);
-                // Whoever made it anew in the meantime knows best how.
-                if self.current(cluster, &object).is_some() { Ok(()) } else { self.restore(cluster, &object, manifest) }
-            }),
+            Back::Delete => {
+                self.unhold(cluster, object)?;
+                // One that was to go, and was only held, is gone by that.
+                if self.current(cluster, object).is_none() {
+                    return Ok(());
+                }
+                self.delete(cluster, object).map(|_| ())
+            }
+            Back::Create(objects) => {
+                self.finish(cluster, object)?;
+                objects.iter().try_for_each(|manifest| {
+                    let object = Object::of(manifest);
+                    // Whoever made it anew in the meantime knows best how.
+                    if self.current(cluster, &object).is_some() {
+                        return Ok(());
+                    }
+                    self.restore(cluster, &object, manifest)
+                })
+            }
         }
     }
 
@@ -131,7 +150,7 @@ impl Changes {
         let cluster = self.clusters.get(cluster)?;
         let world = cluster.world();
         let place = kind(&world, object)?.resource();
-        let place = crate::lab::kube::store::Place::new(&place, &object.namespace, &object.name);
+        let place = Place::new(&place, &object.namespace, &object.name);
         world.store.get(&place).map(|stored| stored.value.clone())
     }
 
@@ -148,6 +167,32 @@ impl Changes {
             let unnamed = Asked { name: String::new(), kind: asked.kind.clone(), query: Query::default(), ..of(asked) };
             verbs::create(world, &unnamed, &payload)
         })
+    }
+
+    /// Takes its finalizers from an object: what only they hold is gone then.
+    fn unhold(&self, cluster: &str, object: &Object) -> Result<(), String> {
+        let held = |object: Value| object["metadata"]["finalizers"].as_array().is_some_and(|all| !all.is_empty());
+        if !self.current(cluster, object).is_some_and(held) {
+            return Ok(());
+        }
+        self.patch(cluster, object, &json!({ "metadata": { "finalizers": null } }), Sub::Whole).map(|_| ())
+    }
+
+    /// Brings the end of a namespace about that somebody holds up.
+    fn finish(&self, cluster: &str, object: &Object) -> Result<(), String> {
+        let ends = |object: Value| object["metadata"]["deletionTimestamp"].is_string();
+        if object.kind != "Namespace" || !self.current(cluster, object).is_some_and(ends) {
+            return Ok(());
+        }
+        self.within(cluster, &object.name).iter().try_for_each(|manifest| self.unhold(cluster, &Object::of(manifest)))
+    }
+
+    /// What is in a namespace.
+    fn within(&self, cluster: &str, namespace: &str) -> Vec<Value> {
+        let Some(cluster) = self.clusters.get(cluster) else { return Vec::new() };
+        let world = cluster.world();
+        let places: Vec<Place> = world.store.in_namespace(namespace).cloned().collect();
+        places.iter().filter_map(|place| Some(world.store.get(place)?.value.clone())).collect()
     }
 
     /// Makes an object as it was, with its status.
@@ -167,7 +212,7 @@ impl Changes {
         Ok(())
     }
 
-    /// Deletes an object; gives back what went: a definition takes its objects along.
+    /// Deletes an object; gives back what went: a definition takes its objects along, and a namespace what is in it.
     fn delete(&self, cluster: &str, object: &Object) -> Result<Vec<Value>, String> {
         let before = self.current(cluster, object).ok_or_else(|| format!("{cluster} has no {object}"))?;
         let mut gone = vec![before];
@@ -176,6 +221,11 @@ impl Changes {
         {
             let world = cluster.world();
             gone.extend(world.store.list(&object.name, "").map(|(_, stored)| stored.value.clone()));
+        }
+        if object.kind == "Namespace" {
+            // What others make of these comes back by itself.
+            let of_others = |object: &Value| object["metadata"]["ownerReferences"].is_array() || told(object);
+            gone.extend(self.within(cluster, &object.name).into_iter().filter(|object| !of_others(object)));
         }
         let options =
             payload(&json!({ "gracePeriodSeconds": 0, "propagationPolicy": "Background" }), "application/json");
@@ -211,6 +261,11 @@ impl Changes {
         cluster.ring(revision);
         answered.map(|_| ()).map_err(|refusal| format!("{object} of {}: {}", cluster.name, refusal.message))
     }
+}
+
+/// Whether an object only tells what happened, or who holds what for a moment.
+fn told(object: &Value) -> bool {
+    matches!(object["kind"].as_str(), Some("Event" | "Lease" | "Endpoints" | "EndpointSlice"))
 }
 
 fn kind(world: &Objects, object: &Object) -> Option<Arc<Kind>> {
@@ -310,6 +365,40 @@ mod tests {
         bench.world.lift(&made);
         bench.settle();
         assert_eq!(bench.data(), None);
+    }
+
+    #[test]
+    fn a_namespace_that_is_held_up_ends_and_comes_back_with_what_was_in_it() {
+        let mut bench = Bench::new();
+        let manifest = |text: &str| serde_json::from_str::<Value>(text).unwrap();
+        let namespace = manifest(
+            r#"{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"shop"},"spec":{"finalizers":["kubernetes"]},"status":{"phase":"Active"}}"#,
+        );
+        let map = manifest(&MAP.replace("\"default\"", "\"shop\""));
+        let mut held = manifest(&MAP.replace("\"default\"", "\"shop\"").replace("settings", "held"));
+        held["metadata"]["finalizers"] = json!(["example.org/nobody"]);
+        {
+            let cluster = &bench.changes.clusters["infra"];
+            let mut world = cluster.world();
+            world.plant(&namespace, jiff::Timestamp::UNIX_EPOCH);
+            world.plant(&map, jiff::Timestamp::UNIX_EPOCH);
+        }
+        bench.object = Object::of(&held);
+        let made = bench.cause(Change::Create(held.to_string()));
+        let of = |object: &Value| Object::of(object);
+        let gone = Cause::Changed { cluster: "infra".into(), object: of(&namespace), change: Change::Delete };
+        bench.world.put(made.clone());
+        bench.world.put(gone.clone());
+        bench.settle();
+        let phase =
+            |bench: &Bench| bench.changes.current("infra", &of(&namespace)).map(|ns| ns["status"]["phase"].clone());
+        assert_eq!((phase(&bench), bench.changes.current("infra", &of(&map))), (Some("Terminating".into()), None));
+        bench.world.lift(&made);
+        bench.world.lift(&gone);
+        bench.settle();
+        assert_eq!(phase(&bench), Some("Active".into()));
+        assert!(bench.changes.current("infra", &of(&map)).is_some());
+        assert_eq!(bench.changes.current("infra", &of(&held)), None);
     }
 
     #[test]

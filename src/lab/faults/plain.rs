@@ -24,10 +24,36 @@ const DRAWN: [&str; 14] = [
     "ownerReferences",
 ];
 
+/// Kinds whose objects tell of one deed each, done for another object: they stay when it is long over.
+const DEEDS: [&str; 5] = [
+    "backups.postgresql.cnpg.io",
+    "certificaterequests.cert-manager.io",
+    "orders.acme.cert-manager.io",
+    "challenges.acme.cert-manager.io",
+    "controllerrevisions.apps",
+];
+
+/// What operators write into a status of what was, and not of what is.
+const HISTORY: [&str; 13] = [
+    "history",
+    "artifact",
+    "failures",
+    "installFailures",
+    "upgradeFailures",
+    "revision",
+    "syncedResourceVersion",
+    "timelineID",
+    "firstRecoverabilityPoint",
+    "topicId",
+    "currentPrimaryTimestamp",
+    "targetPrimaryTimestamp",
+    "inventory",
+];
+
 /// Whether nothing follows from an object, and nobody would miss it.
 pub(super) fn fleeting(resource: &str, object: &Value) -> bool {
     let old = resource == "replicasets.apps" && object["spec"]["replicas"] == 0;
-    FLEETING.contains(&resource) || old
+    FLEETING.contains(&resource) || DEEDS.contains(&resource) || old
 }
 
 /// The name of an object, or its owner's where it was drawn by lot.
@@ -48,8 +74,33 @@ pub(super) fn plain(resource: &str, object: &Value) -> Value {
     match resource {
         "pods" => pod(object),
         "endpointslices.discovery.k8s.io" | "endpoints" => endpoints(object),
+        _ if of_operator(object) => present(object),
         _ => kept(object),
     }
+}
+
+/// Whether an object is of a kind that a definition made.
+fn of_operator(object: &Value) -> bool {
+    let group =
+        object["apiVersion"].as_str().and_then(|version| version.split_once('/')).map_or("", |(group, _)| group);
+    group.contains('.') && !group.ends_with(".k8s.io")
+}
+
+/// An operator's object without what its status says of the past; of conditions the message goes with it, since it tells
+/// what was done last.
+fn present(object: &Value) -> Value {
+    let mut object = kept(object);
+    if let Some(status) = object["status"].as_object_mut() {
+        let past =
+            |key: &str| ["last", "latest", "next"].iter().any(|word| key.starts_with(word)) || HISTORY.contains(&key);
+        status.retain(|key, _| !past(key));
+        for condition in status.get_mut("conditions").and_then(Value::as_array_mut).into_iter().flatten() {
+            if let Some(condition) = condition.as_object_mut().filter(|one| one["status"] == "True") {
+                condition.retain(|key, _| key != "message" && key != "reason");
+            }
+        }
+    }
+    object
 }
 
 fn pod(pod: &Value) -> Value {
@@ -120,6 +171,14 @@ mod tests {
         };
         assert_eq!(plain("nodes", &node("1", "True")), plain("nodes", &node("2", "True")));
         assert_ne!(plain("nodes", &node("1", "True")), plain("nodes", &node("1", "False")));
+        let release = |version: u32, reason: &str, status: &str| {
+            json!({ "apiVersion": "helm.toolkit.fluxcd.io/v2", "spec": { "timeout": "1s" }, "status": {
+                "history": [{ "version": version }], "lastAttemptedRevisionDigest": version.to_string(),
+                "conditions": [{ "type": "Ready", "status": status, "reason": reason }] } })
+        };
+        let seen = |release: Value| plain("helmreleases.helm.toolkit.fluxcd.io", &release);
+        assert_eq!(seen(release(1, "InstallSucceeded", "True")), seen(release(3, "UpgradeSucceeded", "True")));
+        assert_ne!(seen(release(1, "Failed", "True")), seen(release(1, "Failed", "False")));
         let pod = |name: &str, hash: &str| {
             json!({ "metadata": { "name": name, "generateName": format!("web-{hash}-"),
                     "labels": { "pod-template-hash": hash },

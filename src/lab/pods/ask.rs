@@ -10,14 +10,13 @@ use jiff::SignedDuration;
 use serde_json::Value;
 
 use super::line::{Answer, Came, Request, Wants, What, Wish};
-use super::reach::{self, Miss};
-use super::{policy, words};
+use super::reach::{self, Asker, Miss};
+use super::{policy, way, words};
 use crate::lab::controllers::platform::egress;
 use crate::lab::kube::cluster::{Cluster, World as Objects};
 use crate::lab::services::at::{self, Unfetched};
 use crate::lab::services::serve::{self, Cut, Door};
 use crate::lab::services::{Asked, Services, gateway, links, programs};
-use crate::lab::world::Cause;
 
 /// Whether anybody hears what a pod's own program asks.
 pub(super) fn heard(objects: &Objects) -> bool {
@@ -92,7 +91,10 @@ fn lead(services: &Arc<Services>, cluster: &Arc<Cluster>, pod: &Value, wish: &Wi
     }
     let (inside, told) = {
         let objects = cluster.world();
-        (reach::addresses(&objects, pod, &wish.host), reach::resolver(&objects, pod).is_some())
+        (
+            reach::addresses(&objects, pod, &wish.host),
+            reach::resolver(Asker { objects: &objects, pod, now: services.now() }).is_some(),
+        )
     };
     if literal.is_none() && (!told || at::cut_off(&services.world, pod)) {
         return (None, Led::Nowhere(What::NoServer));
@@ -129,7 +131,9 @@ fn lead(services: &Arc<Services>, cluster: &Arc<Cluster>, pod: &Value, wish: &Wi
             }
         }
         Err(Unfetched::NoName) => Led::Nowhere(What::NoName),
-        Err(_) => match found.map(|found| reach::find(&objects, found, wish.port)) {
+        Err(_) => match found
+            .map(|found| reach::find(Asker { objects: &objects, pod, now: services.now() }, found, wish.port))
+        {
             // What the lab knows as a program of its own, and does not answer, has a reason for that.
             Some(Ok((server, port))) => match stopped(services, &objects, pod, &server, port) {
                 Some(led) => led,
@@ -146,8 +150,7 @@ fn lead(services: &Arc<Services>, cluster: &Arc<Cluster>, pod: &Value, wish: &Wi
 
 /// Why nothing comes from a pod of the same cluster, if nothing does.
 fn stopped(services: &Services, objects: &Objects, pod: &Value, server: &Value, port: u16) -> Option<Led> {
-    let node = |pod: &Value| words::text(pod, "/spec/nodeName").to_owned();
-    let apart = at::cut_off(&services.world, server) || !services.world.passes(&node(pod), &node(server));
+    let apart = at::cut_off(&services.world, server) || !way::between(objects, pod, server);
     (apart || !policy::passes(objects, pod, server, port)).then_some(Led::Lost)
 }
 
@@ -161,10 +164,7 @@ fn leaves(services: &Services, objects: &Objects, cluster: &Cluster, pod: &Value
         }
         Door::Gateway(entrance) => world.passes(&cluster.name, &entrance.cluster.name),
     };
-    let shut = world.causes().iter().any(|(cause, _)| {
-        matches!(cause, Cause::Egress { cluster: own, host: shut } if *own == cluster.name && shut == host)
-    });
-    open && !shut && egress::of_pod(objects, pod, host) != egress::Way::Dropped
+    open && world.reaches(&cluster.name, host) && egress::of_pod(objects, pod, host) != egress::Way::Dropped
 }
 
 /// Speaks HTTP at a door.

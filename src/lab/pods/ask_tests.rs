@@ -8,7 +8,7 @@ use super::super::run::{self, Out, Place};
 use super::*;
 use crate::lab::kube::stream::Output;
 use crate::lab::services::tests::platform;
-use crate::lab::world::Wrong;
+use crate::lab::world::{Cause, Wrong};
 
 /// A platform with CoreDNS, and a pod of somebody's.
 fn stage() -> (Arc<Services>, Place) {

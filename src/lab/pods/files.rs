@@ -9,7 +9,7 @@ use base64::Engine as _;
 use serde_json::Value;
 
 use super::disk::{Disk, Node, absolute};
-use super::words;
+use super::{way, words};
 use crate::lab::kube::cluster::World as Objects;
 use crate::lab::kube::store::Place;
 
@@ -245,9 +245,7 @@ impl<'c> Files<'c> {
             }
             "/etc/resolv.conf" => {
                 let namespace = words::text(self.pod, "/metadata/namespace");
-                let dns = self.objects.store.get(&Place::new("services", "kube-system", "kube-dns"));
-                let dns =
-                    dns.map(|service| words::text(&service.value, "/spec/clusterIP").to_owned()).unwrap_or_default();
+                let dns = way::nameserver(self.objects).unwrap_or_default();
                 Some(format!(
                     "search {namespace}.svc.cluster.local svc.cluster.local cluster.local\nnameserver {dns}\noptions ndots:5\n"
                 ))

@@ -66,7 +66,7 @@ const PUBLIC: &[Program] = &[
     row("docker.io/appropriate/dnsperf", "0", Does::Ends, 0, ""),
     row("docker.io/williamyeh/hey", "0", Does::Ends, 0, ""),
     row("nixery.dev/fio", "0", Does::Ends, 0, ""),
-    row("quay.io/strimzi/kafka", "0.48", Does::Shell, 0, ""),
+    row("quay.io/strimzi/kafka", "0.48", Does::Serves, 9092, ""),
     row("registry.k8s.io/pause", "3.10", Does::Serves, 0, ""),
     row("registry.k8s.io/e2e-test-images/agnhost", "2.57", Does::Serves, 8080, ""),
 ];

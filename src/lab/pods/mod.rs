@@ -6,7 +6,7 @@
 //! | `process` | a container's own program, from its start to its end |
 //! | `script`, `applets`, `programs` | scripts, and the programs that containers have |
 //! | `environment`, `disk`, `files`, `images` | what they find: variables, files, what their images are |
-//! | `reach` | what they reach: names, Services, other pods |
+//! | `reach`, `way` | what they reach: names, Services, other pods; and what lies between |
 //! | `line`, `ask`, `policy` | what they ask of others: the platform's services, names outside; what may pass |
 //! | `container` | the pod and the container that a request means |
 //! | `log`, `logs` | what containers wrote, kept and handed out |
@@ -40,6 +40,7 @@ pub(crate) mod script;
 pub(crate) mod serve;
 mod tar;
 mod terminal;
+pub(crate) mod way;
 pub(crate) mod words;
 
 /// The inside of a cluster's pods, as far as it is no object of the API.

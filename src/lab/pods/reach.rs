@@ -2,15 +2,32 @@
 
 use std::net::IpAddr;
 
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::files::Files;
-use super::images;
 use super::words::{command, holds, list, text};
+use super::{images, way};
 use crate::lab::controllers::platform::egress::may_ask_names;
 use crate::lab::kube::cluster::World as Objects;
 use crate::lab::kube::store::Place;
-use crate::lab::world::Cause;
+use crate::lab::services::outside::{self, Outside};
+
+/// Who asks, and when.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asker<'a> {
+    pub(crate) objects: &'a Objects,
+    pub(crate) pod: &'a Value,
+    pub(crate) now: Timestamp,
+}
+
+impl<'a> Asker<'a> {
+    /// One of several pods behind a Service: another one each time.
+    fn one_of(&self, pods: &[&'a Value]) -> Option<&'a Value> {
+        let turn = usize::try_from(self.now.as_millisecond().unsigned_abs()).unwrap_or_default();
+        pods.get(turn.checked_rem(pods.len())?).copied()
+    }
+}
 
 /// Why nothing came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,22 +49,41 @@ pub(crate) enum Listener {
     Opaque,
 }
 
-/// CoreDNS' Service, where one of its pods answers, and the pod that asks was told of it and may ask.
-pub(crate) fn resolver(objects: &Objects, pod: &Value) -> Option<String> {
-    let misled = objects.lies.as_ref().is_some_and(|(own, world)| {
-        let all = world.causes();
-        all.iter().any(|(cause, _)| matches!(cause, Cause::Resolver { cluster, .. } if cluster == own))
-    });
-    if misled || !may_ask_names(objects, pod) {
+/// CoreDNS' Service, where the pod that asks was told of it, may ask, and one of its pods answers.
+pub(crate) fn resolver(asker: Asker<'_>) -> Option<String> {
+    let Asker { objects, pod, .. } = asker;
+    let told = way::nameserver(objects)?;
+    let service = objects.store.get(&Place::new("services", "kube-system", "kube-dns"))?;
+    // Elsewhere nobody answers.
+    if service.value["spec"]["clusterIP"] != told.as_str() || !may_ask_names(objects, pod) {
         return None;
     }
-    let answers = objects.store.list("pods", "kube-system").any(|(_, pod)| {
-        pod.value["metadata"]["labels"]["k8s-app"] == "kube-dns"
-            && pod.value["metadata"]["deletionTimestamp"].is_null()
-            && pod.value["status"]["phase"] == "Running"
+    let lost = |pod: &Value| {
+        list(pod, "/status/conditions").iter().any(|one| one["type"] == "Ready" && one["status"] != "True")
+    };
+    let servers = objects.store.list("pods", "kube-system").map(|(_, pod)| &pod.value).filter(|pod| {
+        pod["metadata"]["labels"]["k8s-app"] == "kube-dns"
+            && pod["metadata"]["deletionTimestamp"].is_null()
+            && pod["status"]["phase"] == "Running"
+            && !lost(pod)
     });
-    let service = objects.store.get(&Place::new("services", "kube-system", "kube-dns")).filter(|_| answers)?;
-    service.value["spec"]["clusterIP"].as_str().map(str::to_owned)
+    let server = asker.one_of(&servers.collect::<Vec<_>>())?;
+    way::between(objects, pod, server).then_some(told)
+}
+
+/// Who has a name outside of the cluster.
+pub(crate) fn outsider(name: &str) -> Option<&'static Outside> {
+    outside::of_host(name.trim_end_matches('.'))
+}
+
+/// Whether somebody outside takes connections at a port of a host.
+pub(crate) fn connects(asker: Asker<'_>, host: &Outside, name: &str, port: u16) -> Result<(), Miss> {
+    let listens = asker.objects.lies.as_ref().is_none_or(|(_, world)| host.listens(world, port));
+    match way::outside(asker.objects, asker.pod, name) {
+        false => Err(Miss::Silent),
+        true if listens => Ok(()),
+        true => Err(Miss::Refused),
+    }
 }
 
 /// The addresses of a name of the cluster, whole or cut short as a pod's search list allows.
@@ -83,7 +119,13 @@ pub(crate) fn addresses(objects: &Objects, pod: &Value, name: &str) -> Vec<IpAdd
 }
 
 /// The pod that answers at an address and port, with its own port: a pod's, or one behind a Service's.
-pub(crate) fn find(objects: &Objects, address: IpAddr, port: u16) -> Result<(Value, u16), Miss> {
+pub(crate) fn find(asker: Asker<'_>, address: IpAddr, port: u16) -> Result<(Value, u16), Miss> {
+    let (pod, own) = at(asker, address, port)?;
+    if way::between(asker.objects, asker.pod, &pod) { Ok((pod, own)) } else { Err(Miss::Silent) }
+}
+
+fn at(asker: Asker<'_>, address: IpAddr, port: u16) -> Result<(Value, u16), Miss> {
+    let objects = asker.objects;
     let wanted = address.to_string();
     for (_, service) in objects.store.list("services", "") {
         let service = &service.value;
@@ -94,7 +136,7 @@ pub(crate) fn find(objects: &Objects, address: IpAddr, port: u16) -> Result<(Val
         let Some(row) = list(service, "/spec/ports").iter().find(|row| row["port"] == port) else {
             return Err(Miss::Silent);
         };
-        let pod = behind(objects, service).ok_or(Miss::Refused)?;
+        let pod = behind(asker, service).ok_or(Miss::Refused)?;
         let own = target(row, &pod).ok_or(Miss::Refused)?;
         return Ok((pod, own));
     }
@@ -107,15 +149,15 @@ pub(crate) fn find(objects: &Objects, address: IpAddr, port: u16) -> Result<(Val
 }
 
 /// A pod behind a Service that is ready.
-fn behind(objects: &Objects, service: &Value) -> Option<Value> {
+fn behind(asker: Asker<'_>, service: &Value) -> Option<Value> {
     let selector = service["spec"]["selector"].as_object().filter(|selector| !selector.is_empty())?;
-    let pods = objects.store.list("pods", text(service, "/metadata/namespace"));
-    let mut fits = pods.map(|(_, pod)| &pod.value).filter(|pod| {
+    let pods = asker.objects.store.list("pods", text(service, "/metadata/namespace"));
+    let fits = pods.map(|(_, pod)| &pod.value).filter(|pod| {
         selector.iter().all(|(key, value)| pod["metadata"]["labels"][key] == *value)
             && holds(pod, "Ready")
             && pod["metadata"]["deletionTimestamp"].is_null()
     });
-    fits.next().cloned()
+    asker.one_of(&fits.collect::<Vec<_>>()).cloned()
 }
 
 /// The port of a pod that a Service's row leads to; a name is looked up among the containers' ports.
@@ -180,9 +222,9 @@ fn probed(container: &Value, port: u16) -> bool {
 }
 
 /// A GET: status and text.
-pub(crate) fn get(objects: &Objects, address: IpAddr, port: u16, path: &str) -> Result<(u16, String), Miss> {
-    let (pod, own) = find(objects, address, port)?;
-    answer(objects, &pod, own, path).ok_or(Miss::Refused)
+pub(crate) fn get(asker: Asker<'_>, address: IpAddr, port: u16, path: &str) -> Result<(u16, String), Miss> {
+    let (pod, own) = find(asker, address, port)?;
+    answer(asker.objects, &pod, own, path).ok_or(Miss::Refused)
 }
 
 /// What a pod answers to a GET at one of its ports; none where nothing listens.

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::event::{Outcome, StepResult};
 use crate::lab::faults::Broken;
+use crate::ui::plural;
 
 /// How a step ended under a fault that made it end otherwise than well.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,6 +42,42 @@ impl Proven {
     /// Whether it failed under a fault, and said what is broken.
     pub fn holds(&self) -> bool {
         self.caught.iter().any(|caught| caught.outcome == Outcome::Failed && caught.names)
+    }
+
+    /// Why it is not proven, in a sentence; none where it is.
+    pub fn why_not(&self) -> Option<String> {
+        if self.is_well() {
+            return None;
+        }
+        if let Some((id, why)) = self.unwell.first_key_value() {
+            return Some(format!("it does not pass in the healthy lab: {id} {why}"));
+        }
+        let under = |outcomes: &[Outcome]| -> BTreeSet<&str> {
+            let ended = self.caught.iter().filter(|caught| outcomes.contains(&caught.outcome));
+            ended.map(|caught| caught.fault.as_str()).collect()
+        };
+        let failed = under(&[Outcome::Failed]);
+        if let Some(caught) = self.caught.iter().find(|caught| caught.outcome == Outcome::Failed) {
+            let (fault, object) = (&caught.fault, &caught.object);
+            return Some(match failed.len() - 1 {
+                0 => format!("it fails under {fault}, and its message does not name {object}"),
+                more => format!(
+                    "it fails under {fault} and {}, and no message names what is broken ({object})",
+                    plural(more, "other")
+                ),
+            });
+        }
+        let unclear = under(&[Outcome::Errored, Outcome::Inconclusive, Outcome::Warned]);
+        let passed = self.passed.iter().filter(|fault| !unclear.contains(fault.as_str())).count();
+        Some(match (passed, unclear.len()) {
+            (0, 0) => "no fault touches what it looks at".into(),
+            (0, unclear) => format!("no fault makes it fail: under {unclear} it could not find out"),
+            (1, 0) => "no fault makes it fail: it passes under the 1 that touches what it looks at".into(),
+            (passed, 0) => format!("no fault makes it fail: it passes under all {passed} that touch what it looks at"),
+            (passed, unclear) => format!(
+                "no fault makes it fail: of those that touch what it looks at, it passes under {passed}, and under {unclear} it could not find out"
+            ),
+        })
     }
 
     /// Whether it is all right: it is proven and was well, or there is nothing to prove.
@@ -120,7 +157,7 @@ impl Proof {
                 json!({
                     "step": id, "proven": proven.holds(), "healthy": proven.unwell.is_empty(), "unwell": proven.unwell,
                     "apart": proven.apart, "caught": proven.caught.iter().map(caught).collect::<Vec<_>>(),
-                    "passed_under": proven.passed,
+                    "passed_under": proven.passed, "why_not": proven.why_not(),
                 })
             })
             .collect();
@@ -188,6 +225,12 @@ mod tests {
         proof.under("node-gone", &broken, &ended("t5/c@infra", Outcome::Errored, "n1 does not answer"));
         proof.under("node-gone", &broken, &ended("t5/d@infra", Outcome::Passed, ""));
         assert_eq!(proof.unproven(), ["t5/b", "t5/c", "t5/d", "t5/f"]);
+        let why = |id: &str| proof.steps[id].why_not().unwrap_or_default();
+        assert_eq!(proof.steps["t5/a"].why_not(), None);
+        assert_eq!(why("t5/b"), "it fails under node-gone, and its message does not name Node n1");
+        assert_eq!(why("t5/c"), "no fault makes it fail: under 1 it could not find out");
+        assert_eq!(why("t5/d"), "no fault makes it fail: it passes under the 1 that touches what it looks at");
+        assert_eq!(why("t5/f"), "it does not pass in the healthy lab: t5/f failed: it never passed");
         let json = proof.to_json();
         assert_eq!(json["steps"][0]["caught"][0]["names_object"], true);
         assert_eq!(json["steps"][3]["passed_under"][0], "node-gone");

@@ -92,6 +92,11 @@ impl Outside {
         self.hosts
     }
 
+    /// Whether it takes connections at a port.
+    pub(crate) fn listens(&self, world: &World, port: u16) -> bool {
+        self.ports.contains(&port) && !self.down(world)
+    }
+
     /// Whether a cause has ended it.
     pub(super) fn down(&self, world: &World) -> bool {
         faults::down(world, self.fault)
@@ -111,6 +116,11 @@ pub(crate) fn of_fault(name: &str) -> Option<&'static Outside> {
     ALL.iter().find(|outside| outside.fault == name)
 }
 
+/// The one that has a name.
+pub(crate) fn of_host(name: &str) -> Option<&'static Outside> {
+    ALL.iter().find(|outside| outside.hosts.contains(&name))
+}
+
 /// The names of all of them.
 pub(crate) fn hosts() -> impl Iterator<Item = &'static str> {
     ALL.iter().flat_map(|outside| outside.hosts.iter().copied())
@@ -123,7 +133,7 @@ pub(super) fn at(address: IpAddr) -> Option<&'static Outside> {
 
 /// The address of a name.
 pub(super) fn named(services: &Services, name: &str) -> Option<IpAddr> {
-    let own = ALL.iter().find(|outside| outside.hosts.contains(&name));
+    let own = of_host(name);
     // 1Password Connect is wherever the stores say that it is, unless that is within a cluster.
     let connect = || {
         let wanted = onepassword::hosts(services).iter().any(|host| host == name);

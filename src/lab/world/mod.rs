@@ -105,9 +105,16 @@ impl World {
         })
     }
 
-    /// Whether a cluster's pods reach a host outside.
+    /// Whether a cluster's pods reach a host outside: `registry-1.docker.io` lies under `docker.io`.
     pub fn reaches(&self, cluster: &str, host: &str) -> bool {
-        !self.has(&Cause::egress(cluster, host)) && !self.has(&Cause::egress(cluster, "*"))
+        let shut = self.picked(|cause| match cause {
+            Cause::Egress { cluster: own, host: shut } if own == cluster => {
+                let under = host.strip_suffix(shut.as_str()).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
+                (under || shut == "*").then_some(())
+            }
+            _ => None,
+        });
+        shut.is_empty()
     }
 
     /// Whether traffic passes between two places, nodes or clusters, as far as no node is cut off itself.
@@ -157,6 +164,7 @@ mod tests {
         world.put(Cause::Cut { from: "infra".into(), to: "apps".into() });
         world.put(Cause::service("grafana", Wrong::Status(500)));
         world.put(Cause::api("infra", Wrong::Slow(2000)));
+        assert!(!world.reaches("infra", "registry-1.docker.io") && world.reaches("infra", "notdocker.io"));
         assert!(!world.pulls("infra", "busybox:1") && !world.pulls("infra", "docker.io/library/busybox"));
         assert!(world.pulls("apps", "busybox") && world.pulls("infra", "ghcr.io/fluxcd/flux"));
         assert!(!world.pulls("apps", "quay.io/cilium/cilium:v1.18.2"));

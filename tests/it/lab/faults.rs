@@ -93,6 +93,10 @@ step("ready", #{ title: "Nodes are schedulable", on: "infra" }, |t| {
     let closed = t.kube.list("nodes").filter(|n| n.spec.unschedulable ?? false).map(|n| n.name);
     expect(closed, "nodes that are cordoned").or_none().to_be_empty();
 });
+step("counted", #{ title: "A node takes pods", on: "infra" }, |t| {
+    let open = t.kube.list("nodes").filter(|n| !(n.spec.unschedulable ?? false));
+    expect(open.len(), "nodes that take pods").or_none().to_be_at_least(1);
+});
 step("vacuous", #{ title: "There are nodes", on: "infra" }, |t| {
     expect(t.kube.list("nodes").len(), "nodes").to_be_at_least(1);
 });
@@ -102,14 +106,35 @@ step("vacuous", #{ title: "There are nodes", on: "infra" }, |t| {
         pb(&test, "lab prove p.rhai --topology one-node --fault node-cordoned,machine-api-stopped --json");
     assert_eq!(code, Some(1), "{said}");
     let proof: Value = serde_json::from_str(&said).unwrap_or_else(|e| panic!("{e}: {said}"));
-    assert_eq!(proof["unproven"], serde_json::json!(["p/vacuous"]));
-    let ready = &proof["steps"][0];
+    assert_eq!(proof["unproven"], serde_json::json!(["p/counted", "p/vacuous"]));
+    let step = |id: &str| {
+        proof["steps"].as_array().and_then(|all| all.iter().find(|one| one["step"] == id)).expect("it is there")
+    };
+    let ready = step("p/ready");
     assert_eq!((&ready["step"], &ready["proven"]), (&"p/ready".into(), &true.into()), "{proof}");
     assert_eq!(ready["caught"].as_array().map(Vec::len), Some(1));
     assert_eq!(ready["caught"][0]["object"], "Node infra-01 of infra");
+    // A failure that does not say what is broken proves nothing.
+    let counted = step("p/counted");
+    assert_eq!(
+        (&counted["caught"][0]["outcome"], &counted["caught"][0]["names_object"]),
+        (&"failed".into(), &false.into())
+    );
+    assert_eq!(
+        counted["why_not"],
+        "it fails under node-cordoned, and its message does not name Node infra-01 of infra"
+    );
+    assert_eq!(
+        step("p/vacuous")["why_not"],
+        "no fault makes it fail: it passes under the 1 that touches what it looks at"
+    );
     let quiet = proof["faults"].as_array().expect("faults").iter().find(|fault| fault["steps"] == 0).expect("one");
     assert_eq!(quiet["fault"], "machine-api-stopped", "no step asks machines");
     let (code, told) = pb(&test, "lab prove p.rhai --topology one-node --fault node-cordoned --only ready");
     assert_eq!(code, Some(0), "{told}");
     assert!(told.contains("p/ready  fails under 1 fault"), "{told}");
+    let (code, told) = pb(&test, "lab prove p.rhai --topology one-node --fault node-cordoned --only counted,ready");
+    assert_eq!(code, Some(1), "{told}");
+    assert!(told.contains("✗ p/counted: it fails under node-cordoned, and its message does not name"), "{told}");
+    assert!(told.contains("1 of 2 steps proven"), "{told}");
 }

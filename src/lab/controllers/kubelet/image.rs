@@ -16,6 +16,8 @@ const PULL: SignedDuration = SignedDuration::from_millis(400);
 const ASK: SignedDuration = SignedDuration::from_millis(200);
 /// What a container takes to be made.
 pub(super) const MAKE: SignedDuration = SignedDuration::from_millis(300);
+/// The mirror that nodes are told, and where nothing listens: the port that Spegel would have on them.
+const MIRROR: &str = "127.0.0.1:29999";
 /// How long the error itself stands before the wait does.
 const SHOWN: SignedDuration = SignedDuration::from_secs(3);
 
@@ -91,11 +93,13 @@ fn unreached(node: &Node<'_, '_>, image: &str) -> Option<String> {
             Some(failed("NotFound", &format!("{whole}: not found")))
         }
         Cause::Mirror { cluster } if Some(&cluster) == of_node.as_ref() => {
-            Some(failed("NotFound", &format!("{whole}: not found")))
+            let path = reference.repository.split_once('/').map_or("", |(_, path)| path);
+            let asked = format!("http://{MIRROR}/v2/{path}/manifests/{}?ns={host}", reference.tag);
+            let dial =
+                format!("failed to do request: Head \"{asked}\": dial tcp {MIRROR}: connect: connection refused");
+            Some(failed("Unavailable", &dial))
         }
-        Cause::Egress { cluster, host: shut }
-            if Some(&cluster) == of_node.as_ref() && (shut == "*" || shut == host) =>
-        {
+        Cause::Egress { cluster, .. } if Some(&cluster) == of_node.as_ref() && !world.reaches(&cluster, &host) => {
             let dial =
                 format!("failed to do request: Head \"https://{host}/v2/\": dial tcp: lookup {host}: i/o timeout");
             Some(failed("Unknown", &dial))

@@ -285,6 +285,24 @@ pub(super) const ROWS: &[Fault] = &[
         },
     },
     Fault {
+        name: "namespace-terminating",
+        about: "a namespace was deleted by mistake, and one object in it has a finalizer that nobody heeds",
+        risk: "R3",
+        effect: "what was in the namespace is gone; it stays Terminating, and nothing can be made in it",
+        wrong: |ground| {
+            let certificates = ground.named("deployments.apps", "cert-manager")?;
+            let namespace = certificates.namespace();
+            let here = ground.all(&certificates.cluster, "namespaces");
+            let here = here.into_iter().find(|one| one.name() == namespace);
+            let here = here.ok_or_else(|| format!("the topology has no namespace {namespace}"))?;
+            let held = json!({
+                "apiVersion": "v1", "kind": "ConfigMap",
+                "metadata": { "name": "held", "namespace": namespace, "finalizers": ["example.org/nobody"] },
+            });
+            Ok(here.broken(vec![made(&here.cluster, &held), here.deleted()]))
+        },
+    },
+    Fault {
         name: "external-secrets-api-removed",
         about: "ExternalSecrets are on an API version that the operator's release removed",
         risk: "R9",

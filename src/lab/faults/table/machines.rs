@@ -34,8 +34,12 @@ pub(super) const ROWS: &[Fault] = &[
         risk: "—",
         effect: "no pod comes to the node, and it advertises no address",
         wrong: |ground| {
-            let node = ground.named("nodes", ground.node(0)?.name)?;
-            Ok(node.broken(vec![node.merged(&json!({ "spec": { "unschedulable": true } }))]))
+            let machine = ground.node(0)?;
+            let node = ground.named("nodes", machine.name)?;
+            let mut broken = node.broken(vec![node.merged(&json!({ "spec": { "unschedulable": true } }))]);
+            // The router knows it by its address.
+            broken.names.push(machine.address.to_string());
+            Ok(broken)
         },
     },
     Fault {

@@ -83,6 +83,10 @@ pub(super) const ROWS: &[Fault] = &[
         risk: "—",
         effect: "its pods can't be evicted: a drain of their nodes does not end",
         wrong: |ground| {
+            let patch = json!({ "spec": { "minAvailable": null, "maxUnavailable": 0 } });
+            if let Ok(budget) = ground.object("poddisruptionbudgets.policy") {
+                return Ok(budget.broken(vec![budget.merged(&patch)]));
+            }
             let dns = ground.named("deployments.apps", "coredns")?;
             let selector = dns.value["spec"]["selector"].clone();
             let budget = json!({
@@ -119,7 +123,7 @@ pub(super) const ROWS: &[Fault] = &[
         name: "registry-mirror-unusable",
         about: "the nodes' containerd is told a registry mirror that it can't use",
         risk: "R2",
-        effect: "no image is pulled that a node does not have: not found, from whatever registry",
+        effect: "no image is pulled that a node does not have, from whatever registry: the mirror refuses connections",
         wrong: |ground| {
             let cluster = ground.cluster()?;
             let cause = Cause::Mirror { cluster: cluster.into() };

@@ -6,10 +6,10 @@ use serde_json::json;
 
 use crate::clock::Clock as _;
 use crate::lab::faults::settle;
-use crate::lab::kube::cluster::Cluster;
+use crate::lab::kube::cluster::{Cluster, World as Objects};
 use crate::lab::kube::server::Access;
 use crate::lab::kube::store::Place;
-use crate::lab::pods::programs;
+use crate::lab::pods::{platform, programs};
 use crate::lab::services::Reply;
 use crate::lab::services::faults::under;
 use crate::lab::up::Lab;
@@ -59,7 +59,7 @@ pub(super) async fn answers(lab: &Lab, causes: &[Cause]) -> Vec<(String, String)
     };
     if causes.iter().any(asks_for_new) {
         for name in lab.clusters.keys() {
-            out.push((format!("new/{name}"), new(lab, name).await));
+            out.push((format!("new/{name}"), new(lab, name, causes).await));
         }
     }
     out
@@ -164,38 +164,45 @@ async fn ssh(lab: &Lab) -> String {
     }
 }
 
-/// What becomes of a new pod, of a new Service, and of a name that a running pod looks up.
-async fn new(lab: &Lab, cluster: &str) -> String {
+/// A new pod on each node, or on whichever is chosen.
+fn pods(nodes: &[String]) -> Vec<serde_json::Value> {
+    let pod = |name: &str| {
+        json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": name, "namespace": "default" },
+            "spec": { "containers": [{ "name": "probe", "image": "docker.io/library/busybox:1", "imagePullPolicy": "Always",
+                                       "command": ["httpd", "-f", "-p", "8080", "-h", "/etc"] }] } })
+    };
+    let on = |node: &String| {
+        let mut pod = pod(&format!("probe-{node}"));
+        pod["spec"]["nodeName"] = node.as_str().into();
+        pod
+    };
+    nodes.iter().map(on).chain([pod("probe")]).collect()
+}
+
+/// What becomes of new pods, of what they look up and reach, and of a new Service.
+async fn new(lab: &Lab, cluster: &str, causes: &[Cause]) -> String {
     let server = &lab.clusters[cluster];
-    let pod = json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "probe", "namespace": "default" },
-        "spec": { "containers": [{ "name": "probe", "image": "docker.io/library/busybox:1", "imagePullPolicy": "Always",
-                                   "command": ["sleep", "3600"] }] } });
+    // Between nodes it matters where somebody is.
+    let cut = |cause: &Cause| matches!(cause, Cause::Cut { .. });
+    let nodes = lab.world.topology.nodes().filter(|(own, _)| *own == cluster && causes.iter().any(cut));
+    let pods = pods(&nodes.map(|(_, node)| node.name.get_ref().clone()).collect::<Vec<_>>());
     let service = json!({ "apiVersion": "v1", "kind": "Service", "metadata": { "name": "probe", "namespace": "default" },
         "spec": { "type": "LoadBalancer", "selector": { "app": "probe" }, "ports": [{ "port": 80 }] } });
     let now = lab.clock.now();
     let revision = {
         let mut world = server.world();
-        world.plant(&pod, now);
-        world.plant(&service, now);
+        pods.iter().chain([&service]).for_each(|object| world.plant(object, now));
         world.store.revision()
     };
     server.ring(revision);
     settle(lab, Duration::from_secs(60)).await;
-    let told = {
-        let world = server.world();
-        let get = |resource: &str| world.store.get(&Place::new(resource, "default", "probe")).map(|o| o.value.clone());
-        let (pod, service) = (get("pods").unwrap_or_default(), get("services").unwrap_or_default());
-        let command: Vec<String> = ["nslookup", "kubernetes.default.svc.cluster.local"].map(String::from).into();
-        let looked = programs::run(&world, &pod, &command).map(|ran| ran.code);
-        let state = &pod["status"]["containerStatuses"][0]["state"];
-        let address = service["status"]["loadBalancer"]["ingress"][0]["ip"].is_string();
-        format!("{} {} {:?} {address}", pod["status"]["phase"], state["waiting"]["reason"], looked)
-    };
+    let told = told(&server.world(), &pods, causes);
     let revision = {
         let mut world = server.world();
-        for resource in ["pods", "services"] {
-            world.store.remove(&Place::new(resource, "default", "probe"));
+        for pod in &pods {
+            world.store.remove(&Place::new("pods", "default", pod["metadata"]["name"].as_str().unwrap_or_default()));
         }
+        world.store.remove(&Place::new("services", "default", "probe"));
         let slices: Vec<Place> = world
             .store
             .list("endpointslices.discovery.k8s.io", "default")
@@ -211,4 +218,39 @@ async fn new(lab: &Lab, cluster: &str) -> String {
     // The router, too, is to have heard that they are gone.
     settle(lab, Duration::from_secs(20)).await;
     told
+}
+
+fn told(world: &Objects, pods: &[serde_json::Value], causes: &[Cause]) -> String {
+    let get = |resource: &str, name: &str| {
+        world.store.get(&Place::new(resource, "default", name)).map(|o| o.value.clone()).unwrap_or_default()
+    };
+    let pods: Vec<_> =
+        pods.iter().map(|pod| get("pods", pod["metadata"]["name"].as_str().unwrap_or_default())).collect();
+    let ran = |pod: &serde_json::Value, line: &str| {
+        programs::run(world, pod, &shlex::split(line).unwrap()).map(|ran| ran.code)
+    };
+    let mut out = Vec::new();
+    for pod in &pods {
+        let state = &pod["status"]["containerStatuses"][0]["state"];
+        let looked = ran(pod, "nslookup kubernetes.default.svc.cluster.local");
+        out.push(format!("{} {} {looked:?}", pod["status"]["phase"], state["waiting"]["reason"]));
+        for other in &pods {
+            let address = other["status"]["podIP"].as_str().unwrap_or("none");
+            out.push(format!("{:?}", ran(pod, &format!("wget -q -O /dev/null http://{address}:8080/hostname"))));
+        }
+        for cause in causes {
+            if let Cause::Egress { host, .. } = cause {
+                let host = if host == "*" { "github.com" } else { host };
+                out.push(format!("{host} {:?}", ran(pod, &format!("nc -z {host} 443"))));
+            }
+        }
+    }
+    let agents = world.store.list("pods", "kube-system").map(|(_, pod)| &pod.value);
+    if let Some(agent) = agents.into_iter().find(|pod| pod["metadata"]["labels"]["k8s-app"] == "cilium") {
+        let words = ["cilium-dbg", "clustermesh", "status"].map(String::from);
+        let mesh = platform::run(world, agent, &words, "").map(|(out, ..)| out.contains("1/1 remote clusters ready"));
+        out.push(format!("mesh {mesh:?}"));
+    }
+    out.push(format!("{}", get("services", "probe")["status"]["loadBalancer"]["ingress"][0]["ip"].is_string()));
+    out.join(", ")
 }

@@ -6,7 +6,8 @@ use std::time::Duration;
 use super::web::PATIENCE;
 use super::{Context, Outcome, Takes, curl, flag, wget};
 use crate::lab::pods::line::{Wants, What, Wish};
-use crate::lab::pods::reach::{self, Miss};
+use crate::lab::pods::reach::{self, Asker, Miss};
+use crate::lab::services::outside::Outside;
 
 pub(super) fn run(context: &Context<'_>, name: &str, words: &[String], input: &str) -> Option<Outcome> {
     Some(match name {
@@ -26,21 +27,31 @@ fn own(context: &Context<'_>) -> String {
     crate::lab::pods::words::text(context.pod, "/status/podIP").to_owned()
 }
 
+pub(super) fn asker<'c>(context: &Context<'c>) -> Asker<'c> {
+    Asker { objects: context.objects, pod: context.pod, now: context.now }
+}
+
+/// The addresses that the cluster's DNS has for a name: its own, and those outside as far as they are known here.
+fn addresses(context: &Context<'_>, name: &str) -> Vec<IpAddr> {
+    let own = reach::addresses(context.objects, context.pod, name);
+    if own.is_empty() { reach::outsider(name).map(Outside::address).into_iter().collect() } else { own }
+}
+
 /// A host's address: as it is written, or by the cluster's DNS.
 pub(super) fn address(context: &Context<'_>, host: &str) -> Option<IpAddr> {
     if host == "localhost" {
         return "127.0.0.1".parse().ok();
     }
     host.parse().ok().or_else(|| {
-        reach::resolver(context.objects, context.pod)?;
-        reach::addresses(context.objects, context.pod, host).first().copied()
+        reach::resolver(asker(context))?;
+        addresses(context, host).first().copied()
     })
 }
 
 /// The addresses of a name, as CoreDNS tells them: its own, and what lies beyond. None where that has yet to be asked.
 fn names(context: &Context<'_>, name: &str) -> Option<Vec<IpAddr>> {
     let own = reach::addresses(context.objects, context.pod, name);
-    let Some(line) = context.line.filter(|_| own.is_empty()) else { return Some(own) };
+    let Some(line) = context.line.filter(|_| own.is_empty()) else { return Some(addresses(context, name)) };
     let wish = Wish { host: name.to_owned(), port: 53, wants: Wants::Names, limit: PATIENCE };
     Some(match line.ask(wish)?.what {
         What::Names(all) => all,
@@ -53,7 +64,7 @@ fn nslookup(context: &Context<'_>, words: &[String]) -> Outcome {
     let Some(name) = words.iter().find(|word| !word.starts_with('-')) else {
         return Outcome::failed("Usage: nslookup [-type=QUERY_TYPE] [-debug] HOST [DNS_SERVER]\n", 1);
     };
-    let Some(server) = reach::resolver(context.objects, context.pod) else {
+    let Some(server) = reach::resolver(asker(context)) else {
         return Outcome::failed(";; connection timed out; no servers could be reached\n\n", 1);
     };
     let head = format!("Server:\t\t{server}\nAddress:\t{server}:53\n\n");
@@ -68,7 +79,7 @@ fn nslookup(context: &Context<'_>, words: &[String]) -> Outcome {
 
 fn dig(context: &Context<'_>, words: &[String]) -> Outcome {
     let Some(name) = words.iter().find(|word| !word.starts_with(['-', '+', '@'])) else { return Outcome::ended(10) };
-    let Some(server) = reach::resolver(context.objects, context.pod) else {
+    let Some(server) = reach::resolver(asker(context)) else {
         return Outcome {
             out: ";; connection timed out; no servers could be reached\n".into(),
             code: 9,
@@ -118,7 +129,7 @@ fn nc(context: &Context<'_>, words: &[String], _input: &str) -> Outcome {
         }
         None => {
             let at = address(context, host);
-            let found = at.map_or(Ok(()), |at| open(context, at, port));
+            let found = at.map_or(Ok(()), |at| open(context, host, at, port));
             (at, found.map_err(|miss| (miss, if miss == Miss::Silent { Takes::Sleep(limit) } else { Takes::Nothing })))
         }
     };
@@ -134,11 +145,14 @@ fn nc(context: &Context<'_>, words: &[String], _input: &str) -> Outcome {
 }
 
 /// Whether something listens at an address, as far as it can be seen from here.
-fn open(context: &Context<'_>, at: IpAddr, port: u16) -> Result<(), Miss> {
+fn open(context: &Context<'_>, host: &str, at: IpAddr, port: u16) -> Result<(), Miss> {
     if at.is_loopback() {
         return reach::listener(context.pod, port).map(|_| ()).ok_or(Miss::Refused);
     }
-    let (pod, own) = reach::find(context.objects, at, port)?;
+    if let Some(outsider) = reach::outsider(host) {
+        return reach::connects(asker(context), outsider, host, port);
+    }
+    let (pod, own) = reach::find(asker(context), at, port)?;
     reach::listener(&pod, own).map(|_| ()).ok_or(Miss::Refused)
 }
 

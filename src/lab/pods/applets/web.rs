@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Context;
-use super::net::address;
+use super::net::{address, asker};
 use crate::lab::pods::line::{Answer, Came, Request, Wants, What, Wish};
 use crate::lab::pods::reach::{self, Miss};
 
@@ -105,13 +105,17 @@ fn alone(context: &Context<'_>, url: &Url, request: &Request) -> Came {
     let Some(at) = address(context, &url.host) else {
         return Came { at: None, took: Duration::ZERO, what: What::NoName };
     };
-    let got = if at.is_loopback() {
-        reach::answer(context.objects, context.pod, url.port, &request.path).ok_or(Miss::Refused)
-    } else {
-        reach::get(context.objects, at, url.port, &request.path)
+    let outsider = reach::outsider(&url.host);
+    let got = match outsider {
+        _ if at.is_loopback() => {
+            reach::answer(context.objects, context.pod, url.port, &request.path).ok_or(Miss::Refused)
+        }
+        // What it would say is its own affair: that it is there is what can be found out from here.
+        Some(host) => reach::connects(asker(context), host, &url.host, url.port).map(|()| (200, "ok\n".to_owned())),
+        None => reach::get(asker(context), at, url.port, &request.path),
     };
     let what = match got {
-        Ok(_) if url.secure => What::NoTls,
+        Ok(_) if url.secure && outsider.is_none() => What::NoTls,
         Ok((status, body)) => {
             let headers = vec![("content-length".to_owned(), body.len().to_string())];
             What::Answer(Answer { status, headers, body, broken: false })

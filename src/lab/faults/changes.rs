@@ -184,7 +184,11 @@ impl Changes {
         if object.kind != "Namespace" || !self.current(cluster, object).is_some_and(ends) {
             return Ok(());
         }
-        self.within(cluster, &object.name).iter().try_for_each(|manifest| self.unhold(cluster, &Object::of(manifest)))
+        let rest = self.within(cluster, &object.name);
+        rest.iter().map(Object::of).try_for_each(|one| {
+            self.unhold(cluster, &one)?;
+            if self.current(cluster, &one).is_some() { self.delete(cluster, &one).map(|_| ()) } else { Ok(()) }
+        })
     }
 
     /// What is in a namespace.

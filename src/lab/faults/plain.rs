@@ -7,7 +7,7 @@ const FLEETING: [&str; 5] =
     ["events", "events.events.k8s.io", "leases.coordination.k8s.io", "componentstatuses", "ciliumendpoints.cilium.io"];
 
 /// Fields whose values are versions, numbers of changes, or drawn by lot.
-const DRAWN: [&str; 14] = [
+const DRAWN: [&str; 15] = [
     "resourceVersion",
     "uid",
     "generation",
@@ -21,6 +21,7 @@ const DRAWN: [&str; 14] = [
     "containerID",
     "pod-template-hash",
     "deployment.kubernetes.io/revision",
+    "deployment.kubernetes.io/revision-history",
     "ownerReferences",
 ];
 
@@ -34,7 +35,7 @@ const DEEDS: [&str; 5] = [
 ];
 
 /// What operators write into a status of what was, and not of what is.
-const HISTORY: [&str; 13] = [
+const HISTORY: [&str; 14] = [
     "history",
     "artifact",
     "failures",
@@ -48,6 +49,7 @@ const HISTORY: [&str; 13] = [
     "currentPrimaryTimestamp",
     "targetPrimaryTimestamp",
     "inventory",
+    "previousHealth",
 ];
 
 /// Whether nothing follows from an object, and nobody would miss it.
@@ -74,9 +76,27 @@ pub(super) fn plain(resource: &str, object: &Value) -> Value {
     match resource {
         "pods" => pod(object),
         "endpointslices.discovery.k8s.io" | "endpoints" => endpoints(object),
+        "secrets" if object["metadata"]["annotations"]["cert-manager.io/certificate-name"].is_string() => {
+            issued(object)
+        }
+        "replicasets.apps" => {
+            let mut set = kept(object);
+            set["metadata"]["name"] = name(object).into();
+            set
+        }
+        // The message names a ReplicaSet, whose name was drawn by lot.
+        "deployments.apps" => present(object),
         _ if of_operator(object) => present(object),
         _ => kept(object),
     }
+}
+
+/// What cert-manager issued, without the keys that it drew for it.
+fn issued(secret: &Value) -> Value {
+    let mut secret = kept(secret);
+    let values = secret["data"].as_object_mut().into_iter().flat_map(Map::values_mut);
+    values.for_each(|value| *value = (value != "").into());
+    secret
 }
 
 /// Whether an object is of a kind that a definition made.
@@ -94,6 +114,9 @@ fn present(object: &Value) -> Value {
         let past =
             |key: &str| ["last", "latest", "next"].iter().any(|word| key.starts_with(word)) || HISTORY.contains(&key);
         status.retain(|key, _| !past(key));
+        if let Some(ceph) = status.get_mut("ceph").and_then(Value::as_object_mut) {
+            ceph.retain(|key, _| !past(key));
+        }
         for condition in status.get_mut("conditions").and_then(Value::as_array_mut).into_iter().flatten() {
             if let Some(condition) = condition.as_object_mut().filter(|one| one["status"] == "True") {
                 condition.retain(|key, _| key != "message" && key != "reason");
@@ -134,7 +157,7 @@ fn kept(value: &Value) -> Value {
             let stays = |key: &str| !DRAWN.contains(&key) && !key.ends_with("Timestamp") && !key.ends_with("Time");
             let all: Map<String, Value> = fields
                 .iter()
-                .filter(|(key, _)| stays(key))
+                .filter(|(key, value)| stays(key) && !empty(value))
                 .map(|(key, value)| (key.clone(), field(key, value)))
                 .collect();
             Value::Object(all)
@@ -143,6 +166,11 @@ fn kept(value: &Value) -> Value {
         Value::String(text) => Value::String(undated(text)),
         other => other.clone(),
     }
+}
+
+/// Whether a field says no more than one that is left out.
+fn empty(value: &Value) -> bool {
+    value.is_null() || value.as_array().is_some_and(Vec::is_empty)
 }
 
 /// A field; conditions in the order of their types, since the one that changed last comes last.

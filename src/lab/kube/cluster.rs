@@ -150,7 +150,14 @@ impl Cluster {
 }
 
 impl World {
-    /// Puts an object there as it is, without judging it: what is there from the beginning.
+    /// Whether nothing new may come into a namespace, since it ends.
+    pub(crate) fn ends(&self, namespace: &str) -> bool {
+        let found = self.store.get(&Place::new("namespaces", "", namespace));
+        found.is_some_and(|found| found.value["metadata"]["deletionTimestamp"].is_string())
+    }
+
+    /// Puts an object there as it is, without judging it: what is there from the beginning, and what controllers make.
+    /// In a namespace that ends, nothing new comes.
     pub(crate) fn plant(&mut self, object: &Value, now: Timestamp) {
         let Some(kind) = self.kinds.of(object) else { return };
         let mut object = object.clone();
@@ -160,6 +167,9 @@ impl World {
         object["metadata"]["creationTimestamp"] = json!(time(now));
         let text = |key: &str| object["metadata"][key].as_str().unwrap_or_default().to_owned();
         let place = Place::new(&kind.resource(), &text("namespace"), &text("name"));
+        if self.store.get(&place).is_none() && self.ends(&place.namespace) {
+            return;
+        }
         self.store.put(place, object);
     }
 

@@ -117,6 +117,18 @@ impl World {
         shut.is_empty()
     }
 
+    /// Whether the repository has lost an object, so that nobody makes it anew. A namespace is deleted by mistake alone.
+    pub fn pruned(&self, cluster: &str, kind: &str, namespace: &str, name: &str) -> bool {
+        let found = self.picked(|cause| match cause {
+            Cause::Changed { cluster: own, object, change: Change::Delete } if own == cluster => {
+                let same = object.kind == kind && object.namespace == namespace && object.name == name;
+                (same && kind != "Namespace").then_some(())
+            }
+            _ => None,
+        });
+        !found.is_empty()
+    }
+
     /// Whether traffic passes between two places, nodes or clusters, as far as no node is cut off itself.
     pub fn passes(&self, one: &str, other: &str) -> bool {
         let cut = |from: &str, to: &str| self.has(&Cause::Cut { from: from.into(), to: to.into() });

@@ -50,9 +50,13 @@ impl<'s> Site<'s> {
         self.objects.store.get(&Place::new(resource, namespace, name)).cloned()
     }
 
-    /// Keeps an object, if it is not as it was.
+    /// Keeps an object, if it is not as it was; a new one only where its namespace does not end.
     pub(crate) fn put(&mut self, place: &Place, value: Value) {
-        if self.objects.store.get(place).is_none_or(|old| old.value != value) {
+        let changes = match self.objects.store.get(place) {
+            Some(old) => old.value != value,
+            None => !self.objects.ends(&place.namespace),
+        };
+        if changes {
             self.objects.store.put(place.clone(), value);
             self.changed = true;
         }

@@ -95,14 +95,23 @@ async fn held(bench: &Bench, fault: &Fault) -> Result<Held, String> {
         (false, Some(_)) => {
             let mut told = format!("{} things are otherwise after it was mended:", left.len());
             for one in left.iter().take(5) {
-                let _ =
-                    write!(told, "\n{} {}:\n    before {}\n    after  {}", one.place, one.thing, one.before, one.after);
+                let [before, after] = apart(&one.before, &one.after);
+                let _ = write!(told, "\n{} {}:\n    before {before}\n    after  {after}", one.place, one.thing);
             }
             Err(told)
         }
         (false, None) if followed => Ok(Held::Followed),
         (false, None) => Ok(Held::Alone),
     }
+}
+
+/// Where two texts begin to differ, with a little of what comes before.
+fn apart<'t>(before: &'t str, after: &'t str) -> [&'t str; 2] {
+    let alike = before.bytes().zip(after.bytes()).take_while(|(one, other)| one == other).count();
+    [before, after].map(|text| {
+        let from = text.floor_char_boundary(alike.saturating_sub(80));
+        &text[from..text.floor_char_boundary(from + 300)]
+    })
 }
 
 /// What was otherwise because of a fault.

@@ -136,7 +136,11 @@ pub(super) fn build(site: &Site<'_>, upstream: &Upstream, object: &Value) -> Res
     }
     match substitution(site, object, folder) {
         Some(why) => Err(Stop("BuildFailed", why, retry)),
-        None => Ok((folder.clone(), flaws)),
+        None => {
+            let mut folder = folder.clone();
+            folder.items.retain(|item| !site.world.pruned(site.cluster, &item.kind, &item.namespace, &item.name));
+            Ok((folder, flaws))
+        }
     }
 }
 

@@ -75,7 +75,7 @@ fn matching(scene: &Scene<'_>, claim: &Value) -> Option<Value> {
     let wanted = milli(&claim["spec"]["resources"]["requests"]["storage"]).unwrap_or(0);
     let selector = &claim["spec"]["selector"];
     let class = text(claim, "/spec/storageClassName");
-    let volumes = scene.objects.store.list("persistentvolumes", "").map(|(_, volume)| &volume.value);
+    let volumes = scene.objects.store.list("persistentvolumes", "").map(|(_, volume)| &*volume.value);
     let fits = |volume: &&Value| {
         let reference = &volume["spec"]["claimRef"];
         let own = reference["name"] == claim["metadata"]["name"]

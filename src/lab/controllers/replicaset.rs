@@ -55,7 +55,7 @@ fn claimed(scene: &mut Scene<'_>, place: &Place, set: &Value) -> bool {
         let selector = crate::lab::kube::select::of_selector(&deployment["spec"]["selector"]);
         !fields::is_ending(deployment) && selector.holds(&set["metadata"]["labels"])
     };
-    let owner = deployments.map(|(_, one)| &one.value).find(|one| fits(one)).map(fields::owner_reference);
+    let owner = deployments.map(|(_, one)| &*one.value).find(|one| fits(one)).map(fields::owner_reference);
     owner.is_some_and(|owner| scene.change(place, |set| super::adopt::adopt(set, owner)))
 }
 

@@ -33,7 +33,7 @@ pub(super) fn complete(objects: &mut Objects, place: &Place) {
     let Some(kind) = objects.kinds.of(&stored.value) else { return };
     let mut whole = stored.value.clone();
     defaults::apply(&kind, &mut whole);
-    if whole != stored.value {
+    if whole != *stored.value {
         objects.store.put(place.clone(), whole);
     }
 }

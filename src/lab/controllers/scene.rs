@@ -68,7 +68,7 @@ impl Scene<'_> {
         let Some(stored) = self.get(place) else { return false };
         let mut value = stored.value.clone();
         how(&mut value);
-        if value == stored.value {
+        if value == *stored.value {
             return false;
         }
         if value["spec"] != stored.value["spec"]

@@ -159,8 +159,12 @@ impl World {
     /// Puts an object there as it is, without judging it: what is there from the beginning, and what controllers make.
     /// In a namespace that ends, nothing new comes.
     pub(crate) fn plant(&mut self, object: &Value, now: Timestamp) {
-        let Some(kind) = self.kinds.of(object) else { return };
-        let mut object = object.clone();
+        self.take(object.clone(), now);
+    }
+
+    /// The same with an object that nobody else needs.
+    pub(crate) fn take(&mut self, mut object: Value, now: Timestamp) {
+        let Some(kind) = self.kinds.of(&object) else { return };
         if object["metadata"]["uid"].is_null() {
             object["metadata"]["uid"] = json!(self.naming.uid());
         }

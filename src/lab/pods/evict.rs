@@ -51,7 +51,7 @@ fn budgets(world: &World, namespace: &str, pod: &Value) -> Answer<()> {
             continue;
         }
         let of: Vec<&Value> =
-            world.store.list("pods", namespace).map(|(_, pod)| &pod.value).filter(|pod| takes(pod)).collect();
+            world.store.list("pods", namespace).map(|(_, pod)| &*pod.value).filter(|pod| takes(pod)).collect();
         let healthy = of.iter().filter(|pod| is_healthy(pod)).count();
         let least = match (&spec["minAvailable"], &spec["maxUnavailable"]) {
             (Value::Null, Value::Null) => 0,

@@ -61,7 +61,7 @@ pub(crate) fn resolver(asker: Asker<'_>) -> Option<String> {
     let lost = |pod: &Value| {
         list(pod, "/status/conditions").iter().any(|one| one["type"] == "Ready" && one["status"] != "True")
     };
-    let servers = objects.store.list("pods", "kube-system").map(|(_, pod)| &pod.value).filter(|pod| {
+    let servers = objects.store.list("pods", "kube-system").map(|(_, pod)| &*pod.value).filter(|pod| {
         pod["metadata"]["labels"]["k8s-app"] == "kube-dns"
             && pod["metadata"]["deletionTimestamp"].is_null()
             && pod["status"]["phase"] == "Running"
@@ -106,7 +106,7 @@ pub(crate) fn addresses(objects: &Objects, pod: &Value, name: &str) -> Vec<IpAdd
     }
     // Without an address of its own, the Service's pods are what it leads to.
     let selector = found.value["spec"]["selector"].as_object().cloned().unwrap_or_default();
-    let behind = objects.store.list("pods", namespace).map(|(_, pod)| &pod.value).filter(|pod| {
+    let behind = objects.store.list("pods", namespace).map(|(_, pod)| &*pod.value).filter(|pod| {
         let named =
             host.is_none_or(|host| text(pod, "/spec/hostname") == host && text(pod, "/spec/subdomain") == service);
         let ready = found.value["spec"]["publishNotReadyAddresses"] == true || holds(pod, "Ready");
@@ -140,7 +140,7 @@ fn at(asker: Asker<'_>, address: IpAddr, port: u16) -> Result<(Value, u16), Miss
         let own = target(row, &pod).ok_or(Miss::Refused)?;
         return Ok((pod, own));
     }
-    let pods = objects.store.list("pods", "").map(|(_, pod)| &pod.value);
+    let pods = objects.store.list("pods", "").map(|(_, pod)| &*pod.value);
     let mut pods = pods.filter(|pod| text(pod, "/status/podIP") == wanted && pod["status"]["phase"] == "Running");
     let listening = |pod: &&Value| listener(pod, port).is_some();
     let first = pods.next().ok_or(Miss::Silent)?;
@@ -152,7 +152,7 @@ fn at(asker: Asker<'_>, address: IpAddr, port: u16) -> Result<(Value, u16), Miss
 fn behind(asker: Asker<'_>, service: &Value) -> Option<Value> {
     let selector = service["spec"]["selector"].as_object().filter(|selector| !selector.is_empty())?;
     let pods = asker.objects.store.list("pods", text(service, "/metadata/namespace"));
-    let fits = pods.map(|(_, pod)| &pod.value).filter(|pod| {
+    let fits = pods.map(|(_, pod)| &*pod.value).filter(|pod| {
         selector.iter().all(|(key, value)| pod["metadata"]["labels"][key] == *value)
             && holds(pod, "Ready")
             && pod["metadata"]["deletionTimestamp"].is_null()

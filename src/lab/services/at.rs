@@ -99,7 +99,7 @@ pub(crate) fn behind(world: &crate::lab::kube::cluster::World, service: &Value) 
     let namespace = service["metadata"]["namespace"].as_str().unwrap_or_default();
     let takes =
         |pod: &&Value| ready(pod) && selector.iter().all(|(key, value)| pod["metadata"]["labels"][key] == *value);
-    world.store.list("pods", namespace).map(|(_, pod)| &pod.value).filter(takes).cloned().collect()
+    world.store.list("pods", namespace).map(|(_, pod)| &*pod.value).filter(takes).cloned().collect()
 }
 
 /// The container's port that a Service's port leads to.
@@ -189,7 +189,7 @@ fn by_address(services: &Services, cluster: &str, address: &str, port: u16) -> R
     let own = services.clusters.get(cluster).ok_or(Unfetched::NoName)?;
     let (pod, name) = {
         let world = own.world();
-        let pods = world.store.list("pods", "").map(|(_, pod)| &pod.value);
+        let pods = world.store.list("pods", "").map(|(_, pod)| &*pod.value);
         let pod = pods.filter(|pod| pod["spec"]["hostNetwork"] != true).find(|pod| pod["status"]["podIP"] == address);
         let mut all = world.store.list("services", "");
         let service = all.find(|(_, one)| one.value["spec"]["clusterIP"] == address);

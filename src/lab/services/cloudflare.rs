@@ -166,7 +166,7 @@ fn kept(services: &Services) -> Vec<Value> {
     let mut running = false;
     for (name, cluster) in &services.clusters {
         let world = cluster.world();
-        let mut pods = world.store.list("pods", "").map(|(_, pod)| &pod.value);
+        let mut pods = world.store.list("pods", "").map(|(_, pod)| &*pod.value);
         let runs = pods.any(|pod| {
             let image = pod["spec"]["containers"][0]["image"].as_str().unwrap_or_default();
             super::programs::bare(image) == "external-dns" && ready(pod)

@@ -128,7 +128,7 @@ fn find<'t>(cluster: &'t Described, program: &str) -> Option<(&'t str, &'t str, 
 /// The host and address by which a Gateway leads to a Service.
 fn routed(services: &Services, cluster: &str, namespace: &str, service: &str) -> Option<(String, String)> {
     let world = services.clusters.get(cluster)?.world();
-    let routes = world.store.list("httproutes.gateway.networking.k8s.io", namespace).map(|(_, route)| &route.value);
+    let routes = world.store.list("httproutes.gateway.networking.k8s.io", namespace).map(|(_, route)| &*route.value);
     let leads = |route: &&Value| {
         let rules = route["spec"]["rules"].as_array().map(Vec::as_slice).unwrap_or_default();
         rules.iter().any(|rule| rule["backendRefs"][0]["name"] == service)

@@ -57,7 +57,7 @@ pub(crate) fn hosts(world: &World) -> Vec<(String, Vec<String>)> {
     gateways
         .filter_map(|(place, gateway)| {
             let address = gateway.value["status"]["addresses"][0]["value"].as_str()?;
-            let routes = world.store.list(ROUTES, "").map(|(_, route)| &route.value);
+            let routes = world.store.list(ROUTES, "").map(|(_, route)| &*route.value);
             let routes = routes.filter(|route| hangs(route, &place.namespace, &place.name).next().is_some());
             let names = routes.filter_map(|route| route["spec"]["hostnames"].as_array()).flatten();
             Some((address.to_string(), names.filter_map(|name| name.as_str().map(String::from)).collect()))
@@ -287,7 +287,7 @@ fn known(world: &World, certificate: &Value) -> bool {
 /// Names, beginning and end of what is in a Secret, by the Certificate that it is made for, in whatever namespace: a
 /// Secret may be a copy of another.
 fn said(world: &World, namespace: &str, secret: &str, now: Timestamp) -> Shown {
-    let all = || world.store.list(CERTIFICATES, "").map(|(_, one)| &one.value);
+    let all = || world.store.list(CERTIFICATES, "").map(|(_, one)| &*one.value);
     let mut own = all().filter(|one| one["spec"]["secretName"] == secret);
     let there = all().find(|one| one["spec"]["secretName"] == secret && one["metadata"]["namespace"] == namespace);
     let found = there.or_else(|| own.next());

@@ -106,7 +106,7 @@ fn sets(services: &Services) -> Vec<(Value, bool)> {
     for (name, cluster) in &services.clusters {
         let world = cluster.world();
         for (place, set) in world.store.list("autoscalingrunnersets.actions.github.com", "") {
-            let mut pods = world.store.list("pods", "").map(|(_, pod)| &pod.value);
+            let mut pods = world.store.list("pods", "").map(|(_, pod)| &*pod.value);
             let listens = pods.any(|pod| {
                 pod["metadata"]["name"]
                     .as_str()

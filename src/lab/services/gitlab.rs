@@ -116,7 +116,7 @@ pub(super) fn answer(site: &Site<'_>, asked: &Asked) -> Reply {
 fn wrong(site: &Site<'_>) -> Vec<&'static str> {
     let world = site.cluster.world();
     let all = |fits: &dyn Fn(&Value) -> bool| {
-        let pods = world.store.list("pods", "").map(|(_, pod)| &pod.value);
+        let pods = world.store.list("pods", "").map(|(_, pod)| &*pod.value);
         let own: Vec<bool> = pods.filter(|pod| fits(pod)).map(ready).collect();
         own.is_empty() || own.contains(&true)
     };
@@ -285,7 +285,7 @@ fn runners(services: &Services) -> Vec<(String, bool)> {
     let mut out = Vec::new();
     for cluster in services.clusters.values() {
         let world = cluster.world();
-        let pods = world.store.list("pods", "").map(|(_, pod)| &pod.value);
+        let pods = world.store.list("pods", "").map(|(_, pod)| &*pod.value);
         for pod in pods {
             let image = pod["spec"]["containers"][0]["image"].as_str().unwrap_or_default();
             if super::programs::bare(image) == "gitlab-runner" {

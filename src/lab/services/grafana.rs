@@ -172,7 +172,7 @@ fn named(name: &str, key: &str) -> Reply {
 /// Whether the program behind a data source answers.
 fn reached(site: &Site<'_>, program: &str) -> bool {
     let world = site.cluster.world();
-    let mut pods = world.store.list("pods", "").map(|(_, pod)| &pod.value);
+    let mut pods = world.store.list("pods", "").map(|(_, pod)| &*pod.value);
     let wrong = site.services.world.service(program);
     let bad = wrong
         .iter()

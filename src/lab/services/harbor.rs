@@ -212,7 +212,7 @@ impl Health {
     fn of(site: &Site<'_>) -> Self {
         let world = site.cluster.world();
         let all = |namespace: &str, fits: &dyn Fn(&Value) -> bool| {
-            let pods = world.store.list("pods", namespace).map(|(_, pod)| &pod.value);
+            let pods = world.store.list("pods", namespace).map(|(_, pod)| &*pod.value);
             let own: Vec<bool> = pods.filter(|pod| fits(pod)).map(ready).collect();
             own.is_empty() || own.contains(&true)
         };

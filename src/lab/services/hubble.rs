@@ -5,7 +5,7 @@ use super::{Asked, Reply, Site, ready};
 pub(super) fn ui(site: &Site<'_>, asked: &Asked) -> Reply {
     let relay = {
         let world = site.cluster.world();
-        let mut pods = world.store.list("pods", site.namespace()).map(|(_, pod)| &pod.value);
+        let mut pods = world.store.list("pods", site.namespace()).map(|(_, pod)| &*pod.value);
         pods.any(|pod| pod["metadata"]["labels"]["k8s-app"] == "hubble-relay" && ready(pod))
     };
     match asked.path.as_str() {

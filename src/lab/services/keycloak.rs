@@ -37,7 +37,7 @@ fn realms(site: &Site<'_>) -> Vec<String> {
 fn health(site: &Site<'_>, database: bool) -> Reply {
     let poolers: Vec<bool> = {
         let world = site.cluster.world();
-        let pods = world.store.list("pods", "").map(|(_, pod)| &pod.value);
+        let pods = world.store.list("pods", "").map(|(_, pod)| &*pod.value);
         let own = pods.filter(|pod| {
             pod["metadata"]["labels"]["cnpg.io/poolerName"].as_str().is_some_and(|name| name.starts_with("keycloak"))
         });

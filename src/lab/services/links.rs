@@ -39,7 +39,7 @@ pub(crate) fn door(services: &Services, address: IpAddr, port: u16) -> Option<Op
     services.clusters.values().find_map(|cluster| {
         let (service, behind) = {
             let world = cluster.world();
-            let mut all = world.store.list("services", "").map(|(_, service)| &service.value);
+            let mut all = world.store.list("services", "").map(|(_, service)| &*service.value);
             let service = all.find(|service| has(service))?.clone();
             let behind = at::behind(&world, &service);
             (service, behind)
@@ -75,7 +75,7 @@ pub(crate) fn resolve(services: &Services, name: &str) -> Option<IpAddr> {
         if let Some((address, _)) = gateway {
             return address.parse().ok();
         }
-        let services = world.store.list("services", "").map(|(_, service)| &service.value);
+        let services = world.store.list("services", "").map(|(_, service)| &*service.value);
         let mut named = services.filter(|service| {
             let names = service["metadata"]["annotations"][HOSTNAME].as_str().unwrap_or_default();
             names.split(',').any(|one| !one.is_empty() && fits(one.trim()))

@@ -31,7 +31,7 @@ const BUCKETS: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<ListAllMyBuc
 fn quorum(site: &Site<'_>) -> bool {
     let world = site.cluster.world();
     let labels = &site.pod["metadata"]["labels"]["app.kubernetes.io/name"];
-    let pods = world.store.list("pods", site.namespace()).map(|(_, pod)| &pod.value);
+    let pods = world.store.list("pods", site.namespace()).map(|(_, pod)| &*pod.value);
     let own: Vec<bool> =
         pods.filter(|pod| pod["metadata"]["labels"]["app.kubernetes.io/name"] == *labels).map(ready).collect();
     own.iter().filter(|ready| **ready).count() * 2 > own.len()

@@ -64,7 +64,7 @@ pub(super) fn answer(site: &Site<'_>, asked: &Asked) -> Reply {
 /// Whether the brokers are there: any Kafka in the namespace with pods, most of which are not ready, is not.
 fn kafka(site: &Site<'_>) -> bool {
     let world = site.cluster.world();
-    let pods = world.store.list("pods", site.namespace()).map(|(_, pod)| &pod.value);
+    let pods = world.store.list("pods", site.namespace()).map(|(_, pod)| &*pod.value);
     let brokers: Vec<bool> =
         pods.filter(|pod| pod["metadata"]["labels"]["strimzi.io/broker-role"] == "true").map(ready).collect();
     brokers.is_empty() || brokers.iter().filter(|ready| **ready).count() * 2 > brokers.len()

@@ -229,7 +229,7 @@ fn once(services: &Services, cluster: &Arc<Cluster>, known: &mut std::collection
     let now = services.now();
     let (pods, inside) = {
         let world = cluster.world();
-        let pods = world.store.list("pods", "").map(|(_, pod)| &pod.value);
+        let pods = world.store.list("pods", "").map(|(_, pod)| &*pod.value);
         // Ten thousand pods of an unknown program say nothing, and cost nothing.
         let pods = pods.filter(|pod| of(pod["spec"]["containers"][0]["image"].as_str().unwrap_or_default()).is_some());
         (pods.cloned().collect::<Vec<Value>>(), world.inside.clone())

@@ -27,10 +27,10 @@ pub(crate) fn cluster(world: &Arc<World>, name: &str) -> (Arc<Cluster>, Operator
     let reached = world.stand(name).map_or(0, |stand| stand.reached);
     let all = objects::all(&world.topology, name, born);
     for object in form::standing(&world.topology.stages, all, reached, &time(born)) {
-        there.plant(&object, born);
         if object["kind"] == "CustomResourceDefinition" {
             there.register(&object, true);
         }
+        there.take(object, born);
     }
     let mut operators = Operators::new(world, name);
     operators.settle(world, &mut there, born);

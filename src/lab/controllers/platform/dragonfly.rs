@@ -21,7 +21,7 @@ struct Dragonflies;
 impl Operator for Dragonflies {
     fn look(&mut self, site: &mut Site<'_>) {
         for (place, stored) in site.all(RESOURCE, "") {
-            let object = &stored.value;
+            let object = &*stored.value;
             let wanted = object["spec"]["replicas"].as_u64().unwrap_or(1);
             let at = Place::new(WATCHES[1], &place.namespace, &place.name);
             let Some(there) = site.objects.store.get(&at).cloned() else {

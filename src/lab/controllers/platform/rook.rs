@@ -57,7 +57,7 @@ impl State {
                 .filter(|(_, one)| one.value["metadata"]["labels"]["app"] == app)
                 .map(|(_, one)| {
                     let id = one.value["metadata"]["labels"]["ceph_daemon_id"].as_str().unwrap_or_default().to_owned();
-                    let pod = objects.store.list("pods", namespace).map(|(_, pod)| &pod.value).find(|pod| {
+                    let pod = objects.store.list("pods", namespace).map(|(_, pod)| &*pod.value).find(|pod| {
                         pod["metadata"]["labels"]["app"] == app
                             && pod["metadata"]["labels"]["ceph_daemon_id"] == id.as_str()
                             && is_ready(pod)

@@ -203,7 +203,7 @@ struct Snapshots;
 impl Operator for Snapshots {
     fn look(&mut self, site: &mut Site<'_>) {
         for (place, stored) in site.all(SNAPSHOTS[0], "") {
-            let object = &stored.value;
+            let object = &*stored.value;
             if object["status"]["readyToUse"] == true {
                 continue;
             }

@@ -245,7 +245,7 @@ fn told(world: &Objects, pods: &[serde_json::Value], causes: &[Cause]) -> String
             }
         }
     }
-    let agents = world.store.list("pods", "kube-system").map(|(_, pod)| &pod.value);
+    let agents = world.store.list("pods", "kube-system").map(|(_, pod)| &*pod.value);
     if let Some(agent) = agents.into_iter().find(|pod| pod["metadata"]["labels"]["k8s-app"] == "cilium") {
         let words = ["cilium-dbg", "clustermesh", "status"].map(String::from);
         let mesh = platform::run(world, agent, &words, "").map(|(out, ..)| out.contains("1/1 remote clusters ready"));

@@ -101,7 +101,7 @@ fn role(world: &World, bound: &Bound<'_>) -> Vec<Value> {
     };
     let Some(role) = world.store.get(&place) else { return Vec::new() };
     match role.value["aggregationRule"]["clusterRoleSelectors"].as_array() {
-        Some(selectors) => aggregated(world.store.list(CLUSTER_ROLES, "").map(|(_, role)| &role.value), selectors),
+        Some(selectors) => aggregated(world.store.list(CLUSTER_ROLES, "").map(|(_, role)| &*role.value), selectors),
         None => role.value["rules"].as_array().cloned().unwrap_or_default(),
     }
 }

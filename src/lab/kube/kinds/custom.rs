@@ -12,8 +12,16 @@ use super::schema::{Limits, ListKind, Schema, Type};
 pub(crate) struct Custom {
     /// Name, type, format, path, priority, description of each column of its table.
     pub(crate) columns: Vec<Value>,
+    /// The schema's text: few of a cluster's kinds are ever judged by it or explained.
+    raw: Box<str>,
+}
+
+impl Custom {
     /// The schema as it was written, for `kubectl explain`.
-    pub(crate) raw: Value,
+    pub(crate) fn raw(&self) -> Value {
+        // It was written from a value.
+        serde_json::from_str(&self.raw).unwrap_or_default()
+    }
 }
 
 /// The kinds of a definition: one a served version.
@@ -30,7 +38,7 @@ pub(crate) fn kinds(definition: &Value) -> Vec<Kind> {
     let or = |given: String, default: String| if given.is_empty() { default } else { given };
     versions
         .map(|version| {
-            let raw = version["schema"]["openAPIV3Schema"].clone();
+            let raw = version["schema"]["openAPIV3Schema"].to_string().into();
             let scale = &version["subresources"]["scale"];
             let scale = scale.is_object().then(|| Scale {
                 spec: text(&scale["specReplicasPath"]),

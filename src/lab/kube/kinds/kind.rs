@@ -76,7 +76,7 @@ impl Kind {
     pub(crate) fn schema(&self) -> &Arc<Schema> {
         self.schema.get_or_init(|| match (&self.source, &self.custom) {
             (Some(source), _) => typed::schema(*source),
-            (None, Some(custom)) => super::custom::root(&custom.raw),
+            (None, Some(custom)) => super::custom::root(&custom.raw()),
             (None, None) => Arc::new(Schema::anything()),
         })
     }

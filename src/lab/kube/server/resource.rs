@@ -152,7 +152,7 @@ fn list(cluster: &Cluster, asked: &Asked, style: Style, view: View) -> Answer<Re
         }
         return Ok(answer::pieces("application/json", listed.into_pieces(asked)));
     }
-    let objects: Vec<&Value> = listed.objects.iter().map(|o| &o.value).collect();
+    let objects: Vec<&Value> = listed.objects.iter().map(|o| &*o.value).collect();
     let shown = view.list(asked, &objects, listed.metadata(asked))?;
     Ok(answer::value(style, 200, &shown))
 }

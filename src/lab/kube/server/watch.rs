@@ -138,8 +138,8 @@ impl Watch {
         };
         let mut events = Vec::new();
         for change in changes.filter(within) {
-            let before = change.before.as_ref().map(|o| &o.value).filter(|o| self.holds(o));
-            let after = change.after.as_ref().map(|o| &o.value).filter(|o| self.holds(o));
+            let before = change.before.as_ref().map(|o| &*o.value).filter(|o| self.holds(o));
+            let after = change.after.as_ref().map(|o| &*o.value).filter(|o| self.holds(o));
             match (before, after) {
                 (None, Some(after)) => events.push(self.event("ADDED", after)),
                 (Some(_), Some(after)) => events.push(self.event("MODIFIED", after)),

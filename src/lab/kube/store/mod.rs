@@ -1,5 +1,6 @@
 //! The objects: where each is, its versions, and the log of changes. Pure: no sockets, no time of its own.
 
+mod held;
 mod log;
 mod naming;
 
@@ -9,6 +10,7 @@ use std::sync::{Arc, OnceLock};
 
 use serde_json::{Value, json};
 
+use held::Held;
 pub(crate) use log::Change;
 use log::Log;
 pub(crate) use naming::Naming;
@@ -34,19 +36,19 @@ impl Place {
 /// An object as it was at one version. It never changes, so its text is made once.
 #[derive(Debug)]
 pub(crate) struct Stored {
-    pub(crate) value: Value,
+    pub(crate) value: Held,
     text: OnceLock<String>,
 }
 
 impl Stored {
     fn new(value: Value) -> Arc<Self> {
-        Arc::new(Self { value, text: OnceLock::new() })
+        Arc::new(Self { value: Held::new(value), text: OnceLock::new() })
     }
 
     /// The object as an item of a list, where built-in kinds go without `kind` and `apiVersion`.
     pub(crate) fn item(&self, bare: bool) -> &str {
         self.text.get_or_init(|| {
-            let mut value = self.value.clone();
+            let mut value = self.value.copy();
             if let (true, Some(object)) = (bare, value.as_object_mut()) {
                 object.remove("kind");
                 object.remove("apiVersion");

@@ -95,7 +95,7 @@ pub(super) fn change(
         }
         return Ok(asked.shown(&new));
     }
-    if how.dry || new == *was {
+    if how.dry || new == **was {
         return Ok(asked.shown(&new));
     }
     let stored = world.store.put(place.clone(), new);
@@ -103,7 +103,7 @@ pub(super) fn change(
     if kind.plural == "customresourcedefinitions" {
         let established = definition::established(kind, &stored.value, &asked.time());
         world.register(&established, true);
-        if established != stored.value {
+        if established != *stored.value {
             world.store.put(place, established);
         }
     }

@@ -72,7 +72,7 @@ pub(crate) fn delete(world: &mut World, asked: &Asked, payload: &Payload) -> Ans
 fn one(world: &mut World, asked: &Asked, options: &Options) -> Answer<Answered> {
     let old = asked.find(&world.store)?;
     let kind = &asked.kind;
-    let was = &old.value;
+    let was = &*old.value;
     let uid = was["metadata"]["uid"].as_str().unwrap_or_default();
     let version = was["metadata"]["resourceVersion"].as_str().unwrap_or_default();
     let what = crate::lab::kube::refusal::Named { group: &kind.group, kind: &kind.kind, name: &asked.name };

@@ -38,7 +38,7 @@ pub(super) fn run(at: &At<'_>, name: &str) -> Said {
 
 /// The node's sessions, as the agent has reported them.
 fn config<'a>(at: &At<'a>, node: &str) -> Option<&'a Value> {
-    at.objects.store.get(&Place::new("ciliumbgpnodeconfigs.cilium.io", "", node)).map(|one| &one.value)
+    at.objects.store.get(&Place::new("ciliumbgpnodeconfigs.cilium.io", "", node)).map(|one| &*one.value)
 }
 
 fn sessions(config: &Value) -> Vec<(u64, &Value)> {
@@ -216,7 +216,7 @@ fn status(at: &At<'_>, node: &str, as_json: bool) -> Said {
 /// Flows of the pods on this node: each asks the DNS, and is probed by its kubelet.
 fn flows(at: &At<'_>, node: &str, as_json: bool) -> Said {
     let last = at.flag(&["--last"]).and_then(|text| text.parse::<usize>().ok()).unwrap_or(20);
-    let pods = at.objects.store.list("pods", "").map(|(_, pod)| &pod.value);
+    let pods = at.objects.store.list("pods", "").map(|(_, pod)| &*pod.value);
     let here: Vec<&Value> = pods
         .filter(|pod| pod["spec"]["nodeName"] == node && pod["spec"]["hostNetwork"] != true && is_ready(pod))
         .collect();
@@ -227,7 +227,7 @@ fn flows(at: &At<'_>, node: &str, as_json: bool) -> Said {
         .objects
         .store
         .list("pods", "kube-system")
-        .map(|(_, pod)| &pod.value)
+        .map(|(_, pod)| &*pod.value)
         .find(|pod| pod["metadata"]["labels"]["k8s-app"] == "kube-dns");
     let name = |pod: &Value| {
         format!(

@@ -81,7 +81,7 @@ fn reach<'a>(at: &At<'a>, server: &'a str) -> Result<Cluster<'a>, Said> {
         ));
     };
     let namespace = first["metadata"]["namespace"].as_str().unwrap_or_default();
-    let pods = at.objects.store.list("pods", namespace).map(|(_, pod)| &pod.value);
+    let pods = at.objects.store.list("pods", namespace).map(|(_, pod)| &*pod.value);
     let mut brokers: Vec<&Value> = pods
         .filter(|pod| {
             pod["metadata"]["labels"]["strimzi.io/cluster"] == name

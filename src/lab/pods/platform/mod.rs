@@ -127,7 +127,7 @@ impl<'a> At<'a> {
     fn behind(&self, namespace: &'a str, service: &'a Value) -> Vec<&'a Value> {
         let Some(wanted) = service["spec"]["selector"].as_object() else { return Vec::new() };
         let own = |pod: &Value| wanted.iter().all(|(key, value)| pod["metadata"]["labels"][key] == *value);
-        let pods = self.objects.store.list("pods", namespace).map(|(_, pod)| &pod.value);
+        let pods = self.objects.store.list("pods", namespace).map(|(_, pod)| &*pod.value);
         pods.filter(|pod| own(pod) && is_ready(pod) && !self.cut(pod)).collect()
     }
 

@@ -112,7 +112,7 @@ fn primary(pod: &Value) -> bool {
 }
 
 fn instances<'a>(at: &At<'a>, namespace: &'a str, cluster: &str) -> Vec<&'a Value> {
-    let pods = at.objects.store.list("pods", namespace).map(|(_, pod)| &pod.value);
+    let pods = at.objects.store.list("pods", namespace).map(|(_, pod)| &*pod.value);
     pods.filter(|pod| {
         pod["metadata"]["labels"]["cnpg.io/cluster"] == cluster
             && pod["metadata"]["labels"]["cnpg.io/podRole"] == "instance"

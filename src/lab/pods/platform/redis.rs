@@ -80,7 +80,7 @@ fn info(at: &At<'_>, namespace: &str, name: &str, section: &str) -> String {
         out.push_str("# Server\r\nredis_version:7.4.0\r\ndragonfly_version:df-v1.33.1\r\nredis_mode:standalone\r\ntcp_port:6379\r\n\r\n");
     }
     if all || section.eq_ignore_ascii_case("replication") {
-        let pods = at.objects.store.list("pods", namespace).map(|(_, pod)| &pod.value);
+        let pods = at.objects.store.list("pods", namespace).map(|(_, pod)| &*pod.value);
         let own: Vec<_> = pods.filter(|pod| pod["metadata"]["labels"]["app.kubernetes.io/name"] == name).collect();
         // A client that asks the Service is answered by the master.
         let inside = at.pod["metadata"]["labels"]["app.kubernetes.io/name"] == name;

@@ -108,7 +108,7 @@ impl Scope<'_> {
     /// The pods that run a program.
     pub(crate) fn pods(&self, program: &str) -> Vec<Value> {
         let world = self.cluster.world();
-        let pods = world.store.list("pods", "").map(|(_, stored)| &stored.value);
+        let pods = world.store.list("pods", "").map(|(_, stored)| &*stored.value);
         pods.filter(|pod| programs::name_of(pod) == Some(program)).cloned().collect()
     }
 

@@ -33,7 +33,7 @@ const FLUX: [(&str, &str, &str); 6] = [
 
 fn runs(scope: &Scope<'_>, controller: &str) -> bool {
     let world = scope.cluster.world();
-    let mut pods = world.store.list("pods", "flux-system").map(|(_, pod)| &pod.value);
+    let mut pods = world.store.list("pods", "flux-system").map(|(_, pod)| &*pod.value);
     pods.any(|pod| {
         let image = pod["spec"]["containers"][0]["image"].as_str().unwrap_or_default();
         crate::lab::services::programs::bare(image) == controller && crate::lab::services::ready(pod)

@@ -140,7 +140,7 @@ fn monitored(scope: &Scope<'_>, monitor: &Value, word: &str, pods: bool, out: &m
 fn selected(scope: &Scope<'_>, service: &Value) -> Vec<Value> {
     let Some(selector) = service["spec"]["selector"].as_object() else { return Vec::new() };
     let world = scope.cluster.world();
-    let pods = world.store.list("pods", text(service, "/metadata/namespace")).map(|(_, pod)| &pod.value);
+    let pods = world.store.list("pods", text(service, "/metadata/namespace")).map(|(_, pod)| &*pod.value);
     pods.filter(|pod| selector.iter().all(|(key, value)| pod["metadata"]["labels"][key] == *value)).cloned().collect()
 }
 
@@ -153,7 +153,7 @@ fn named_port(pod: &Value, name: &str) -> Option<u64> {
 fn plain(scope: &Scope<'_>, out: &mut Vec<Target>) {
     let pods: Vec<(Value, &'static str)> = {
         let world = scope.cluster.world();
-        let pods = world.store.list("pods", "").map(|(_, pod)| &pod.value);
+        let pods = world.store.list("pods", "").map(|(_, pod)| &*pod.value);
         pods.filter_map(|pod| Some((pod.clone(), programs::name_of(pod)?))).collect()
     };
     for (pod, program) in pods {

@@ -62,7 +62,7 @@ fn since(services: &Services, cause: &Cause) -> Option<f64> {
 fn part(services: &Services, cluster: &Cluster, names: &[&str]) -> Flow {
     let pods: Vec<Value> = {
         let world = cluster.world();
-        let pods = world.store.list("pods", "").map(|(_, pod)| &pod.value);
+        let pods = world.store.list("pods", "").map(|(_, pod)| &*pod.value);
         pods.filter(|pod| programs::name_of(pod).is_some_and(|name| names.contains(&name))).cloned().collect()
     };
     if pods.is_empty() {

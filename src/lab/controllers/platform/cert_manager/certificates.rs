@@ -66,7 +66,7 @@ impl Operator for Certificates {
 fn judge(site: &mut Site<'_>, place: &Place, object: &mut Value) {
     let stamp = site.stamp();
     let secret = site.get("secrets", &place.namespace, text(&object["spec"]["secretName"]));
-    match wrong(site, object, secret.as_deref().map(|secret| &secret.value)) {
+    match wrong(site, object, secret.as_deref().map(|secret| &*secret.value)) {
         None => {
             Condition::new("Ready", "True", "Ready", "Certificate is up to date and has not expired")
                 .set(object, &stamp);
@@ -118,7 +118,7 @@ impl Certificates {
                 let of = object.clone();
                 site.event(&of, false, "Issuing", message, COMPONENT);
                 let secret = site.get("secrets", &place.namespace, text(&object["spec"]["secretName"]));
-                if wrong(site, object, secret.as_deref().map(|secret| &secret.value)).is_none() {
+                if wrong(site, object, secret.as_deref().map(|secret| &*secret.value)).is_none() {
                     Condition::new("Ready", "True", "Ready", "Certificate is up to date and has not expired")
                         .set(object, &stamp);
                 }

@@ -42,7 +42,7 @@ impl Operator for Issuers {
     fn look(&mut self, site: &mut Site<'_>) {
         for (_, resource) in ISSUERS {
             for (place, stored) in site.all(resource, "") {
-                let object = &stored.value;
+                let object = &*stored.value;
                 let uid = object["metadata"]["uid"].as_str().unwrap_or_default().to_owned();
                 let generation = object["metadata"]["generation"].clone();
                 let acme = &object["spec"]["acme"];

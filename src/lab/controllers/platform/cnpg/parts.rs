@@ -17,7 +17,7 @@ pub(super) struct Poolers;
 impl Operator for Poolers {
     fn look(&mut self, site: &mut Site<'_>) {
         for (place, stored) in site.all(POOLERS[0], "") {
-            let object = &stored.value;
+            let object = &*stored.value;
             let cluster = object["spec"]["cluster"]["name"].as_str().unwrap_or_default();
             if site.get(CLUSTERS, &place.namespace, cluster).is_none() {
                 continue;
@@ -75,7 +75,7 @@ pub(super) struct Databases;
 impl Operator for Databases {
     fn look(&mut self, site: &mut Site<'_>) {
         for (place, stored) in site.all(DATABASES[0], "") {
-            let object = &stored.value;
+            let object = &*stored.value;
             let cluster = object["spec"]["cluster"]["name"].as_str().unwrap_or_default();
             let Some(cluster) = site.get(CLUSTERS, &place.namespace, cluster) else { continue };
             let primary = cluster.value["status"]["currentPrimary"].as_str().unwrap_or_default();

@@ -124,7 +124,7 @@ impl Operator for Sources {
     fn look(&mut self, site: &mut Site<'_>) {
         for resource in &WATCHES[..4] {
             for (place, stored) in site.all(resource, "") {
-                let object = &stored.value;
+                let object = &*stored.value;
                 // A chart repository of the OCI kind is no more than an address.
                 let plain = object["kind"] == "HelmRepository" && object["spec"]["type"] == "oci";
                 if plain || object["spec"]["suspend"] == true || !object["metadata"]["deletionTimestamp"].is_null() {

@@ -19,7 +19,7 @@ pub(super) struct Routes;
 impl Operator for Routes {
     fn look(&mut self, site: &mut Site<'_>) {
         for (place, stored) in site.all(ROUTES, "") {
-            let (object, stamp) = (&stored.value, site.stamp());
+            let (object, stamp) = (&*stored.value, site.stamp());
             let backends = backends(site, object);
             let before = object["status"]["parents"].as_array().cloned().unwrap_or_default();
             // What other controllers say of their own parents is theirs.

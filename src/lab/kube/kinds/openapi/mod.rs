@@ -89,7 +89,7 @@ fn registered(kind: &Kind) -> String {
 }
 
 fn custom(kind: &Kind) -> Value {
-    let mut schema = kind.custom.as_ref().map_or(Value::Null, |c| c.raw.clone());
+    let mut schema = kind.custom.as_ref().map_or(Value::Null, |c| c.raw());
     if !schema.is_object() {
         schema = json!({ "type": "object" });
     }

@@ -23,6 +23,9 @@ pub struct Failure {
     /// The pruned difference of two structures, one line each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub diff: Vec<String>,
+    /// The boxes of the checklist that the playbook says it judges: some of the step's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub covers: Vec<String>,
 }
 
 /// A measured value of a step.

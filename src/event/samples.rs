@@ -24,6 +24,7 @@ fn failure() -> Failure {
         object: Some("Service web/shop".into()),
         at: Some(place()),
         diff: vec!["- a".into(), "+ b".into()],
+        covers: vec!["T5.12".into()],
     }
 }
 

@@ -34,7 +34,7 @@ impl From<Error> for Box<EvalAltResult> {
 }
 
 /// What a step (or a line of the REPL) may do, what it gathered, and the world around it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Context {
     /// What all steps share.
     pub world: Arc<World>,
@@ -50,6 +50,8 @@ pub struct Context {
     pub deadline: Option<(Instant, Duration)>,
     /// Whose deadline that is, as messages say it: `the step's`.
     whose: &'static str,
+    /// The boxes that the step covers; none where this is no declared step (the REPL, an example).
+    pub(super) covers: Option<Arc<[String]>>,
     state: Arc<Mutex<StepState>>,
 }
 
@@ -91,8 +93,16 @@ impl Context {
             cancel,
             deadline,
             whose: STEPS,
+            covers: None,
             state: Arc::default(),
         })
+    }
+
+    /// The same for a declared step, whose expectations may name its boxes.
+    #[must_use]
+    pub fn covering(self: Arc<Self>, boxes: &[String]) -> Arc<Self> {
+        let cx = Arc::unwrap_or_clone(self);
+        Arc::new(Self { covers: Some(boxes.into()), ..cx })
     }
 
     /// The same step's context for clean-up: a token and a deadline of its own, the same findings.
@@ -105,6 +115,7 @@ impl Context {
             cancel: CancellationToken::new(),
             deadline: Some((self.world.clock.instant() + limit, limit)),
             whose: "the clean-up's",
+            covers: self.covers.clone(),
             state: self.state.clone(),
         })
     }
@@ -132,6 +143,7 @@ impl Context {
             cancel: self.cancel.clone(),
             deadline,
             whose,
+            covers: self.covers.clone(),
             state: self.state.clone(),
         })
     }
@@ -146,6 +158,7 @@ impl Context {
             cancel: self.cancel.clone(),
             deadline: Some((self.world.clock.instant() + limit, limit)),
             whose: STEPS,
+            covers: self.covers.clone(),
             state: self.state.clone(),
         })
     }

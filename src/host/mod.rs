@@ -8,6 +8,7 @@ pub mod bgp;
 pub mod call;
 pub mod closure;
 pub mod context;
+mod covers;
 pub(crate) mod data;
 pub(crate) mod dns;
 pub(crate) mod errors;

@@ -82,6 +82,8 @@ struct At<'a> {
     at: Option<String>,
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     diff: &'a [String],
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    covers: &'a [String],
 }
 
 #[derive(Serialize)]
@@ -174,6 +176,7 @@ fn failure(failure: &Failure) -> At<'_> {
         object: failure.object.as_deref(),
         at: failure.at.as_ref().map(ToString::to_string),
         diff: &failure.diff,
+        covers: &failure.covers,
     }
 }
 

@@ -362,6 +362,7 @@ fn table() -> StepResult {
             object: Some("Service web/shop".into()),
             at: Some(source(14, 5, "    expect(table.prefixes(), \"routes in the router\").to_contain_all(wanted);")),
             diff: vec![],
+            covers: vec!["T5.12".into()],
         },
         Failure {
             label: "the neighbour as the router sees it".into(),
@@ -379,6 +380,7 @@ fn table() -> StepResult {
                 "+ \"Active\"".into(),
                 " … 11 equal fields".into(),
             ],
+            covers: vec![],
         },
     ];
     table.notes = vec!["router edge-1 speaks FRR 10.2".into()];

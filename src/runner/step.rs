@@ -115,7 +115,7 @@ impl StepRun<'_> {
         let guard = self.body.as_ref()?.guard.as_ref()?;
         let info = &self.planned.info;
         let world = self.run.world.clone();
-        let context = Context::new(world, &info.id, info.cluster.clone(), Effect::Read, Some(GUARD_LIMIT));
+        let context = Context::new(world, &info.id, info.cluster.clone(), Effect::Read, Some(GUARD_LIMIT)).covering(&info.covers);
         let (value, ending) = self.call(&context, Some(guard), None);
         let (outcome, message, _) = judge(ending, &context.state(), None);
         clean::step(&context, &self.run.caller);
@@ -131,7 +131,8 @@ impl StepRun<'_> {
     fn context(&self) -> Arc<Context> {
         let info = &self.planned.info;
         let world = self.run.world.clone();
-        Context::new(world, &info.id, info.cluster.clone(), info.effect, Some(self.planned.timeout))
+        let limit = Some(self.planned.timeout);
+        Context::new(world, &info.id, info.cluster.clone(), info.effect, limit).covering(&info.covers)
     }
 
     fn call(&self, context: &Arc<Context>, closure: Option<&Closure>, started: Option<Value>) -> (Value, Ending) {

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use rhai::{Dynamic, NativeCallContext};
 
-use super::{Context, HostResult};
+use super::{Context, HostResult, covers};
 use crate::error::{Error, Kind, Place};
 use crate::event::{Failure, What};
 use crate::host::object::population::says_nothing;
@@ -34,6 +34,7 @@ pub struct Expectation {
     object: Option<String>,
     soft: bool,
     or_none: bool,
+    covers: Vec<String>,
 }
 
 impl Expectation {
@@ -50,7 +51,14 @@ impl Expectation {
         cx.state().unmatched.push((id, label.clone(), place.clone()));
         let value = value.flatten_clone();
         let object = object_of(&value);
-        Ok(Self { id, value, label, place, object, soft: false, or_none: false })
+        Ok(Self { id, value, label, place, object, soft: false, or_none: false, covers: Vec::new() })
+    }
+
+    /// The same, which judges these boxes of the step besides those that it named before.
+    fn covering(&self, ids: &[String]) -> HostResult<Self> {
+        let mut named = covers::of_step(&*Context::current()?, &format!("expect(…, \"{}\").covers", self.label), ids)?;
+        named.retain(|id| !self.covers.contains(id));
+        Ok(Self { covers: [self.covers.clone(), named].concat(), ..self.clone() })
     }
 
     /// Judges the value once: the matcher's verdict is counted and recorded; a failure that is not soft is thrown.
@@ -90,6 +98,7 @@ impl Expectation {
             object: object.or_else(|| self.object.clone()),
             at: self.place.clone(),
             diff,
+            covers: self.covers.clone(),
         };
         state.failures.push(failure.clone());
         // Within `eventually` an attempt's failure is no news yet: it tells the last one itself.

@@ -2,12 +2,12 @@
 
 use std::cmp::Ordering::{Equal, Greater, Less};
 
-use rhai::{Dynamic, FnPtr, NativeCallContext};
+use rhai::{Array, Dynamic, FnPtr, NativeCallContext};
 
 use super::Expectation;
 use super::each::Share;
 use crate::event::Effect;
-use crate::host::{Module, Needs, Registrar};
+use crate::host::{Module, Needs, Registrar, covers};
 
 /// The row of the table.
 pub(crate) const MODULE: Module = Module {
@@ -21,7 +21,7 @@ fn register(m: &mut Registrar) {
     m.global("expect")
         .sig("(value, label?: string) -> expectation")
         .effect(Effect::Read)
-        .doc("Takes up a value for one matcher: `expect(pods.len(), \"pods\").to_be(3)`. Modifiers come first: `.softly()`, `.or_none()`. Without a label the failure shows the expression. An `expect` without a matcher is an error of the playbook.")
+        .doc("Takes up a value for one matcher: `expect(pods.len(), \"pods\").to_be(3)`. Modifiers come first: `.softly()`, `.or_none()`, `.covers(…)`. Without a label the failure shows the expression. An `expect` without a matcher is an error of the playbook.")
         .example(r#"expect(1 + 1, "the sum").to_be(2); true"#)
         .add(|at: NativeCallContext, value: Dynamic| Expectation::new(&at, &value, None))
         .add(|at: NativeCallContext, value: Dynamic, label: &str| Expectation::new(&at, &value, Some(label)));
@@ -35,9 +35,25 @@ fn register(m: &mut Registrar) {
         .doc("An empty list is fine: without it, matchers that look at every item say nothing of an empty list, and the step is inconclusive.")
         .example(r#"expect([], "leftovers").or_none().all(|x| x > 0); true"#)
         .add(|e: &mut Expectation| Expectation { or_none: true, ..e.clone() });
+    covers(m);
     comparing(m);
     holding(m);
     each(m);
+}
+
+fn covers(m: &mut Registrar) {
+    let of = |e: &mut Expectation, ids: &[&str]| e.covering(&ids.iter().map(ToString::to_string).collect::<Vec<_>>());
+    m.method("expectation", "covers")
+        .sig("(id: string | list, id2?: string, id3?: string, id4?: string, id5?: string, id6?: string) -> expectation")
+        .doc("Says which of the boxes that the step covers this expectation judges: one id, several, or a list of them. `pb trace` shows the expectation beside each of them, and a failure carries them. In a step that covers one box it can be left out. An id that the step does not cover is an error of the playbook.")
+        .example(r#"expect(["10.0.0.1/32"], "routes").covers("T5.12", "AC2.10").not_to_be_empty(); true"#)
+        .add(move |e: &mut Expectation, a: &str| of(e, &[a]))
+        .add(move |e: &mut Expectation, a: &str, b: &str| of(e, &[a, b]))
+        .add(move |e: &mut Expectation, a: &str, b: &str, c: &str| of(e, &[a, b, c]))
+        .add(move |e: &mut Expectation, a: &str, b: &str, c: &str, d: &str| of(e, &[a, b, c, d]))
+        .add(move |e: &mut Expectation, a: &str, b: &str, c: &str, d: &str, f: &str| of(e, &[a, b, c, d, f]))
+        .add(move |e: &mut Expectation, a: &str, b: &str, c: &str, d: &str, f: &str, g: &str| of(e, &[a, b, c, d, f, g]))
+        .add(|e: &mut Expectation, ids: Array| e.covering(&covers::ids(&format!("expect(…, \"{}\").covers", e.label), &ids)?));
 }
 
 fn comparing(m: &mut Registrar) {

@@ -146,7 +146,7 @@ impl Redactor {
     }
 
     fn failure(&self, failure: &mut Failure) {
-        let Failure { label, expected, actual, object, at, diff } = failure;
+        let Failure { label, expected, actual, object, at, diff, covers: _ } = failure;
         [label, expected, actual].into_iter().chain(object).for_each(|text| self.text(text));
         self.place(at);
         self.redact_lines(diff);

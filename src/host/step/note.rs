@@ -11,12 +11,13 @@ use super::{Step, here, shown};
 use crate::error::{Error, Kind, Result};
 use crate::event::{Failure, Metric, What};
 use crate::host::context::{Context, HostResult};
+use crate::host::covers::of_step;
 use crate::host::kube::secrets::for_record;
 use crate::host::options::Options;
 use crate::host::registrar::Registrar;
 use crate::host::values::{Secret, from_dynamic};
 
-const OF_METRIC: &[&str] = &["max", "of"];
+const OF_METRIC: &[&str] = &["covers", "max", "of"];
 
 pub(super) fn register(m: &mut Registrar) {
     m.method("step", "note")
@@ -56,7 +57,8 @@ pub(super) fn register(m: &mut Registrar) {
             "Keeps a measured value. A duration is converted to `unit` (`s` by default; `ms`, `us`, `m`); a map is a \
              summary as `stats::summary` and `http::bench` give it, of which `of` (`\"mean\"` by default) is the \
              value. Options: `max`, the greatest value that is right (a number in the unit, or a duration): a greater \
-             one fails the step, which goes on; `of`.",
+             one fails the step, which goes on; `of`; `covers`, with `max`: the boxes among the step's that the limit \
+             judges, as `expectation.covers` says it.",
         )
         .example(r#"t.metric("pod start", duration("2s"), "s", #{ max: 30 }); true"#)
         .add(|at: NativeCallContext, _: &mut Step, name: &str, value: Dynamic| {
@@ -75,6 +77,7 @@ fn metric(at: &NativeCallContext, name: &str, value: &Dynamic, unit: &str, optio
     let options = Options::new(options, "t.metric", OF_METRIC)?;
     let max = options.value("max")?;
     let of = options.string("of")?;
+    let covers = covers(&cx, name, &options)?;
     let summary = value.read_lock::<Map>().map(|m| m.clone());
     let (unit, chosen) = match &summary {
         Some(map) => {
@@ -140,6 +143,7 @@ fn metric(at: &NativeCallContext, name: &str, value: &Dynamic, unit: &str, optio
             expected: format!("at most {} {unit}", rounded(max)),
             actual: format!("{} {unit}", rounded(chosen)),
             at: cx.place(at),
+            covers,
             ..Failure::default()
         };
         state.failures.push(failure.clone());
@@ -147,6 +151,17 @@ fn metric(at: &NativeCallContext, name: &str, value: &Dynamic, unit: &str, optio
         cx.emit(What::Failed(failure));
     }
     Ok(())
+}
+
+/// The boxes that the limit judges.
+fn covers(cx: &Context, name: &str, options: &Options) -> Result<Vec<String>> {
+    let Some(ids) = options.strings("covers")? else { return Ok(Vec::new()) };
+    let what = format!("t.metric(\"{name}\"), covers");
+    if !options.has("max") {
+        let error = Error::new(Kind::Script, format!("{what}: without max nothing is judged, and no box can be"));
+        return Err(error.hint("max: the greatest value that is right"));
+    }
+    of_step(cx, &what, &ids)
 }
 
 /// Every duration of a summary in the unit; numbers as they are.

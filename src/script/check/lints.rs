@@ -173,7 +173,7 @@ fn expect_alone(tree: &Tree<'_>, node: &ASTNode<'_>, findings: &mut Vec<Finding>
                 else {
                     return;
                 };
-                if !["softly", "or_none"].contains(&modifier.name.as_str()) {
+                if !["softly", "or_none", "covers"].contains(&modifier.name.as_str()) {
                     return;
                 }
                 (call, *position)

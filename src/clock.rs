@@ -27,6 +27,10 @@ pub trait Clock: Send + Sync + 'static {
     fn asked(&self) -> Box<dyn Any + Send + Sync> {
         Box::new(())
     }
+    /// Whether nobody does anything but wait for a time to come. A clock that can be moved may hurry then.
+    fn idle(&self, idle: bool) {
+        let _ = idle;
+    }
 }
 
 tokio::task_local! {

@@ -117,6 +117,7 @@ impl Run {
         let (sender, receiver) = channel::<(usize, Ended)>();
         let mut later: Vec<(Instant, usize, Box<step::Parked>)> = Vec::new();
         let mut alarms = Vec::new();
+        let mut running = 0_usize;
         std::thread::scope(|scope| {
             loop {
                 if self.world.cancel.is_cancelled() {
@@ -150,7 +151,9 @@ impl Run {
                             // The receiver outlives every step: the loop below waits for all of them.
                             let _ = sender.send((at, ended));
                         };
+                        self.world.clock.idle(false);
                         let started = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, work);
+                        running += usize::from(started.is_ok());
                         if let Err(error) = started {
                             let why = format!("no thread could be started for it: {error}");
                             results.push(self.tell(step::not_run(&self.plan.steps[at], Outcome::Errored, &why)));
@@ -164,6 +167,7 @@ impl Run {
                     }
                     Next::Finished => break,
                     Next::Wait => {
+                        self.world.clock.idle(running == 0 && !later.is_empty());
                         let now = self.world.clock.instant();
                         let wait = later
                             .iter()
@@ -173,10 +177,12 @@ impl Run {
                             .clamp(Duration::from_millis(1), Duration::from_millis(200));
                         match receiver.recv_timeout(wait) {
                             Ok((at, Ended::Done(result))) => {
+                                running -= 1;
                                 schedule.finished(at, result.outcome);
                                 results.push(self.tell(*result));
                             }
                             Ok((at, Ended::Later(when, parked))) => {
+                                running -= 1;
                                 schedule.parked(at);
                                 // Nobody awaits it. But a clock that skips has to know what it is waited for.
                                 let _within = self.world.runtime.enter();
@@ -198,6 +204,7 @@ impl Run {
                 }
             }
         });
+        self.world.clock.idle(false);
         results
     }
 

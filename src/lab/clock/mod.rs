@@ -108,7 +108,7 @@ impl LabClock {
 
     /// The same clock for `pb`: what sleeps by it wants time to pass.
     pub fn hurried(&self) -> Hurried {
-        Hurried(self.clone())
+        Hurried::new(self.clone())
     }
 
     /// How it moves now.

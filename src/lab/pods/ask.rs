@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::line::{Answer, Came, Request, Wants, What, Wish};
 use super::reach::{self, Asker, Miss};
-use super::{policy, way, words};
+use super::{mesh, policy, way, words};
 use crate::lab::controllers::platform::egress;
 use crate::lab::kube::cluster::{Cluster, World as Objects};
 use crate::lab::services::at::{self, Unfetched};
@@ -39,8 +39,8 @@ pub(super) fn begin(objects: &Objects, pod: &Value, wish: Wish) -> Option<Arc<On
 /// Where a wish is led.
 enum Led {
     Door(Door),
-    /// To software of a pod that the lab knows no more of than that it serves.
-    Plain(Value, u16),
+    /// To software of a cluster's pod that the lab knows no more of than that it serves.
+    Plain(Arc<Cluster>, Value, u16),
     Nowhere(What),
     /// Packets are lost.
     Lost,
@@ -58,7 +58,7 @@ pub(super) async fn ask(services: &Arc<Services>, cluster: &Arc<Cluster>, pod: &
             What::Silent
         }
         (_, Wants::Names | Wants::Connection) => What::Open,
-        (Led::Plain(pod, port), Wants::Answer(request)) => {
+        (Led::Plain(cluster, pod, port), Wants::Answer(request)) => {
             match reach::answer(&cluster.world(), &pod, port, &request.path) {
                 Some((status, body)) => What::Answer(Answer { status, body, ..Answer::default() }),
                 None => What::Cut,
@@ -83,7 +83,7 @@ fn lead(services: &Arc<Services>, cluster: &Arc<Cluster>, pod: &Value, wish: &Wi
         let led = match at::of_pod(services, cluster, pod.clone(), wish.port) {
             Some(listener) => Led::Door(Door::Pod(listener)),
             None if programs::of_pod(pod, wish.port).is_none() && reach::listener(pod, wish.port).is_some() => {
-                Led::Plain(pod.clone(), wish.port)
+                Led::Plain(cluster.clone(), pod.clone(), wish.port)
             }
             None => Led::Nowhere(What::Refused),
         };
@@ -107,6 +107,8 @@ fn lead(services: &Arc<Services>, cluster: &Arc<Cluster>, pod: &Value, wish: &Wi
     }
     let host = found.map_or_else(|| wish.host.clone(), |address| address.to_string());
     let door = at::door(services, &cluster.name, namespace, &host, wish.port);
+    // Behind a Service of the mesh the other cluster's pods may be.
+    let far = found.filter(|_| door.is_err()).and_then(|at| mesh::find(services, cluster, pod, at, wish.port));
     let objects = cluster.world();
     let found = found.or_else(|| match &door {
         Ok(Door::Pod(listener)) => words::text(&listener.pod, "/status/podIP").parse().ok(),
@@ -131,6 +133,13 @@ fn lead(services: &Arc<Services>, cluster: &Arc<Cluster>, pod: &Value, wish: &Wi
             }
         }
         Err(Unfetched::NoName) => Led::Nowhere(What::NoName),
+        Err(_) if far.is_some() => far.map_or(Led::Lost, |(cluster, server, port)| {
+            match at::of_pod(services, &cluster, server.clone(), port) {
+                Some(listener) => Led::Door(Door::Pod(listener)),
+                None if reach::listener(&server, port).is_some() => Led::Plain(cluster, server, port),
+                None => Led::Nowhere(What::Refused),
+            }
+        }),
         Err(_) => match found
             .map(|found| reach::find(Asker { objects: &objects, pod, now: services.now() }, found, wish.port))
         {
@@ -138,7 +147,7 @@ fn lead(services: &Arc<Services>, cluster: &Arc<Cluster>, pod: &Value, wish: &Wi
             Some(Ok((server, port))) => match stopped(services, &objects, pod, &server, port) {
                 Some(led) => led,
                 None if programs::of_pod(&server, port).is_some() => Led::Nowhere(What::Refused),
-                None if reach::listener(&server, port).is_some() => Led::Plain(server, port),
+                None if reach::listener(&server, port).is_some() => Led::Plain(cluster.clone(), server, port),
                 None => Led::Nowhere(What::Refused),
             },
             Some(Err(Miss::Silent)) => Led::Lost,

@@ -7,6 +7,7 @@
 //! | `script`, `applets`, `programs` | scripts, and the programs that containers have |
 //! | `environment`, `disk`, `files`, `images` | what they find: variables, files, what their images are |
 //! | `reach`, `way` | what they reach: names, Services, other pods; and what lies between |
+//! | `mesh` | what the other cluster shares |
 //! | `line`, `ask`, `policy` | what they ask of others: the platform's services, names outside; what may pass |
 //! | `container` | the pod and the container that a request means |
 //! | `log`, `logs` | what containers wrote, kept and handed out |
@@ -30,6 +31,7 @@ pub(crate) mod images;
 pub(crate) mod line;
 pub(crate) mod log;
 pub(crate) mod logs;
+pub(crate) mod mesh;
 pub(crate) mod platform;
 pub(crate) mod policy;
 pub(crate) mod process;

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::files::Files;
 use super::words::{command, holds, list, text};
-use super::{images, way};
+use super::{images, mesh, way};
 use crate::lab::controllers::platform::egress::may_ask_names;
 use crate::lab::kube::cluster::World as Objects;
 use crate::lab::kube::store::Place;
@@ -89,7 +89,10 @@ pub(crate) fn connects(asker: Asker<'_>, host: &Outside, name: &str, port: u16) 
 /// The addresses of a name of the cluster, whole or cut short as a pod's search list allows.
 pub(crate) fn addresses(objects: &Objects, pod: &Value, name: &str) -> Vec<IpAddr> {
     let bare = name.trim_end_matches('.');
-    let bare = bare.strip_suffix(".cluster.local").unwrap_or(bare);
+    let (bare, shared) = match bare.strip_suffix(mesh::DOMAIN) {
+        Some(bare) => (bare, true),
+        None => (bare.strip_suffix(".cluster.local").unwrap_or(bare), false),
+    };
     let bare = bare.strip_suffix(".svc").unwrap_or(bare);
     let own = Some(text(pod, "/metadata/namespace")).filter(|space| !space.is_empty()).unwrap_or("default");
     let parts: Vec<&str> = bare.split('.').collect();
@@ -100,6 +103,9 @@ pub(crate) fn addresses(objects: &Objects, pod: &Value, name: &str) -> Vec<IpAdd
         _ => return Vec::new(),
     };
     let Some(found) = objects.store.get(&Place::new("services", namespace, service)) else { return Vec::new() };
+    if shared && !mesh::is_global(&found.value) {
+        return Vec::new();
+    }
     let address = text(&found.value, "/spec/clusterIP");
     if host.is_none() && address != "None" {
         return address.parse().into_iter().collect();
@@ -149,7 +155,7 @@ fn at(asker: Asker<'_>, address: IpAddr, port: u16) -> Result<(Value, u16), Miss
 }
 
 /// A pod behind a Service that is ready.
-fn behind(asker: Asker<'_>, service: &Value) -> Option<Value> {
+pub(super) fn behind(asker: Asker<'_>, service: &Value) -> Option<Value> {
     let selector = service["spec"]["selector"].as_object().filter(|selector| !selector.is_empty())?;
     let pods = asker.objects.store.list("pods", text(service, "/metadata/namespace"));
     let fits = pods.map(|(_, pod)| &*pod.value).filter(|pod| {

@@ -9,6 +9,7 @@ use super::serve::{self, Cut, Door};
 use super::{Asked, Reply, Services, ready};
 use crate::lab::kube::cluster::Cluster;
 use crate::lab::kube::store::Place;
+use crate::lab::pods::mesh;
 use crate::lab::world::World;
 
 /// A pod's program, at one of its ports.
@@ -161,13 +162,18 @@ pub(crate) fn door(
 ) -> Result<Door, Unfetched> {
     let bare = host.trim_end_matches('.').trim_end_matches(".cluster.local");
     // Cilium's ClusterMesh shares those Services that are marked as global.
-    let (bare, shared) = bare.strip_suffix(".clusterset.local").map_or((bare, false), |bare| (bare, true));
+    let (bare, shared) = bare.strip_suffix(mesh::DOMAIN).map_or((bare, false), |bare| (bare, true));
     let bare = bare.strip_suffix(".svc").unwrap_or(bare);
     let (name, space) = bare.split_once('.').unwrap_or((bare, namespace));
     let named = |cluster: &str| service(services, cluster, space, name, &port.to_string());
     let found = match named(cluster) {
         Err(Unserved::NoService) if shared => {
-            let others = services.clusters.keys().filter(|other| *other != cluster);
+            let global = |other: &String| {
+                let service = services.clusters[other].world().store.get(&Place::new("services", space, name)).cloned();
+                service.is_some_and(|service| mesh::is_global(&service.value))
+                    && mesh::hears(&services.world, cluster, other)
+            };
+            let others = services.clusters.keys().filter(|other| *other != cluster && global(other));
             others.map(|other| named(other)).find(Result::is_ok).unwrap_or(Err(Unserved::NoService))
         }
         other => other,

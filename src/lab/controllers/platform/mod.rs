@@ -21,6 +21,7 @@ mod gateway;
 pub(crate) mod kafka;
 mod metrics;
 mod pods;
+mod reloader;
 pub(crate) mod rook;
 pub(crate) mod site;
 pub(crate) mod upstream;
@@ -101,6 +102,7 @@ impl Operators {
             volsync::rows(),
             arc::rows(),
             metrics::rows(),
+            reloader::rows(),
         ];
         rows.extend(others.into_iter().flatten().map(|(home, watches, operator)| row(home, watches, operator)));
         Self { cluster: cluster.to_owned(), rows, causes: world.subscribe() }

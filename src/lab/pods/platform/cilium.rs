@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::{At, Said, is_ready, table};
 use crate::lab::kube::store::Place;
+use crate::lab::pods::mesh;
 use crate::lab::world::Cause;
 use crate::lab::world::cause::BGP;
 
@@ -116,11 +117,7 @@ fn remote(at: &At<'_>) -> Option<(String, Option<String>)> {
     let address =
         world.topology.clusters[&other].services.iter().find(|one| one.name.get_ref() == "clustermesh-apiserver");
     let ip = address.and_then(|one| one.address.as_ref()).map(|ip| ip.get_ref().to_string()).unwrap_or_default();
-    let down = world
-        .service("clustermesh-apiserver")
-        .iter()
-        .any(|wrong| matches!(wrong, crate::lab::world::Wrong::Down | crate::lab::world::Wrong::Hangs));
-    let why = (down || !world.passes(own, &other))
+    let why = (!mesh::hears(world, own, &other))
         .then(|| format!("failed to connect to etcd at {ip}:2379: context deadline exceeded"));
     Some((other, why))
 }

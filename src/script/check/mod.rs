@@ -9,6 +9,7 @@ mod configured;
 mod empty;
 mod handles;
 mod imports;
+mod judges;
 mod lints;
 mod lost;
 mod names;
@@ -27,6 +28,7 @@ use crate::playbook::Source;
 
 pub use boxes::known_boxes;
 pub use configured::Configured;
+pub use judges::judged;
 pub use steps::no_steps;
 pub use table::{LINTS, Lint};
 

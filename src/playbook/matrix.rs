@@ -64,7 +64,10 @@ impl Judged {
     /// What of the step judges a box that it covers: what names the box; and in a step that covers no other, what
     /// names none. What stands beside a person's judgement may only prepare it, so a manual step has to name.
     pub fn of(&self, id: &str) -> Vec<&Judge> {
-        let boxes: BTreeSet<&String> = self.decl.covers.iter().collect();
+        let boxes: BTreeSet<&str> = self.decl.covers.iter().map(String::as_str).collect();
+        if !boxes.contains(id) {
+            return Vec::new();
+        }
         let alone = boxes.len() == 1 && self.decl.manual.is_none();
         let judges = |judge: &&Judge| {
             let named = judge.boxes.iter().any(|named| named == id);

@@ -11,7 +11,7 @@ use crate::playbook::matrix::{Judge, Judged, Row};
 struct Told<'a> {
     schema: u32,
     counts: Counts,
-    boxes: Vec<Box<'a>>,
+    boxes: Vec<Entry<'a>>,
     /// What names boxes by a value that only running it would tell.
     computed: Vec<Computed>,
 }
@@ -27,7 +27,7 @@ struct Counts {
 }
 
 #[derive(Serialize)]
-struct Box<'a> {
+struct Entry<'a> {
     id: &'a str,
     group: &'a str,
     text: &'a str,
@@ -80,9 +80,9 @@ pub(super) fn render(traced: &Traced<'_>) -> Result<String, Vec<Error>> {
         .map_err(|why| vec![Error::new(Kind::Io, "the matrix can't be written as JSON").because(why)])
 }
 
-fn row<'a>(row: &'a Row<'_>) -> Box<'a> {
+fn row<'a>(row: &'a Row<'_>) -> Entry<'a> {
     let steps = row.steps.iter().map(|(of, judges)| step(of, judges, &row.of.id)).collect();
-    Box { id: &row.of.id, group: &row.of.group, text: &row.of.text, state: row.state().as_str(), steps }
+    Entry { id: &row.of.id, group: &row.of.group, text: &row.of.text, state: row.state().as_str(), steps }
 }
 
 fn step<'a>(step: &'a Judged, judges: &[&'a Judge], id: &String) -> Step<'a> {

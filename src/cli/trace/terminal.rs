@@ -14,6 +14,8 @@ struct Columns {
     ui: Ui,
     /// Where steps begin.
     indent: usize,
+    /// The ids of steps, and all that is said of a step.
+    id: usize,
     step: usize,
     label: usize,
     /// Whether labels stand beside their steps.
@@ -54,27 +56,28 @@ impl Columns {
         let widest = |widths: &mut dyn Iterator<Item = usize>| widths.max().unwrap_or(0);
         let steps = || rows.iter().flat_map(|row| &row.steps);
         let id = widest(&mut rows.iter().map(|row| width(&row.of.id)));
-        let step = widest(&mut steps().map(|(step, _)| width(&declared(step))));
+        let of_step = widest(&mut steps().map(|(step, _)| width(&step.id())));
+        let step = widest(&mut steps().map(|(step, _)| width(&declared(step, of_step))));
         let place = widest(&mut steps().flat_map(|(_, judges)| judges.iter().map(|judge| width(&at(judge)))));
         let label = widest(&mut steps().flat_map(|(_, judges)| judges.iter().map(|judge| width(&judge.label))));
         let indent = 2 + id + 2;
         let room = ui.width.saturating_sub(indent + step + 2 + place + 2);
         let beside = room >= LABEL;
         let room = if beside { room } else { ui.width.saturating_sub(indent + 2 + place + 2) };
-        Self { ui, indent, step, label: label.min(room), beside }
+        Self { ui, indent, id: of_step, step, label: label.min(room), beside }
     }
 
     /// A box, its steps, and what judges it in each.
     fn row(&self, row: &Row<'_>, lines: &mut Vec<String>) {
         self.head(row, lines);
         for (step, judges) in &row.steps {
-            let head = left(&declared(step), self.step);
+            let head = left(&declared(step, self.id), self.step);
             let mut told: Vec<String> = judges.iter().take(MOST).map(|judge| self.judge(judge)).collect();
             if judges.len() > MOST {
                 told.push(format!("and {} more", judges.len() - MOST));
             }
             if told.is_empty() {
-                let words = if step.decl.manual.is_some() { "a person judges it" } else { "it judges others" };
+                let words = if step.decl.manual.is_some() { "a person judges it" } else { "no expectation names it" };
                 told.push(words.to_string());
             }
             let room = self.ui.width.saturating_sub(self.indent);
@@ -125,9 +128,9 @@ impl Columns {
 }
 
 /// `t5/bgp-table  P1 read`
-fn declared(step: &Judged) -> String {
+fn declared(step: &Judged, id: usize) -> String {
     let manual = if step.decl.manual.is_some() { " manual" } else { "" };
-    format!("{}  {} {}{manual}", step.id(), step.decl.priority, step.decl.effect)
+    format!("{}  {} {}{manual}", left(&step.id(), id), step.decl.priority, step.decl.effect)
 }
 
 fn at(judge: &Judge) -> String {

@@ -41,9 +41,9 @@ impl Follow<'_, '_> {
                 (Expr::FnCall(call, position), rest) if call.name == "expect" && call.namespace.is_empty() => {
                     self.expectation(unit, *position, rest, env);
                 }
-                (lhs, Expr::MethodCall(call, _)) if call.name == "call" => {
+                (lhs, Expr::MethodCall(call, position)) if call.name == "call" => {
                     if let Known::Closure(closure) = Known::of(lhs, env) {
-                        let with = call.args.iter().map(|arg| Known::of(arg, env)).collect();
+                        let with = Self::values(unit, call, *position, env);
                         self.closure(unit, &closure, with);
                     }
                 }
@@ -89,9 +89,22 @@ impl Follow<'_, '_> {
         };
         let Some(of) = of else { return };
         let Some(function) = of.functions.get(&(call.name.to_string(), call.args.len())).cloned() else { return };
-        let values = call.args.iter().map(|arg| Known::of(arg, env));
+        let values = Self::values(unit, call, node.position, env);
         let inside: Env = function.params.iter().cloned().zip(values).collect();
         self.body(&of, &function, inside);
+    }
+
+    /// What a call gives along, as far as it is known.
+    fn values(unit: &Unit, call: &FnCallExpr, position: Position, env: &Env) -> Vec<Known> {
+        let mut written = None;
+        let value = |(at, arg): (usize, &Expr)| match arg {
+            Expr::InterpolatedString(..) => {
+                let written = written.get_or_insert_with(|| words::arguments(&unit.source, position));
+                written.get(at).map_or(Known::Unknown, |text| Known::Template(words::label(text)))
+            }
+            arg => Known::of(arg, env),
+        };
+        call.args.iter().enumerate().map(value).collect()
     }
 
     fn body(&mut self, unit: &Rc<Unit>, function: &Function, mut env: Env) {
@@ -171,7 +184,7 @@ fn in_curry(path: &[ASTNode<'_>]) -> bool {
 /// A label as it is written, or what the variable that it is holds.
 fn spoken(argument: &str, env: &Env) -> String {
     match env.get(argument) {
-        Some(Known::Text(text)) => text.clone(),
+        Some(Known::Text(text) | Known::Template(text)) => text.clone(),
         _ => words::label(argument),
     }
 }

@@ -12,6 +12,8 @@ pub(super) enum Known {
     #[default]
     Unknown,
     Text(String),
+    /// A string with `${…}` in it, as it is written: good for a label, and for no id.
+    Template(String),
     List(Vec<Self>),
     Map(BTreeMap<String, Self>),
     /// One of these: the variable of a loop over a list.

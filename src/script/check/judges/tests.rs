@@ -143,8 +143,8 @@ step("b", #{ covers: ["A.3"] }, |t| { expect(1, "x").covers(t.id).to_be(1); });"
 fn a_closure_in_a_variable_is_the_steps_as_well() {
     let body = r#"let body = |t| { expect(1, "kept").to_be(1); };
 step("a", #{ covers: ["A.1"] }, body);
-let shared = |x| { expect(x, "shared").to_be(1); };
-step("b", #{ covers: ["A.2"] }, |t| { shared.call(1); });"#;
+let common = |x| { expect(x, "shared").to_be(1); };
+step("b", #{ covers: ["A.2"] }, |t| { common.call(1); });"#;
     assert_eq!(judges(body, "A.1"), ["kept at p.rhai:2"]);
     assert_eq!(judges(body, "A.2"), ["shared at p.rhai:4"]);
 }

@@ -38,8 +38,10 @@ pub struct Judge {
     pub label: String,
     /// Where it stands.
     pub place: Place,
-    /// The boxes that it names itself.
+    /// The boxes that it names itself, or may name: in a loop over a table those of every row.
     pub boxes: Vec<String>,
+    /// Those of them that it names whenever it is reached.
+    pub certain: Vec<String>,
     /// Whether it names boxes that nobody can tell without running it.
     pub computed: bool,
 }

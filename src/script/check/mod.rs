@@ -108,6 +108,8 @@ impl<'a> Checker<'a> {
     pub fn playbook(&self, source: &Source, clusters: &[String]) -> Checked {
         let mut checked = self.module(source);
         let salvaged = self.loader.salvage(source, clusters);
+        // What a step covers may be among what is wrong.
+        let loads = salvaged.ended.is_empty() && salvaged.declares.is_empty();
         for error in salvaged.ended {
             if !self.told_of_module(source, &error) {
                 add(&mut checked.findings, error);
@@ -118,6 +120,9 @@ impl<'a> Checker<'a> {
         checked.findings.extend(declares.map(|error| Finding { level: Level::Error, error }));
         if let Some(loaded) = salvaged.loaded {
             checked.findings.extend(boxes::check(&loaded, &self.boxes));
+            if loads {
+                checked.findings.extend(judges::foreign(self.loader, &loaded));
+            }
             let tree = tree::Tree { source, ast: &loaded.ast };
             checked.findings.extend(steps::none(&loaded));
             checked.findings.extend(steps::risks(&loaded));

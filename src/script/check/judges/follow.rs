@@ -129,10 +129,10 @@ impl Follow<'_, '_> {
             return;
         }
         let named = calls.iter().filter(|(call, _)| call.name == "covers").flat_map(|(call, _)| &call.args);
-        let boxes = named.map(|arg| Known::of(arg, env)).collect();
+        let boxes: Vec<Known> = named.map(|arg| Known::of(arg, env)).collect();
         let arguments = words::arguments(&unit.source, position);
         let label = arguments.get(1).or_else(|| arguments.first()).copied().unwrap_or("the value");
-        self.add(unit, How::Expectation, position, spoken(label, env), boxes);
+        self.add(unit, How::Expectation, position, spoken(label, env), &boxes);
     }
 
     /// `t.metric(…)` with a limit, and `kube.wait(…)`.
@@ -144,22 +144,23 @@ impl Follow<'_, '_> {
                 if let Known::Map(options) = Known::of(options, env)
                     && options.contains_key("max")
                 {
-                    let boxes = options.get("covers").cloned().into_iter().collect();
-                    self.add(unit, How::Limit, position, spoken_at(0), boxes);
+                    let boxes: Vec<Known> = options.get("covers").cloned().into_iter().collect();
+                    self.add(unit, How::Limit, position, spoken_at(0), &boxes);
                 }
                 true
             }
             ("wait", [_, _] | [_, _, _]) => {
                 let label = format!("wait for {} {}", spoken_at(0), spoken_at(1));
-                self.add(unit, How::Wait, position, label, Vec::new());
+                self.add(unit, How::Wait, position, label, &[]);
                 true
             }
             _ => false,
         }
     }
 
-    fn add(&mut self, unit: &Unit, how: How, position: Position, label: String, named: Vec<Known>) {
+    fn add(&mut self, unit: &Unit, how: How, position: Position, label: String, named: &[Known]) {
         let texts: Vec<Option<Vec<String>>> = named.iter().map(Known::texts).collect();
+        let certain: Vec<String> = named.iter().flat_map(Known::certain).collect();
         let computed = texts.iter().any(Option::is_none);
         let boxes: Vec<String> = texts.into_iter().flatten().flatten().collect();
         let (line, column) = (position.line().unwrap_or(0), position.position().unwrap_or(0));
@@ -169,9 +170,10 @@ impl Follow<'_, '_> {
             // A function that is called twice, with other boxes each time.
             Some(judge) => {
                 judge.boxes.extend(boxes);
+                judge.certain.extend(certain);
                 judge.computed |= computed;
             }
-            None => self.found.push(Judge { how, label, place, boxes, computed }),
+            None => self.found.push(Judge { how, label, place, boxes, certain, computed }),
         }
     }
 }

@@ -74,6 +74,15 @@ impl Known {
         }
     }
 
+    /// The strings that it is, whatever happens.
+    pub(super) fn certain(&self) -> Vec<String> {
+        match self {
+            Self::Text(text) => vec![text.clone()],
+            Self::List(all) => all.iter().flat_map(Self::certain).collect(),
+            _ => Vec::new(),
+        }
+    }
+
     /// The strings that it is or may be; none where some of them can't be told.
     pub(super) fn texts(&self) -> Option<Vec<String>> {
         match self {

@@ -17,10 +17,12 @@ use std::rc::Rc;
 use rhai::{AST, Expr, FnCallExpr};
 
 use super::tree::call_of;
+use super::{Finding, Level};
+use crate::error::{Error, Kind, did_you_mean};
 use crate::playbook::StepDecl;
 use crate::playbook::matrix::{Judge, Judged};
 use crate::script::engine;
-use crate::script::load::{Loaded, Loader};
+use crate::script::load::{Loaded, Loader, line_of};
 use follow::Follow;
 use known::{Env, bind};
 use units::{Unit, Units};
@@ -47,6 +49,34 @@ pub fn judged(loader: &Loader, loaded: &Loaded) -> Vec<Judged> {
         steps.push(Judged { playbook: loaded.info.id.clone(), decl, judges });
     }
     steps
+}
+
+/// Boxes that an expectation names, and that its step does not cover: reaching it would be an error.
+pub(super) fn foreign(loader: &Loader, loaded: &Loaded) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for step in judged(loader, loaded) {
+        let covered = &step.decl.covers;
+        for judge in &step.judges {
+            for id in judge.certain.iter().filter(|id| !covered.contains(id)) {
+                let message = format!(
+                    "\"{}\" names the box \"{id}\", and step \"{}\" does not cover it",
+                    judge.label, step.decl.id
+                );
+                let hint = match covered.as_slice() {
+                    [] => "covers: […] in the step's options says which boxes it covers".to_string(),
+                    covered => format!("the step covers {}", covered.join(", ")),
+                };
+                let mut place = judge.place.clone();
+                place.source = line_of(&loader.sources, &place.file, place.line);
+                let error = Error::new(Kind::Playbook, message)
+                    .maybe_hint(did_you_mean(id, covered.iter().map(String::as_str)))
+                    .hint(hint)
+                    .at(place);
+                findings.push(Finding { level: Level::Error, error });
+            }
+        }
+    }
+    findings
 }
 
 /// Each step once; where clusters differ in what a step covers, all of it.

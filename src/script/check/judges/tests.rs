@@ -4,11 +4,11 @@ use crate::config::Config;
 use crate::playbook::checklist::CheckBox;
 use crate::playbook::matrix::{Judged, Matrix, Row, State};
 use crate::playbook::{Library, Origin, Source};
-use crate::script::load::Loader;
+use crate::script::load::{Loaded, Loader};
 use crate::script::settings;
 
-/// The steps of a playbook, with `stdlib/helper.rhai` beside it.
-fn steps(body: &str) -> Vec<Judged> {
+/// Loads a playbook, with `stdlib/helper.rhai` beside it.
+fn with<T>(body: &str, look: impl Fn(&Loader, &Loaded) -> T) -> T {
     let dir = tempfile::tempdir().expect("a folder");
     std::fs::create_dir(dir.path().join("stdlib")).expect("a folder");
     let helper = "fn ready(things, label, boxes) { expect(things, label).covers(boxes).to_be_ready(); }\n\
@@ -18,7 +18,11 @@ fn steps(body: &str) -> Vec<Judged> {
     let text = format!("playbook(#{{ id: \"p\" }});\n{body}");
     let source = Source { name: "p.rhai".into(), text: text.into(), origin: Origin::Disk(dir.path().join("p.rhai")) };
     let loaded = loader.load(&source, &[]).unwrap_or_else(|error| panic!("{error}: {body}"));
-    super::judged(&loader, &loaded)
+    look(&loader, &loaded)
+}
+
+fn steps(body: &str) -> Vec<Judged> {
+    with(body, super::judged)
 }
 
 /// What judges a box, as `label at file:line`.
@@ -156,4 +160,35 @@ step("a", #{ covers: ["A.1"] }, |t| { t.note("nothing"); });
 step("b", #{ covers: ["A.2"] }, |t| { expect(1, "of b").to_be(1); });"#;
     assert_eq!((state(body, "A.1"), judges(body, "A.1")), (State::Uncovered, vec![]));
     assert_eq!(judges(body, "A.2"), ["of b at p.rhai:4"]);
+}
+
+#[test]
+fn a_box_that_the_step_does_not_cover_is_found_where_it_is_named() {
+    let body = r#"fn own(x, box) { expect(x, "own").covers(box).to_be(1); }
+step("a", #{ covers: ["A.1", "A.2"] }, |t| {
+    expect(1, "one").covers("A.1", "A.3").to_be(1);
+    own(1, "B.2");
+    t.metric("took", 1, "s", #{ max: 2, covers: ["A.2", "C"] });
+    expect(1, "right").covers(["A.2"]).to_be(1);
+});
+for row in [#{ n: "x", box: "A.1" }, #{ n: "y", box: "A.2" }] {
+    step(row.n, #{ covers: [row.box] }, |t| { expect(1, "made").covers(row.box).to_be(1); });
+}
+step("none", #{}, |t| { expect(1, "none").covers("A.1").to_be(1); });"#;
+    let found = with(body, super::foreign);
+    let told = found.iter().map(|f| {
+        let line = f.error.place.as_ref().map_or(0, |place| place.line);
+        format!("{line}: {} | {}", f.error.message, f.error.hints.join(" | "))
+    });
+    let mut told: Vec<String> = told.collect();
+    told.sort();
+    assert_eq!(
+        told,
+        [
+            r#"12: "none" names the box "A.1", and step "none" does not cover it | covers: […] in the step's options says which boxes it covers"#,
+            r#"2: "own" names the box "B.2", and step "a" does not cover it | did you mean "A.2"? | the step covers A.1, A.2"#,
+            r#"4: "one" names the box "A.3", and step "a" does not cover it | did you mean "A.1"? | the step covers A.1, A.2"#,
+            r#"6: "took" names the box "C", and step "a" does not cover it | the step covers A.1, A.2"#,
+        ]
+    );
 }

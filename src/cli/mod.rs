@@ -25,6 +25,7 @@ mod run;
 mod runs;
 mod secret_settings;
 mod show;
+mod trace;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -76,6 +77,8 @@ enum Command {
     List(list::Args),
     /// Find what is wrong with playbooks, without a cluster
     Check(check::Args),
+    /// Show which step and which expectation judges each box of the checklist
+    Trace(trace::Args),
     /// Show a function's page, or all that scripts can call
     Doc(doc::Args),
     /// Write editable playbooks, stdlib and a pb.toml
@@ -133,6 +136,7 @@ fn dispatch(command: Command) -> Outcome {
         Command::Plan(args) => plan::run(&args, &environment, &mut out),
         Command::List(args) => list::run(&args, &environment, &mut out),
         Command::Check(args) => check::run(&args, &environment, &mut out),
+        Command::Trace(args) => trace::run(&args, &environment, &mut out),
         Command::Doc(args) => doc::run(&args, &environment, &whole(), &mut out),
         Command::Init(args) => one(init::run(&args, Library::embedded(), &connect::contexts(None), &mut out)),
         Command::New(args) => {

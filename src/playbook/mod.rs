@@ -1,7 +1,9 @@
 //! Playbooks as data: where their texts come from, what they declare, and the plan of a run.
 
+pub mod checklist;
 mod declared;
 mod library;
+pub mod matrix;
 mod order;
 pub mod plan;
 mod select;

@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use super::{Finding, Level};
 use crate::error::{Error, Kind, did_you_mean};
 use crate::playbook::Source;
+use crate::playbook::checklist::boxes;
 use crate::script::load::Loaded;
 
 /// The ids of a checklist: the first column of its lines, without the heading.
 pub fn known_boxes(checklist: &Source) -> BTreeSet<String> {
-    let first = |line: &str| line.split('\t').next().unwrap_or_default().trim().to_string();
-    checklist.text.lines().skip(1).map(first).filter(|id| !id.is_empty() && !id.starts_with('#')).collect()
+    boxes(checklist).into_iter().map(|row| row.id).collect()
 }
 
 /// Boxes that are not on the list.

@@ -9,6 +9,7 @@ mod configured;
 mod empty;
 mod handles;
 mod imports;
+mod judges;
 mod lints;
 mod lost;
 mod names;
@@ -27,6 +28,7 @@ use crate::playbook::Source;
 
 pub use boxes::known_boxes;
 pub use configured::Configured;
+pub use judges::judged;
 pub use steps::no_steps;
 pub use table::{LINTS, Lint};
 
@@ -106,6 +108,8 @@ impl<'a> Checker<'a> {
     pub fn playbook(&self, source: &Source, clusters: &[String]) -> Checked {
         let mut checked = self.module(source);
         let salvaged = self.loader.salvage(source, clusters);
+        // What a step covers may be among what is wrong.
+        let loads = salvaged.ended.is_empty() && salvaged.declares.is_empty();
         for error in salvaged.ended {
             if !self.told_of_module(source, &error) {
                 add(&mut checked.findings, error);
@@ -116,6 +120,9 @@ impl<'a> Checker<'a> {
         checked.findings.extend(declares.map(|error| Finding { level: Level::Error, error }));
         if let Some(loaded) = salvaged.loaded {
             checked.findings.extend(boxes::check(&loaded, &self.boxes));
+            if loads {
+                checked.findings.extend(judges::foreign(self.loader, &loaded));
+            }
             let tree = tree::Tree { source, ast: &loaded.ast };
             checked.findings.extend(steps::none(&loaded));
             checked.findings.extend(steps::risks(&loaded));

@@ -97,6 +97,12 @@ pub const LINTS: &[Lint] = &[
         "step(\"a\", #{ covers: [\"T5.999\"] }, |t| {});",
         "step(\"a\", #{ covers: [\"T5.12\"] }, |t| {});",
     ),
+    on_top(
+        "An expectation or a limit that names a box which its step does not cover",
+        "does not cover it",
+        "step(\"a\", #{ covers: [\"T5.12\"] }, |t| { expect(1 + 1, \"sum\").covers(\"T5.11\").to_be(2); });",
+        "step(\"a\", #{ covers: [\"T5.12\", \"T5.11\"] }, |t| { expect(1 + 1, \"sum\").covers(\"T5.11\").to_be(2); });",
+    ),
     in_step(
         Level::Error,
         "An expectation without a matcher judges nothing",

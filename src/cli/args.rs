@@ -56,8 +56,8 @@ pub(super) struct Inside {
     #[cfg(feature = "lab")]
     #[arg(long, value_name = "STAGE", requires = "lab")]
     pub(super) stage: Option<String>,
-    /// How fast its time goes, and with it every deadline and wait: 60x, or skip, which shortens every wait that nothing
-    /// but time can end [default: 1x]
+    /// How fast its time goes, and with it every deadline and wait: 1x, 60x, or skip, which shortens every wait that
+    /// nothing but time can end [default: skip]
     #[cfg(feature = "lab")]
     #[arg(long, value_name = "RATE", requires = "lab")]
     pub(super) clock: Option<crate::lab::clock::Pace>,

@@ -64,7 +64,7 @@ pub(super) fn open(
     let folder = Folder::new().map_err(|e| vec![e])?;
     let dir = folder.path().to_path_buf();
     let mut open = Open { lab: None, runtime: Some(runtime), _dir: folder };
-    let clock = LabClock::at(inside.clock.unwrap_or(Pace::Rate(1.0)));
+    let clock = LabClock::at(inside.clock.unwrap_or(Pace::Skipping));
     let opening = Lab::open_at(topology, clock.clone(), &dir, &stage);
     if let Some(runtime) = &open.runtime {
         let timed: Arc<dyn Clock> = Arc::new(clock.clone());

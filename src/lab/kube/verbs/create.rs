@@ -81,7 +81,7 @@ pub(crate) fn object_in(
     if kind.plural == "customresourcedefinitions" {
         // The controller that serves it answers a moment later, in a change of its own.
         let all = world.store.list(&place.resource, "").map(|(_, other)| &*other.value);
-        let judged = match definition::conflict(&*stored.value, all) {
+        let judged = match definition::conflict(&stored.value, all) {
             Some(taken) => definition::refused(&stored.value, &taken, &asked.time()),
             None => {
                 let established = definition::established(&asked.kind, &stored.value, &asked.time());

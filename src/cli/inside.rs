@@ -11,7 +11,7 @@ use crate::config::settings::Row;
 use crate::config::{Config, Environment, Origin, Overrides, load};
 use crate::error::{Error, Kind, Result};
 use crate::lab::clock::{LabClock, Pace};
-use crate::lab::faults::timed;
+use crate::lab::faults::{FOLLOWED, settle, timed};
 use crate::lab::up::Lab;
 use crate::lab::world::{Topology, read, stage};
 use crate::playbook::Library;
@@ -71,7 +71,13 @@ pub(super) fn open(
         let opening = async {
             let lab = opening.await?;
             stand_ins(&dir)?;
-            lab.faults.begin(&faults, &timed)?;
+            // What is broken from the beginning has had its consequences when a run begins.
+            let (first, later): (Vec<_>, Vec<_>) = faults.iter().copied().partition(|fault| fault.after.is_zero());
+            lab.faults.begin(&first, &timed)?;
+            if !first.is_empty() {
+                settle(&lab, FOLLOWED).await;
+            }
+            lab.faults.begin(&later, &timed)?;
             Ok(lab)
         };
         open.lab = Some(runtime.block_on(opening).map_err(|e| vec![e])?);

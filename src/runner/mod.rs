@@ -112,7 +112,9 @@ impl Run {
     }
 
     fn walk(&self) -> Vec<StepResult> {
-        let mut schedule = Schedule::new(&self.plan, self.jobs);
+        let mut schedule = Schedule::new(&self.plan, self.jobs, |planned| {
+            step::not_allowed(&self.world.permissions, planned).is_some()
+        });
         let mut results = self.take_over(&mut schedule);
         let (sender, receiver) = channel::<(usize, Ended)>();
         let mut later: Vec<(Instant, usize, Box<step::Parked>)> = Vec::new();

@@ -33,11 +33,14 @@ pub(super) struct Schedule<'a> {
     plan: &'a Plan,
     jobs: usize,
     states: Vec<State>,
+    /// Steps that will only say that they are skipped: they need no cluster for themselves.
+    left_out: Vec<bool>,
 }
 
 impl<'a> Schedule<'a> {
-    pub(super) fn new(plan: &'a Plan, jobs: usize) -> Self {
-        Self { plan, jobs: jobs.max(1), states: vec![State::Waiting; plan.steps.len()] }
+    pub(super) fn new(plan: &'a Plan, jobs: usize, left_out: impl Fn(&Planned) -> bool) -> Self {
+        let left_out = plan.steps.iter().map(left_out).collect();
+        Self { plan, jobs: jobs.max(1), states: vec![State::Waiting; plan.steps.len()], left_out }
     }
 
     /// A step that may start is taken as running from here on.
@@ -73,7 +76,7 @@ impl<'a> Schedule<'a> {
                 return Next::Start(at);
             }
             // What waits for another disruption to end could not begin even on a free cluster.
-            if exclusive(step) && !(disrupts(step) && self.disrupting()) {
+            if self.exclusive(at) && !(self.disrupts(at) && self.disrupting()) {
                 reserved.extend(step.clusters.iter().map(String::as_str));
             }
         }
@@ -136,7 +139,15 @@ impl<'a> Schedule<'a> {
 
     /// Whether a disrupting step has begun and not ended.
     fn disrupting(&self) -> bool {
-        (0..self.states.len()).any(|i| self.begun(i) && disrupts(&self.plan.steps[i]))
+        (0..self.states.len()).any(|i| self.begun(i) && self.disrupts(i))
+    }
+
+    fn disrupts(&self, at: usize) -> bool {
+        self.plan.steps[at].info.effect >= Effect::Disrupt && !self.left_out[at]
+    }
+
+    fn exclusive(&self, at: usize) -> bool {
+        self.plan.steps[at].decl.alone && !self.left_out[at] || self.disrupts(at)
     }
 
     fn free(&self, at: usize, reserved: &[&str]) -> bool {
@@ -147,10 +158,10 @@ impl<'a> Schedule<'a> {
         }
         (0..self.states.len()).filter(|i| *i != at).all(|i| {
             let other = &self.plan.steps[i];
-            if disrupts(step) && disrupts(other) && self.begun(i) {
+            if self.disrupts(at) && self.disrupts(i) && self.begun(i) {
                 return false;
             }
-            self.states[i] != State::Running || !shares(other) || (!exclusive(step) && !exclusive(other))
+            self.states[i] != State::Running || !shares(other) || (!self.exclusive(at) && !self.exclusive(i))
         })
     }
 }
@@ -162,14 +173,6 @@ fn was(outcome: Outcome) -> String {
             format!("{} {other}", if other == Outcome::Failed || other == Outcome::Errored { "has" } else { "was" })
         }
     }
-}
-
-fn disrupts(step: &Planned) -> bool {
-    step.info.effect >= Effect::Disrupt
-}
-
-fn exclusive(step: &Planned) -> bool {
-    step.decl.alone || disrupts(step)
 }
 
 #[cfg(test)]

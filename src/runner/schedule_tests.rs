@@ -78,7 +78,7 @@ fn starts(schedule: &mut Schedule<'_>) -> Vec<usize> {
 #[test]
 fn reading_steps_run_side_by_side_up_to_the_number_of_jobs() {
     let plan = plan(vec![read("a", INFRA), read("b", INFRA), read("c", APPS), read("d", APPS)]);
-    let mut schedule = Schedule::new(&plan, 3);
+    let mut schedule = Schedule::new(&plan, 3, |_| false);
     assert_eq!(starts(&mut schedule), [0, 1, 2]);
     assert_eq!(schedule.next(), Next::Wait);
     schedule.finished(1, Outcome::Passed);
@@ -93,13 +93,13 @@ fn reading_steps_run_side_by_side_up_to_the_number_of_jobs() {
 #[test]
 fn no_job_at_all_is_taken_as_one() {
     let plan = plan(vec![read("a", INFRA), read("b", INFRA)]);
-    assert_eq!(starts(&mut Schedule::new(&plan, 0)), [0]);
+    assert_eq!(starts(&mut Schedule::new(&plan, 0, |_| false)), [0]);
 }
 
 #[test]
 fn a_step_alone_shares_its_cluster_with_nothing_and_others_not_at_all() {
     let plan = plan(vec![alone("a", INFRA), read("b", INFRA), read("c", APPS), read("d", &[])]);
-    let mut schedule = Schedule::new(&plan, 9);
+    let mut schedule = Schedule::new(&plan, 9, |_| false);
     assert_eq!(starts(&mut schedule), [0, 2, 3]);
     schedule.finished(0, Outcome::Passed);
     assert_eq!(starts(&mut schedule), [1]);
@@ -108,7 +108,7 @@ fn a_step_alone_shares_its_cluster_with_nothing_and_others_not_at_all() {
 #[test]
 fn a_step_on_all_clusters_that_is_alone_waits_for_both() {
     let plan = plan(vec![read("a", INFRA), read("b", APPS), alone("c", BOTH), read("d", APPS)]);
-    let mut schedule = Schedule::new(&plan, 9);
+    let mut schedule = Schedule::new(&plan, 9, |_| false);
     // d comes after c in the plan: letting it run first could keep c from ever running.
     assert_eq!(starts(&mut schedule), [0, 1]);
     schedule.finished(0, Outcome::Passed);
@@ -122,7 +122,7 @@ fn a_step_on_all_clusters_that_is_alone_waits_for_both() {
 #[test]
 fn only_one_step_disrupts_in_the_whole_run() {
     let plan = plan(vec![disrupt("a", INFRA), disrupt("b", APPS), disrupt("c", &[]), read("d", APPS)]);
-    let mut schedule = Schedule::new(&plan, 9);
+    let mut schedule = Schedule::new(&plan, 9, |_| false);
     assert_eq!(starts(&mut schedule), [0, 3]);
     schedule.finished(0, Outcome::Passed);
     // b waits for the reader of its cluster; c has no cluster to wait for.
@@ -139,7 +139,7 @@ fn only_one_step_disrupts_in_the_whole_run() {
 fn a_disruption_that_waits_for_another_keeps_no_cluster_idle() {
     let plan =
         plan(vec![disrupt("a", INFRA), disrupt("b", INFRA), read("c", INFRA), disrupt("d", APPS), read("e", APPS)]);
-    let mut schedule = Schedule::new(&plan, 9);
+    let mut schedule = Schedule::new(&plan, 9, |_| false);
     assert_eq!(starts(&mut schedule), [0, 4]);
     // Parked for hours, perhaps: its cluster is released to readers, and to no other disruption.
     schedule.parked(0);
@@ -154,13 +154,13 @@ fn a_disruption_that_waits_for_another_keeps_no_cluster_idle() {
 #[test]
 fn a_disrupting_step_of_one_cluster_leaves_the_readers_of_the_other_alone() {
     let plan = plan(vec![disrupt("a", INFRA), read("b", APPS), read("c", INFRA)]);
-    assert_eq!(starts(&mut Schedule::new(&plan, 9)), [0, 1]);
+    assert_eq!(starts(&mut Schedule::new(&plan, 9, |_| false)), [0, 1]);
 }
 
 #[test]
 fn readers_do_not_overtake_a_disrupting_step_for_ever() {
     let plan = plan(vec![read("a", INFRA), disrupt("b", INFRA), read("c", INFRA), read("d", APPS)]);
-    let mut schedule = Schedule::new(&plan, 9);
+    let mut schedule = Schedule::new(&plan, 9, |_| false);
     assert_eq!(starts(&mut schedule), [0, 3]);
     schedule.finished(0, Outcome::Passed);
     assert_eq!(starts(&mut schedule), [1]);
@@ -173,7 +173,7 @@ fn needs_are_waited_for_and_block_when_they_do_not_pass() {
     let steps = vec![read("a", INFRA), needing(read("b", INFRA), &[0]), needing(read("c", INFRA), &[1])];
     let plan = plan(steps);
     for good in [Outcome::Passed, Outcome::Warned] {
-        let mut schedule = Schedule::new(&plan, 9);
+        let mut schedule = Schedule::new(&plan, 9, |_| false);
         assert_eq!(starts(&mut schedule), [0]);
         schedule.finished(0, good);
         assert_eq!(starts(&mut schedule), [1]);
@@ -185,7 +185,7 @@ fn needs_are_waited_for_and_block_when_they_do_not_pass() {
         (Outcome::Inconclusive, "needs a, which was inconclusive"),
         (Outcome::Manual, "needs a, which waits for a person"),
     ] {
-        let mut schedule = Schedule::new(&plan, 9);
+        let mut schedule = Schedule::new(&plan, 9, |_| false);
         assert_eq!(starts(&mut schedule), [0]);
         schedule.finished(0, bad);
         assert_eq!(schedule.next(), Next::Blocked(1, why.into()));
@@ -198,20 +198,20 @@ fn needs_are_waited_for_and_block_when_they_do_not_pass() {
 fn a_playbook_comes_after_another_and_stands_on_its_p0_steps_alone() {
     let later = Planned { after: vec![0, 1], gates: vec![0], ..read("c", INFRA) };
     let plan = plan(vec![read("a", INFRA), read("b", INFRA), later]);
-    let mut schedule = Schedule::new(&plan, 9);
+    let mut schedule = Schedule::new(&plan, 9, |_| false);
     assert_eq!(starts(&mut schedule), [0, 1]);
     schedule.finished(1, Outcome::Failed);
     assert_eq!(schedule.next(), Next::Wait);
     schedule.finished(0, Outcome::Passed);
     assert_eq!(starts(&mut schedule), [2]);
 
-    let mut schedule = Schedule::new(&plan, 9);
+    let mut schedule = Schedule::new(&plan, 9, |_| false);
     assert_eq!(starts(&mut schedule), [0, 1]);
     schedule.finished(0, Outcome::Inconclusive);
     assert_eq!(schedule.next(), Next::Blocked(2, "stands on a (P0), which was inconclusive".into()));
 
     // What waits for a person, or was left out, keeps nobody from going on.
-    let mut schedule = Schedule::new(&plan, 9);
+    let mut schedule = Schedule::new(&plan, 9, |_| false);
     assert_eq!(starts(&mut schedule), [0, 1]);
     schedule.finished(0, Outcome::Manual);
     schedule.finished(1, Outcome::Skipped);
@@ -221,7 +221,7 @@ fn a_playbook_comes_after_another_and_stands_on_its_p0_steps_alone() {
 #[test]
 fn a_parked_step_frees_its_cluster_and_job_until_its_check_is_due() {
     let plan = plan(vec![alone("a", INFRA), read("b", INFRA)]);
-    let mut schedule = Schedule::new(&plan, 1);
+    let mut schedule = Schedule::new(&plan, 1, |_| false);
     assert_eq!(starts(&mut schedule), [0]);
     schedule.parked(0);
     assert_eq!(starts(&mut schedule), [1]);
@@ -236,7 +236,7 @@ fn a_parked_step_frees_its_cluster_and_job_until_its_check_is_due() {
 #[test]
 fn a_parked_disruption_still_is_one() {
     let plan = plan(vec![disrupt("a", INFRA), disrupt("b", APPS), read("c", INFRA)]);
-    let mut schedule = Schedule::new(&plan, 9);
+    let mut schedule = Schedule::new(&plan, 9, |_| false);
     assert_eq!(starts(&mut schedule), [0]);
     schedule.parked(0);
     // c may use the cluster that is free again; b would be a second disruption.
@@ -252,7 +252,7 @@ fn a_parked_disruption_still_is_one() {
 #[test]
 fn what_needs_a_parked_step_waits_for_its_check() {
     let plan = plan(vec![read("a", INFRA), needing(read("b", INFRA), &[0])]);
-    let mut schedule = Schedule::new(&plan, 9);
+    let mut schedule = Schedule::new(&plan, 9, |_| false);
     assert_eq!(starts(&mut schedule), [0]);
     schedule.parked(0);
     assert_eq!(schedule.next(), Next::Wait);
@@ -265,7 +265,7 @@ fn what_needs_a_parked_step_waits_for_its_check() {
 #[test]
 fn only_what_is_parked_becomes_due() {
     let plan = plan(vec![read("a", INFRA)]);
-    let mut schedule = Schedule::new(&plan, 9);
+    let mut schedule = Schedule::new(&plan, 9, |_| false);
     schedule.due(0);
     assert_eq!(starts(&mut schedule), [0]);
     schedule.due(0);
@@ -275,10 +275,23 @@ fn only_what_is_parked_becomes_due() {
 #[test]
 fn what_has_not_begun_can_be_abandoned() {
     let plan = plan(vec![read("a", INFRA), read("b", INFRA), read("c", INFRA)]);
-    let mut schedule = Schedule::new(&plan, 1);
+    let mut schedule = Schedule::new(&plan, 1, |_| false);
     assert_eq!(starts(&mut schedule), [0]);
     assert_eq!(schedule.abandon(), [1, 2]);
     assert_eq!(schedule.next(), Next::Wait);
     schedule.finished(0, Outcome::Passed);
     assert_eq!(schedule.next(), Next::Finished);
+}
+
+#[test]
+fn what_is_only_going_to_be_skipped_holds_nobody_up() {
+    let disrupting =
+        Planned { info: StepInfo { effect: Effect::Disrupt, ..read("b", INFRA).info }, ..read("b", INFRA) };
+    let plan = plan(vec![read("a", INFRA), disrupting, read("c", INFRA)]);
+    let next = |left_out: bool| {
+        let mut schedule = Schedule::new(&plan, 4, |step| left_out && step.info.effect == Effect::Disrupt);
+        [schedule.next(), schedule.next(), schedule.next()]
+    };
+    assert_eq!(next(false), [Next::Start(0), Next::Wait, Next::Wait]);
+    assert_eq!(next(true), [Next::Start(0), Next::Start(1), Next::Start(2)]);
 }

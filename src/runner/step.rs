@@ -9,6 +9,7 @@ use crate::error::{Error, Kind};
 use crate::event::{Effect, Outcome, StepResult, What, short};
 use crate::host::Context;
 use crate::host::closure::Closure;
+use crate::host::world::Permissions;
 use crate::playbook::plan::Planned;
 use crate::script::call::{self, Caller, Thrown, Value};
 use crate::script::declare::Body;
@@ -42,7 +43,7 @@ impl StepRun<'_> {
     pub(super) fn start(self) -> Ended {
         let world = &self.run.world;
         let began = world.clock.instant();
-        if let Some(reason) = self.not_allowed() {
+        if let Some(reason) = not_allowed(&self.run.world.permissions, self.planned) {
             return Ended::Done(Box::new(not_run(self.planned, Outcome::Skipped, &reason)));
         }
         let retry = self.planned.decl.retry;
@@ -97,19 +98,6 @@ impl StepRun<'_> {
         Ended::Done(Box::new(finish(&self.run.caller, &context, ending, self.planned, began, attempts)))
     }
 
-    /// Why the step may not run at all.
-    fn not_allowed(&self) -> Option<String> {
-        let allowed = &self.run.world.permissions;
-        let effect = self.planned.info.effect;
-        if effect > Effect::Read && allowed.read_only {
-            return Some(format!("its effect is {effect}, and the run is --read-only"));
-        }
-        let clusters = self.planned.clusters.iter().map(|cluster| Some(cluster.as_str()));
-        let clusters = clusters.chain(self.planned.clusters.is_empty().then_some(None));
-        let flag = clusters.filter_map(|cluster| allowed.missing(effect, cluster)).next()?;
-        Some(format!("its effect is {effect}: {flag} lets it run"))
-    }
-
     /// Why the guard does not hold.
     fn guard(&self) -> Option<String> {
         let guard = self.body.as_ref()?.guard.as_ref()?;
@@ -145,6 +133,18 @@ impl StepRun<'_> {
             Err(Thrown::Error(error)) => (Value::default(), Ending::Threw(error)),
         }
     }
+}
+
+/// Why a step may not run at all.
+pub(super) fn not_allowed(allowed: &Permissions, planned: &Planned) -> Option<String> {
+    let effect = planned.info.effect;
+    if effect > Effect::Read && allowed.read_only {
+        return Some(format!("its effect is {effect}, and the run is --read-only"));
+    }
+    let clusters = planned.clusters.iter().map(|cluster| Some(cluster.as_str()));
+    let clusters = clusters.chain(planned.clusters.is_empty().then_some(None));
+    let flag = clusters.filter_map(|cluster| allowed.missing(effect, cluster)).next()?;
+    Some(format!("its effect is {effect}: {flag} lets it run"))
 }
 
 impl Parked {

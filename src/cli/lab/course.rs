@@ -16,14 +16,12 @@ use crate::host::call::STEP_LIMIT;
 use crate::host::redact::{Redactor, filter};
 use crate::host::world::Permissions;
 use crate::lab::clock::Pace;
-use crate::lab::faults::{Broken, Fault, observe, settle};
+use crate::lab::faults::{Broken, FOLLOWED, Fault, observe, settle};
 use crate::lab::prove::{Looks, Watcher};
 use crate::lab::up::Lab;
 
 /// How long a lab goes on, by its own clock, before anybody looks: its controllers have found their rest.
 const REST: Duration = Duration::from_secs(30);
-/// How long a fault has, by the lab's clock, until what follows from it has followed.
-const FOLLOWED: Duration = Duration::from_secs(150);
 
 /// What is to be run, and where.
 #[derive(Debug, Clone, Copy)]

@@ -17,6 +17,7 @@ pub mod timed;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -33,6 +34,9 @@ use crate::lab::kube::cluster::Cluster;
 use crate::lab::kube::kinds::{Kinds, custom};
 use crate::lab::router::advertise::Objects as _;
 use crate::lab::world::{Cause, Topology, World, objects};
+
+/// How long a fault has, by the lab's clock, until what follows from it has followed.
+pub const FOLLOWED: Duration = Duration::from_secs(150);
 
 /// The faults of a running lab. Clones are the same.
 #[derive(Debug, Clone)]

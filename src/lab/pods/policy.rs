@@ -49,6 +49,11 @@ pub(crate) fn passes(objects: &Objects, from: &Value, to: &Value, port: u16) -> 
     own || (may(objects, OUT, from, to, to, port) && may(objects, IN, to, from, to, port))
 }
 
+/// Whether what is enforced for a pod lets another one in, at a port of it.
+pub(crate) fn lets_in(objects: &Objects, from: &Value, to: &Value, port: u16) -> bool {
+    may(objects, IN, to, from, to, port)
+}
+
 /// Whether what is enforced for `pod` lets it talk with `other`; the port is one of `server`.
 fn may(objects: &Objects, way: Way, pod: &Value, other: &Value, server: &Value, port: u16) -> bool {
     if pod["spec"]["hostNetwork"] == true {
@@ -151,8 +156,8 @@ fn is_endpoint(rule: &Value, way: Way, pod: &Value, within: Option<&str>) -> boo
         Some("host" | "remote-node") => pod["spec"]["hostNetwork"] == true,
         _ => false,
     });
-    // A rule that names nobody, or only ports, is for everybody.
-    let everybody = rule.as_object().is_some_and(|rule| rule.keys().all(|key| key == "toPorts"));
+    // A rule with ports alone is for everybody; one with nothing in it is for nobody.
+    let everybody = rule.as_object().is_some_and(|rule| !rule.is_empty() && rule.keys().all(|key| key == "toPorts"));
     let any = rules(&rule[way.endpoints]).any(|one| *one == json!({})) && within.is_none();
     endpoints || entities || everybody || any
 }

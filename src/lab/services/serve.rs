@@ -15,6 +15,7 @@ use super::gateway::{self, Entrance};
 use super::outside::Outside;
 use super::{Asked, Reply, Services, Site, faults};
 use crate::lab::net::Handler;
+use crate::lab::world::Wrong;
 
 /// The largest body that is taken; layers of images are the largest.
 const LARGEST: usize = 64 * 1024 * 1024;
@@ -140,7 +141,20 @@ pub async fn answer(services: &Arc<Services>, door: &Door, asked: Asked) -> Resu
 
 async fn of_pod(services: &Arc<Services>, listener: &Listener, asked: &Asked) -> Result<Reply, Cut> {
     let site = Site { services, cluster: &listener.cluster, pod: &listener.pod, port: listener.port };
-    faults::under(&services.world, listener.program.fault, || (listener.program.answer)(&site, asked)).await
+    let answer = || (listener.program.answer)(&site, asked);
+    // The proxy has no more to say than what stands behind it.
+    let behind = match (listener.program.fault, asked.path.split('/').nth(1)) {
+        ("vmauth", Some("select")) => Some("vmselect"),
+        ("vmauth", Some("insert")) => Some("vminsert"),
+        _ => None,
+    };
+    match behind.filter(|name| !services.world.service(name).contains(&Wrong::Down)) {
+        Some(behind) => {
+            let given = faults::under(&services.world, behind, answer).await?;
+            faults::under(&services.world, listener.program.fault, || given).await
+        }
+        None => faults::under(&services.world, listener.program.fault, answer).await,
+    }
 }
 
 /// Whoever connects is talked to, at a door.

@@ -4,6 +4,7 @@
 //! Nothing here acts. The API servers, the router, the machines and the controllers read it, and are told when a cause
 //! comes or goes; what follows from a cause is theirs to work out.
 
+mod called;
 pub mod cause;
 pub mod objects;
 pub mod range;

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use toml::Spanned;
 
+use super::called;
 use super::range::after;
 use super::sense;
 use super::stage::{self, Stage};
@@ -86,6 +87,7 @@ pub fn parse(name: &str, file: &str, text: &str) -> Result<Topology, Vec<Error>>
     }
     judge(&topology, &mut problems);
     sense::judge(&topology, &mut problems);
+    called::judge(&topology, &mut problems);
     problems.found.sort_by_key(|error| error.place.as_ref().map(|place| (place.line, place.column)));
     if problems.found.is_empty() { Ok(topology) } else { Err(problems.found) }
 }

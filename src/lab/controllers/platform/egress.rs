@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::site::Site;
 use crate::lab::kube::cluster::World as Objects;
 use crate::lab::kube::store::Place;
+use crate::lab::pods::policy;
 use crate::lab::router::advertise::selects;
 
 /// What becomes of traffic to a host outside of the cluster.
@@ -35,7 +36,7 @@ pub(crate) fn of_pod(objects: &Objects, pod: &Value, host: &str) -> Way {
     if pod["spec"]["hostNetwork"] == true {
         return Way::Open;
     }
-    if !may(objects, pod, &Target::Names) {
+    if !may_ask_names(objects, pod) {
         return Way::NoNames;
     }
     if may(objects, pod, &Target::Host(host)) { Way::Open } else { Way::Dropped }
@@ -43,7 +44,14 @@ pub(crate) fn of_pod(objects: &Objects, pod: &Value, host: &str) -> Way {
 
 /// Whether a pod may ask the cluster's DNS.
 pub(crate) fn may_ask_names(objects: &Objects, pod: &Value) -> bool {
-    pod["spec"]["hostNetwork"] == true || may(objects, pod, &Target::Names)
+    if pod["spec"]["hostNetwork"] == true {
+        return true;
+    }
+    // The servers have to let it in, too.
+    let mut servers = objects.store.list("pods", "kube-system").map(|(_, server)| &*server.value);
+    let refused = |server: &Value| !policy::lets_in(objects, pod, server, 53);
+    let dns = |server: &&Value| server["metadata"]["labels"]["k8s-app"] == "kube-dns";
+    may(objects, pod, &Target::Names) && servers.find(dns).is_none_or(|server| !refused(server))
 }
 
 /// Whether anything is enforced for a pod: on what comes in, and on what goes out.
@@ -149,7 +157,8 @@ fn cilium(rule: &Value, target: &Target<'_>) -> bool {
     let port = ports.is_empty() || ports.iter().any(|port| port["port"] == wanted.as_str() || port["port"] == "0");
     let entities =
         |names: &[&str]| rules(&rule["toEntities"]).any(|one| one.as_str().is_some_and(|one| names.contains(&one)));
-    let empty = rule.as_object().is_some_and(|rule| rule.keys().all(|key| key == "toPorts"));
+    // A rule with ports alone is for everybody; one with nothing in it is for nobody.
+    let empty = rule.as_object().is_some_and(|rule| !rule.is_empty() && rule.keys().all(|key| key == "toPorts"));
     let peer = match target {
         Target::Names => rule["toEndpoints"].is_array() || entities(&["all", "cluster", "kube-dns"]),
         Target::Host(host) => {

@@ -75,7 +75,16 @@ pub(super) const ROWS: &[Fault] = &[
                 },
             });
             let object = format!("NetworkPolicy {}/allow-egress of {}", operator.namespace(), operator.cluster);
-            Ok(Broken::new(object, &["allow-egress"], vec![made(&operator.cluster, &policy)]))
+            let mut causes = vec![made(&operator.cluster, &policy)];
+            // Where a policy lets all pods ask for names, it leaves these out: what policies allow counts together.
+            for one in ground.all(&operator.cluster, "ciliumclusterwidenetworkpolicies.cilium.io") {
+                let mut rules = one.value["spec"]["egress"].as_array().into_iter().flatten();
+                if rules.any(|rule| rule["toPorts"].to_string().contains("\"53\"")) {
+                    let out = json!([{ "key": "k8s:io.kubernetes.pod.namespace", "operator": "NotIn", "values": [operator.namespace()] }]);
+                    causes.push(one.merged(&json!({ "spec": { "endpointSelector": { "matchExpressions": out } } })));
+                }
+            }
+            Ok(Broken::new(object, &["allow-egress"], causes))
         },
     },
     Fault {

@@ -32,10 +32,13 @@ pub(super) const ROWS: &[Fault] = &[
     },
     Fault {
         name: "metrics-targets-down",
-        about: "every scrape fails: up is 0 for all targets",
+        about: "every scrape fails: a firewall keeps the agents from their targets",
         risk: "R10",
-        effect: "the series are there, and say that nothing is up",
-        wrong: |_| Ok(service("vmselect", Wrong::Value("up=0".into()))),
+        effect: "up is 0 for all targets, and alerts about it fire",
+        wrong: |_| {
+            let cause = Cause::service("scrapes", Wrong::Down);
+            Ok(Broken::new("scrapes of vmagent", &["vmagent", "up"], vec![cause]))
+        },
     },
     Fault {
         name: "metrics-ingestion-down",

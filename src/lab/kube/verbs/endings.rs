@@ -1,8 +1,10 @@
 //! How objects end: when the last thing that holds them has let go, and what goes along.
 
-use serde_json::Value;
+use std::collections::BTreeMap;
 
-use crate::lab::kube::cluster::World;
+use serde_json::{Value, json};
+
+use crate::lab::kube::cluster::{World, time};
 use crate::lab::kube::store::Place;
 
 /// Whether an object that is to be deleted is held by nothing any more.
@@ -38,11 +40,105 @@ pub(super) fn empty(world: &mut World, namespace: &str, now: &str) {
                 world.store.put(place.clone(), object);
             }
             unprotect(world, &place);
+        } else if place.resource == "pods" && runs(&object) {
+            // Its kubelet gives it the time that it has for its end.
+            end(world, &place, object, now);
         } else {
             remove(world, &place);
         }
     }
     close(world, namespace);
+    remains(world, namespace, now);
+}
+
+/// Whether a pod runs somewhere.
+fn runs(pod: &Value) -> bool {
+    let ended = matches!(pod["status"]["phase"].as_str(), Some("Succeeded" | "Failed"));
+    pod["spec"]["nodeName"].as_str().is_some_and(|node| !node.is_empty()) && !ended
+}
+
+fn end(world: &mut World, place: &Place, mut pod: Value, now: &str) {
+    if pod["metadata"]["deletionTimestamp"].is_string() {
+        return;
+    }
+    let grace = pod["spec"]["terminationGracePeriodSeconds"].as_i64().unwrap_or(30).max(0);
+    let now: jiff::Timestamp = now.parse().unwrap_or_default();
+    let over = now.checked_add(jiff::SignedDuration::from_secs(grace)).unwrap_or(now);
+    if grace == 0 {
+        return remove(world, place);
+    }
+    pod["metadata"]["deletionTimestamp"] = Value::String(time(over));
+    pod["metadata"]["deletionGracePeriodSeconds"] = Value::from(grace);
+    world.store.put(place.clone(), pod);
+}
+
+/// What the namespace's controller says of one that can't go yet. Source: kubernetes
+/// `pkg/controller/namespace/deletion/status_condition_utils.go`.
+fn remains(world: &mut World, namespace: &str, now: &str) {
+    let place = Place::new("namespaces", "", namespace);
+    let Some(mut object) = world.store.get(&place).map(|o| o.value.copy()) else { return };
+    if object["metadata"]["deletionTimestamp"].is_null() {
+        return;
+    }
+    let (mut left, mut held) = (BTreeMap::<String, usize>::new(), BTreeMap::<String, usize>::new());
+    for place in world.store.in_namespace(namespace) {
+        *left.entry(place.resource.clone()).or_default() += 1;
+        let finalizers = world.store.get(place).map(|o| o.value["metadata"]["finalizers"].clone()).unwrap_or_default();
+        for finalizer in finalizers.as_array().into_iter().flatten().filter_map(Value::as_str) {
+            *held.entry(finalizer.to_owned()).or_default() += 1;
+        }
+    }
+    let told = |all: &BTreeMap<String, usize>, how: &dyn Fn(&str, usize) -> String| {
+        all.iter().map(|(name, count)| how(name, *count)).collect::<Vec<_>>().join(", ")
+    };
+    let of = |resource: &str| if resource.contains('.') { resource.to_owned() } else { format!("{resource}.") };
+    let resources = told(&left, &|name, count| format!("{} has {count} resource instances", of(name)));
+    let finalizers = told(&held, &|name, count| format!("{name} in {count} resource instances"));
+    let yes = |held: bool| if held { "True" } else { "False" };
+    let rows = [
+        (
+            "NamespaceDeletionDiscoveryFailure",
+            "False",
+            "ResourcesDiscovered",
+            "All resources successfully discovered".into(),
+        ),
+        (
+            "NamespaceDeletionGroupVersionParsingFailure",
+            "False",
+            "ParsedGroupVersions",
+            "All legacy kube types successfully parsed".into(),
+        ),
+        (
+            "NamespaceDeletionContentFailure",
+            "False",
+            "ContentDeleted",
+            "All content successfully deleted, may be waiting on finalization".into(),
+        ),
+        (
+            "NamespaceContentRemaining",
+            "True",
+            "SomeResourcesRemain",
+            format!("Some resources are remaining: {resources}"),
+        ),
+        (
+            "NamespaceFinalizersRemaining",
+            yes(!held.is_empty()),
+            if held.is_empty() { "ContentHasNoFinalizers" } else { "SomeFinalizersRemain" },
+            if held.is_empty() {
+                "All content-preserving finalizers finished".into()
+            } else {
+                format!("Some content in the namespace has finalizers remaining: {finalizers}")
+            },
+        ),
+    ];
+    let conditions: Vec<Value> = rows
+        .into_iter()
+        .map(|(kind, status, reason, message): (&str, &str, &str, String)| {
+            json!({ "type": kind, "status": status, "lastTransitionTime": now, "reason": reason, "message": message })
+        })
+        .collect();
+    object["status"]["conditions"] = conditions.into();
+    world.store.put(place, object);
 }
 
 /// A namespace that is to go, and is empty, goes.

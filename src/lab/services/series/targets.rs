@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{Maker, Out, Scope, born, seconds, text};
 use crate::lab::services::promql::Shape;
 use crate::lab::services::{at, programs, ready};
-use crate::lab::world::Cause;
+use crate::lab::world::{Cause, Wrong};
 
 pub(super) const TABLE: &[(&[&str], Maker)] =
     &[(&["up"], up), (&["scrape_duration_seconds", "scrape_samples_scraped"], scrapes)];
@@ -165,7 +165,7 @@ fn plain(scope: &Scope<'_>, out: &mut Vec<Target>) {
 
 fn of_pod(scope: &Scope<'_>, pod: &Value, job: &str, service: &str, port: u64, path: &str, pool: &str) -> Target {
     let (address, node) = (text(pod, "/status/podIP"), text(pod, "/spec/nodeName"));
-    let cut = scope.since(&Cause::link(node));
+    let cut = scope.since(&Cause::link(node)).or_else(|| scope.since(&Cause::service("scrapes", Wrong::Down)));
     let answers = ready(pod) && cut.is_none();
     let changed = super::condition(pod, "Ready").and_then(|one| seconds(&one["lastTransitionTime"]));
     let url = format!("http://{address}:{port}{path}");

@@ -15,6 +15,7 @@
 //! | [`host`] | what scripts see, a file or folder a module, behind the one gate that every call passes |
 //! | [`client`] | typed back ends without a Rhai type: the only one that opens sockets and starts programs |
 //! | `lab` | the simulated platform |
+//! | [`gitops`] | a Flux repository, judged without a cluster: files, builds, substitution, rules |
 //! | [`playbook`] | sources, declarations as data, the plan |
 //! | [`report`], [`record`] | listeners: the terminal, the files of `--report`, the verdict; the run's folder |
 //! | [`config`] | `pb.toml`, profiles, settings |
@@ -28,6 +29,7 @@ pub mod clock;
 pub mod config;
 pub mod error;
 pub mod event;
+pub mod gitops;
 pub mod host;
 #[cfg(feature = "lab")]
 pub mod lab;

@@ -64,11 +64,12 @@ pub struct Repository {
 /// Reads and judges the repository in a folder.
 ///
 /// # Errors
-/// [`Kind::NotFound`] where there is no such folder or entry point; [`Kind::Script`] for a waived rule that there is not.
+/// [`Kind::Io`] where there is no such folder, [`Kind::NotFound`] where it has no such entry point; [`Kind::Script`] for a waived rule that there is not.
 pub fn load(root: &Path, options: &Options) -> Result<Repository> {
     if !root.is_dir() {
-        let message = format!("there is no folder {}: a checkout of the Flux repository is expected there", root.display());
-        return Err(Error::new(Kind::NotFound, message));
+        let message =
+            format!("there is no folder {}: a checkout of the Flux repository is expected there", root.display());
+        return Err(Error::new(Kind::Io, message));
     }
     for (waived, _) in &options.waive {
         let rule = waived.split(' ').next().unwrap_or_default();
@@ -119,9 +120,7 @@ fn entries(files: &Files, options: &Options, root: &Path) -> Result<Vec<(String,
 fn waived(finding: &Finding, options: &Options, files: &Files) -> Option<String> {
     let fits = |waived: &str| match waived.split_once(' ') {
         None => waived == finding.rule,
-        Some((rule, what)) => {
-            rule == finding.rule && (what == files.name(finding.at.file) || what == finding.object)
-        }
+        Some((rule, what)) => rule == finding.rule && (what == files.name(finding.at.file) || what == finding.object),
     };
     options.waive.iter().find(|(waived, _)| fits(waived)).map(|(_, reason)| reason.clone())
 }

@@ -32,7 +32,9 @@ impl Object {
     /// Whether a document can be an object at all: it has a version, a kind and a name.
     pub fn is_object(node: &Node) -> bool {
         let named = node.at_path("metadata.name").is_some() || node.at_path("metadata.generateName").is_some();
-        node.get("apiVersion").is_some() && node.get("kind").is_some() && (named || node.text_at("kind").ends_with("List"))
+        node.get("apiVersion").is_some()
+            && node.get("kind").is_some()
+            && (named || node.text_at("kind").ends_with("List"))
     }
 
     /// What names it.

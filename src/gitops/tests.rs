@@ -26,7 +26,16 @@ fn nothing_is_found_in_a_healthy_repository() {
     let repository = load(&fixture("healthy"), &Options::default()).unwrap();
     assert_eq!(told(&repository), "");
     let units: Vec<usize> = repository.clusters.iter().map(|cluster| cluster.units.len()).collect();
-    assert_eq!(units, [8, 8], "{:#?}", repository.clusters.iter().map(|c| c.units.iter().map(flux::Unit::words).collect::<Vec<_>>()).collect::<Vec<_>>());
+    assert_eq!(
+        units,
+        [8, 8],
+        "{:#?}",
+        repository
+            .clusters
+            .iter()
+            .map(|c| c.units.iter().map(flux::Unit::words).collect::<Vec<_>>())
+            .collect::<Vec<_>>()
+    );
     assert!(!repository.files.names().iter().any(|name| name.contains("unreached")));
 }
 
@@ -46,7 +55,10 @@ fn what_is_built_has_its_patches_and_variables() {
     assert_eq!(one("HelmRepository", "coredns").text_at("metadata.annotations.note"), "a default");
     assert_eq!(one("Alert", "alertmanager").text_at("metadata.namespace"), "kube-system");
     assert_eq!(one("Namespace", "web").text_at("metadata.namespace"), "");
-    assert!(one("Deployment", "web").at_path("spec.template.spec").unwrap().list("containers")[0].list("args")[0].as_text() == Some("${NOT_A_VARIABLE}"));
+    assert!(
+        one("Deployment", "web").at_path("spec.template.spec").unwrap().list("containers")[0].list("args")[0].as_text()
+            == Some("${NOT_A_VARIABLE}")
+    );
     assert_eq!(one("CephCluster", "rook-ceph").list("spec.storage.nodes")[2].text_at("name"), "infra-03");
 }
 
@@ -68,7 +80,9 @@ fn what_is_waived_stays_visible() {
         ("node-unknown CephCluster rook-ceph/rook-ceph".to_owned(), "the node comes tomorrow".to_owned()),
     ];
     let repository = load(&fixture("broken"), &Options { waive, ..Options::default() }).unwrap();
-    let why = |rule: &str| repository.findings.iter().filter(|(f, _)| f.rule == rule).map(|(_, why)| why.clone()).collect::<Vec<_>>();
+    let why = |rule: &str| {
+        repository.findings.iter().filter(|(f, _)| f.rule == rule).map(|(_, why)| why.clone()).collect::<Vec<_>>()
+    };
     assert!(why("cron-invalid").iter().all(|why| why.as_deref() == Some("tidied next week")));
     assert!(why("node-unknown").iter().any(Option::is_some));
     assert!(why("resource-twice").iter().all(Option::is_none));
@@ -80,7 +94,7 @@ fn what_is_waived_stays_visible() {
 #[test]
 fn a_repository_that_is_none_is_no_pass() {
     let error = load(&fixture("nowhere"), &Options::default()).unwrap_err();
-    assert_eq!(error.kind, Kind::NotFound);
+    assert_eq!(error.kind, Kind::Io);
     let options = Options { entries: vec![("infra".into(), "kubernetes/nowhere".into())], ..Options::default() };
     let error = load(&fixture("healthy"), &options).unwrap_err();
     assert!(error.message.contains("kubernetes/nowhere, the entry point of cluster infra"), "{error}");

@@ -13,6 +13,7 @@ pub(crate) mod data;
 pub(crate) mod dns;
 pub(crate) mod errors;
 pub mod expect;
+pub(crate) mod gitops;
 pub mod http;
 pub mod kube;
 pub mod ledger;
@@ -67,6 +68,7 @@ pub const MODULES: &[Module] = &[
     data::table::MODULE,
     data::time::MODULE,
     data::yaml::MODULE,
+    gitops::MODULE,
     secret::MODULE,
     sh::MODULE,
     http::MODULE,

@@ -13,19 +13,25 @@ use crate::gitops::kustomize::{Build, Builder};
 use crate::gitops::object::Object;
 use crate::gitops::rules::id;
 
+/// Kinds that variables come from, or that make such.
+const GIVERS: &[&str] = &["ConfigMap", "Secret", "ExternalSecret", "SealedSecret"];
+
 struct Walk<'a> {
     files: &'a mut Files,
     findings: &'a mut Findings,
     entry: String,
     units: Vec<Unit>,
     sources: Vec<String>,
+    /// What variables can come from.
+    givers: Vec<Object>,
 }
 
 /// Builds a cluster from its entry point's folder on.
 ///
 /// `sources` names the sources that hold this repository; that of Flux's own bootstrap is one by its name.
 pub fn walk(files: &mut Files, findings: &mut Findings, name: &str, entry: &str, sources: &[String]) -> Cluster {
-    let mut walk = Walk { files, findings, entry: entry.into(), units: Vec::new(), sources: sources.to_vec() };
+    let mut walk =
+        Walk { files, findings, entry: entry.into(), units: Vec::new(), sources: sources.to_vec(), givers: Vec::new() };
     walk.begin();
     let mut waiting: VecDeque<(Object, usize)> = walk.children(0).into();
     let mut rounds = 0;
@@ -63,15 +69,30 @@ impl Walk<'_> {
             let find = |kind: &str, name: &str| find(&objects, &[], kind, &namespace, name);
             let may_have = |_: &str| true;
             let given = Given {
-                post, find: &find, may_have: &may_have, namespace: &namespace, words: "the entry point", chain: &chain,
+                post,
+                find: &find,
+                may_have: &may_have,
+                namespace: &namespace,
+                words: "the entry point",
+                chain: &chain,
             };
             variables(&given, self.findings)
         };
         self.substituted(&mut objects, &variables);
+        self.givers.extend(objects.iter().filter(|object| GIVERS.contains(&object.kind())).cloned());
         let name = object.as_ref().map_or(entry.as_str(), Object::name).to_owned();
         self.same_repository(&objects);
         self.units.push(Unit {
-            name, namespace, path: entry, object, by: None, objects, variables, chain, build, built: true,
+            name,
+            namespace,
+            path: entry,
+            object,
+            by: None,
+            objects,
+            variables,
+            chain,
+            build,
+            built: true,
         });
     }
 
@@ -81,10 +102,12 @@ impl Walk<'_> {
         let known: Vec<&str> =
             sources.iter().filter(|o| self.is_known(o.name())).map(|o| o.node.text_at("spec.url")).collect();
         let more = sources.iter().filter(|o| known.contains(&o.node.text_at("spec.url"))).map(|o| o.name().to_owned());
-        let sync = objects.iter().filter(|o| o.kind() == "FluxInstance").map(|o| o.node.text_at("spec.sync.name").to_owned());
+        let sync =
+            objects.iter().filter(|o| o.kind() == "FluxInstance").map(|o| o.node.text_at("spec.sync.name").to_owned());
         let more: Vec<String> = more.chain(sync).filter(|name| !name.is_empty()).collect();
         self.sources.extend(more);
-        let named = objects.iter().filter(|o| o.is(KUSTOMIZE, "Kustomization")).map(|o| o.node.text_at("spec.sourceRef.name"));
+        let named =
+            objects.iter().filter(|o| o.is(KUSTOMIZE, "Kustomization")).map(|o| o.node.text_at("spec.sourceRef.name"));
         let named: Vec<&str> = named.collect();
         if !named.iter().any(|name| self.is_known(name)) {
             self.sources.extend(named.first().map(|name| (*name).to_owned()));
@@ -96,7 +119,7 @@ impl Walk<'_> {
     }
 
     fn is_ready(&self, object: &Object) -> bool {
-        let find = |kind: &str, name: &str| find(&[], &self.units, kind, object.namespace(), name);
+        let find = |kind: &str, name: &str| find(&[], &self.givers, kind, object.namespace(), name);
         let post = object.node.at_path("spec.postBuild");
         ready(&Given { post, find: &find, may_have: &|_| true, namespace: "", words: "", chain: &[] })
     }
@@ -105,7 +128,8 @@ impl Walk<'_> {
     fn children(&self, unit: usize) -> Vec<(Object, usize)> {
         let own = |object: &&Object| {
             let unit = &self.units[unit];
-            object.is(KUSTOMIZE, "Kustomization") && !(object.name() == unit.name && object.namespace() == unit.namespace)
+            object.is(KUSTOMIZE, "Kustomization")
+                && !(object.name() == unit.name && object.namespace() == unit.namespace)
         };
         self.units[unit].objects.iter().filter(own).map(|object| (object.clone(), unit)).collect()
     }
@@ -142,7 +166,7 @@ impl Walk<'_> {
             self.findings.add(id::EMPTY, at, &words, message, &chain);
         }
         let variables = {
-            let find = |kind: &str, name: &str| find(&objects, &self.units, kind, &namespace, name);
+            let find = |kind: &str, name: &str| find(&objects, &self.givers, kind, &namespace, name);
             let may_have = |name: &str| {
                 self.units.iter().map(|unit| &unit.build).chain([&build]).any(|build| build.may_have(name))
             };
@@ -152,6 +176,7 @@ impl Walk<'_> {
             variables(&given, self.findings)
         };
         self.substituted(&mut objects, &variables);
+        self.givers.extend(objects.iter().filter(|object| GIVERS.contains(&object.kind())).cloned());
         self.units.push(Unit {
             name,
             namespace,
@@ -189,7 +214,7 @@ impl Walk<'_> {
 }
 
 /// The ConfigMaps or Secrets of a name, and what makes a Secret of that name.
-fn find(own: &[Object], units: &[Unit], kind: &str, namespace: &str, name: &str) -> Vec<Object> {
+fn find(own: &[Object], givers: &[Object], kind: &str, namespace: &str, name: &str) -> Vec<Object> {
     let is = |object: &&Object| {
         let at_home = object.namespace() == namespace || object.namespace().is_empty();
         let made = match object.kind() {
@@ -203,5 +228,5 @@ fn find(own: &[Object], units: &[Unit], kind: &str, namespace: &str, name: &str)
         };
         at_home && made == name
     };
-    units.iter().flat_map(|unit| &unit.objects).chain(own).filter(is).cloned().collect()
+    givers.iter().chain(own).filter(is).cloned().collect()
 }

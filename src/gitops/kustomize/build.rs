@@ -3,48 +3,17 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use super::open::{Build, is_remote};
 use super::{generate, patch, transform};
-use crate::error::nearest;
 use crate::gitops::files::{Files, KUSTOMIZATION_FILES, folder_of, join};
 use crate::gitops::finding::Findings;
 use crate::gitops::object::{Id, Object};
 use crate::gitops::rules::id;
 use crate::gitops::yaml::{At, Node};
 
-/// What a kustomization file can have (kustomize 5, `api/types`).
-const FIELDS: &[&str] = &[
-    "apiVersion", "kind", "metadata", "openapi", "namePrefix", "nameSuffix", "namespace", "commonLabels", "labels",
-    "commonAnnotations", "patchesStrategicMerge", "patchesJson6902", "patches", "images", "imageTags", "replacements",
-    "replicas", "vars", "sortOptions", "resources", "components", "crds", "bases", "configMapGenerator",
-    "secretGenerator", "helmGlobals", "helmCharts", "helmChartInflationGenerator", "generatorOptions",
-    "configurations", "generators", "transformers", "validators", "inventory", "buildMetadata",
-];
 /// Fields with which objects come from elsewhere, or change in ways that are not looked into.
-const OPEN: &[&str] = &["helmCharts", "helmChartInflationGenerator", "generators", "transformers", "replacements", "vars"];
-
-/// What is not known of a build.
-#[derive(Debug, Clone, Default)]
-pub struct Build {
-    /// Whether there may be objects that are not seen.
-    pub open: bool,
-    /// Whether something is wrong, so that Flux would apply nothing of it.
-    pub broken: bool,
-    /// The texts and names of what could not be read: a name in them may be there.
-    pub lost: Vec<String>,
-}
-
-impl Build {
-    /// Whether an object of a name may be there, though it is not seen.
-    pub fn may_have(&self, name: &str) -> bool {
-        let named = |line: &str| {
-            let value = line.trim().trim_start_matches("- ").strip_prefix("name:");
-            value.is_some_and(|value| value.trim().trim_matches(['"', '\'']) == name)
-        };
-        // Of a file that is no YAML the text is kept, of one that is not there its name.
-        let has = |lost: &String| if lost.contains('\n') { lost.lines().any(named) } else { lost.contains(name) };
-        self.open || self.lost.iter().any(has)
-    }
-}
+const OPEN: &[&str] =
+    &["helmCharts", "helmChartInflationGenerator", "generators", "transformers", "replacements", "vars"];
 
 /// Builds a folder.
 #[derive(Debug)]
@@ -163,33 +132,6 @@ impl<'a> Builder<'a> {
         objects
     }
 
-    fn fields(&mut self, node: &Node, component: bool) {
-        for (key, _) in node.entries() {
-            if !FIELDS.contains(&key.text.as_str()) {
-                let near = nearest(&key.text, FIELDS.iter().copied()).map(|near| format!(", {near} is meant?"));
-                let message =
-                    format!("kustomize knows no field \"{}\"{}: the build fails", key.text, near.unwrap_or_default());
-                self.found(id::KUSTOMIZATION_FIELD, key.at, message);
-            }
-        }
-        let (kind, version) = (node.text_at("kind"), node.text_at("apiVersion"));
-        let fits = match kind {
-            "" | "Kustomization" => matches!(version, "" | "kustomize.config.k8s.io/v1beta1"),
-            "Component" => matches!(version, "" | "kustomize.config.k8s.io/v1alpha1"),
-            _ => false,
-        };
-        if !fits {
-            let message = format!("kind \"{kind}\" of \"{version}\" is none of kustomize's: the build fails");
-            self.found(id::KUSTOMIZATION_FIELD, node.at, message);
-        } else if component != (kind == "Component") {
-            let message = match component {
-                true => "the folder is included as a component, and its kind is not Component: the build fails",
-                false => "the folder is a Component, and is included as a resource: the build fails",
-            };
-            self.found(id::COMPONENT_KIND, node.at, message);
-        }
-    }
-
     fn component(&mut self, folder: &str, one: &Node, base: Vec<Object>) -> Vec<Object> {
         let text = one.as_text().unwrap_or_default();
         let path = join(folder, text);
@@ -213,7 +155,11 @@ impl<'a> Builder<'a> {
         let text = one.as_text().unwrap_or_default();
         let path = join(folder, text);
         if path.is_empty() || text.is_empty() {
-            self.found(id::FILE_MISSING, one.at, format!("\"{text}\" names nothing in the repository: the build fails"));
+            self.found(
+                id::FILE_MISSING,
+                one.at,
+                format!("\"{text}\" names nothing in the repository: the build fails"),
+            );
             return Vec::new();
         }
         let file = self.files.kustomization(&path);
@@ -257,23 +203,33 @@ impl<'a> Builder<'a> {
         self.faults(path);
         if KUSTOMIZATION_FILES.contains(&name) {
             let at = At { file: file.number, line: 1 };
-            self.found(id::NOT_OBJECT, at, "a kustomization file is included as a manifest; its folder is what to name");
+            self.found(
+                id::NOT_OBJECT,
+                at,
+                "a kustomization file is included as a manifest; its folder is what to name",
+            );
             return Vec::new();
         }
         let chain = Arc::new(self.chain.clone());
         let mut objects = Vec::new();
         for node in &file.parsed.documents {
             if !Object::is_object(node) {
-                let lacks = ["apiVersion", "kind", "metadata.name"].into_iter().filter(|key| node.at_path(key).is_none());
+                let lacks =
+                    ["apiVersion", "kind", "metadata.name"].into_iter().filter(|key| node.at_path(key).is_none());
                 let lacks: Vec<&str> = lacks.collect();
-                let message = format!("the document has no {}: it is no object, and the build fails", lacks.join(", no "));
+                let message =
+                    format!("the document has no {}: it is no object, and the build fails", lacks.join(", no "));
                 self.found(id::NOT_OBJECT, node.at, message);
                 continue;
             }
-            let items = if node.text_at("kind").ends_with("List") { node.list("items") } else { std::slice::from_ref(node) };
+            let items =
+                if node.text_at("kind").ends_with("List") { node.list("items") } else { std::slice::from_ref(node) };
             for node in items {
                 let object = Object { node: node.clone(), chain: chain.clone(), hashed: false };
-                let local = object.node.at_path("metadata.annotations").and_then(|a| a.get("config.kubernetes.io/local-config"));
+                let local = object
+                    .node
+                    .at_path("metadata.annotations")
+                    .and_then(|a| a.get("config.kubernetes.io/local-config"));
                 if local.is_none_or(|local| local.as_text() != Some("true")) {
                     objects.push(object);
                 }
@@ -299,7 +255,8 @@ impl<'a> Builder<'a> {
             if !id.name.is_empty() && !known.insert(id.clone()) {
                 let before = objects.iter().find(|one| one.id() == id).map(|one| self.place(one.at()));
                 let before = before.unwrap_or_default();
-                let message = format!("{} is included a second time, before from {before}: the build fails", id.words());
+                let message =
+                    format!("{} is included a second time, before from {before}: the build fails", id.words());
                 self.build.broken = true;
                 self.findings.add(id::TWICE, at, &id.words(), message, &self.chain);
                 continue;
@@ -311,11 +268,4 @@ impl<'a> Builder<'a> {
     pub(super) fn place(&self, at: At) -> String {
         format!("{}:{}", self.files.name(at.file), at.line)
     }
-}
-
-/// Whether a name of kustomize leads out of the repository: a URL, or a host with a path.
-fn is_remote(text: &str) -> bool {
-    let first = text.split('/').next().unwrap_or_default();
-    let host = first.contains('.') && !first.starts_with('.') && !first.ends_with(".yaml") && !first.ends_with(".yml");
-    text.contains("://") || text.starts_with("git@") || text.contains("?ref=") || (host && text.contains('/'))
 }

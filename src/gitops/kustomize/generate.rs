@@ -20,7 +20,8 @@ pub(super) fn apply(builder: &mut Builder<'_>, folder: &str, objects: &mut Vec<O
                 }
                 continue;
             }
-            let bare = one.is_true("options.disableNameSuffixHash") || node.is_true("generatorOptions.disableNameSuffixHash");
+            let bare =
+                one.is_true("options.disableNameSuffixHash") || node.is_true("generatorOptions.disableNameSuffixHash");
             let object = made(builder, kind, one, data, !bare);
             builder.extend(objects, vec![object], one.at);
         }

@@ -31,7 +31,8 @@ fn fits(pattern: &str, value: &str) -> bool {
 fn labelled(selector: &str, labels: Option<&Node>) -> bool {
     let value = |key: &str| labels.and_then(|labels| labels.get(key.trim())).and_then(Node::as_text);
     requirements(selector).iter().map(|one| one.trim()).filter(|one| !one.is_empty()).all(|one| {
-        let among = |list: &str, value: &str| list.trim_matches(['(', ')', ' ']).split(',').any(|one| one.trim() == value);
+        let among =
+            |list: &str, value: &str| list.trim_matches(['(', ')', ' ']).split(',').any(|one| one.trim() == value);
         if let Some((key, list)) = one.split_once(" notin ") {
             return value(key).is_none_or(|value| !among(list, value));
         }
@@ -78,8 +79,17 @@ mod tests {
     fn selectors_of_labels() {
         let labels = parse("a: b\nc: d\n", 0, 1).documents.remove(0);
         for (selector, fits) in [
-            ("a=b", true), ("a==b,c=d", true), ("a!=b", false), ("x!=y", true), ("a in (x, b),c", true),
-            ("a notin (b)", false), ("x notin (b, c)", true), ("!x", true), ("!a", false), ("x", false), ("", true),
+            ("a=b", true),
+            ("a==b,c=d", true),
+            ("a!=b", false),
+            ("x!=y", true),
+            ("a in (x, b),c", true),
+            ("a notin (b)", false),
+            ("x notin (b, c)", true),
+            ("!x", true),
+            ("!a", false),
+            ("x", false),
+            ("", true),
         ] {
             assert_eq!(labelled(selector, Some(&labels)), fits, "{selector}");
         }

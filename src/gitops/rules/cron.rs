@@ -53,7 +53,8 @@ fn wrong(text: &str, count: usize) -> Result<(), String> {
     }
     fields.iter().zip(&FIELDS[6 - count..]).try_for_each(|(field, (name, least, most, names))| {
         let value = |one: &str| {
-            let named = names.iter().position(|known| one.eq_ignore_ascii_case(known)).and_then(|n| u32::try_from(n).ok());
+            let named =
+                names.iter().position(|known| one.eq_ignore_ascii_case(known)).and_then(|n| u32::try_from(n).ok());
             named.map(|n| n + least).or_else(|| one.parse().ok()).filter(|n| (*least..=*most).contains(n))
         };
         let fits = field.split(',').all(|one| {

@@ -33,8 +33,10 @@ fn missing(cluster: &Cluster, group: &str, kind: &str, findings: &mut Findings) 
             if known.contains(&(namespace.as_str(), name.as_str())) || cluster.may_have(&name) {
                 continue;
             }
-            let elsewhere = known.iter().find(|(_, other)| *other == name).map(|(other, _)| format!("; it is in {other}"));
-            let near = || nearest(&name, known.iter().map(|(_, other)| *other)).map(|near| format!("; {near} is meant?"));
+            let elsewhere =
+                known.iter().find(|(_, other)| *other == name).map(|(other, _)| format!("; it is in {other}"));
+            let near =
+                || nearest(&name, known.iter().map(|(_, other)| *other)).map(|near| format!("; {near} is meant?"));
             let hint = elsewhere.or_else(near).unwrap_or_default();
             let words = object.words();
             let message = format!("{words} waits for {kind} {namespace}/{name}, which nothing applies{hint}");
@@ -106,7 +108,8 @@ fn family(cluster: &Cluster, findings: &mut Findings) {
             let parent = &cluster.units[other];
             let waits = parent.spec("wait").and_then(Node::as_text) == Some("true");
             if waits && cluster.above(index).any(|above| above == other) {
-                let message = format!("{words} waits for {other_words}, which applies it and has wait: true: both wait for ever");
+                let message =
+                    format!("{words} waits for {other_words}, which applies it and has wait: true: both wait for ever");
                 findings.add(id::DEPENDS_PARENT, one.at, &words, message, &object.chain);
             }
         }

@@ -170,7 +170,8 @@ mod tests {
 
     #[test]
     fn the_table_has_the_kinds_that_flux_serves() {
-        let field = &kinds()[&("kustomize.toolkit.fluxcd.io", "v1", "Kustomization")].fields["spec"].fields["dependsOn"];
+        let field =
+            &kinds()[&("kustomize.toolkit.fluxcd.io", "v1", "Kustomization")].fields["spec"].fields["dependsOn"];
         assert!(field.list && field.fields["name"].required);
         assert_eq!(kinds().len(), 8);
     }

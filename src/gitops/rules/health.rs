@@ -9,8 +9,18 @@ use crate::gitops::yaml::Node;
 /// Kinds of which operators make other objects. Objects of the groups beside these make nothing that a health check could
 /// be on, so that a namespace with such objects alone has only what is in the repository.
 const INERT: &[&str] = &[
-    "", "apps", "batch", "networking.k8s.io", "rbac.authorization.k8s.io", "policy", "autoscaling", SOURCE,
-    "gateway.networking.k8s.io", "cilium.io", "notification.toolkit.fluxcd.io", "external-secrets.io",
+    "",
+    "apps",
+    "batch",
+    "networking.k8s.io",
+    "rbac.authorization.k8s.io",
+    "policy",
+    "autoscaling",
+    SOURCE,
+    "gateway.networking.k8s.io",
+    "cilium.io",
+    "notification.toolkit.fluxcd.io",
+    "external-secrets.io",
 ];
 
 pub(super) fn judge(view: &View<'_>, findings: &mut Findings) {
@@ -37,11 +47,14 @@ pub(super) fn judge(view: &View<'_>, findings: &mut Findings) {
                 .filter(|(_, object)| object.kind() == kind && object.group() == group)
                 .map(|(_, object)| (object.namespace(), object.name()))
                 .collect();
-            let elsewhere = others.iter().find(|(_, other)| *other == name).map(|(home, _)| format!("; it is in {home}"));
-            let near = || nearest(name, others.iter().map(|(_, other)| *other)).map(|near| format!("; {near} is meant?"));
+            let elsewhere =
+                others.iter().find(|(_, other)| *other == name).map(|(home, _)| format!("; it is in {home}"));
+            let near =
+                || nearest(name, others.iter().map(|(_, other)| *other)).map(|near| format!("; {near} is meant?"));
             let hint = elsewhere.or_else(near).unwrap_or_default();
             let words = unit.words();
-            let message = format!("{words} waits for the health of {kind} {namespace}/{name}, which nothing makes{hint}");
+            let message =
+                format!("{words} waits for the health of {kind} {namespace}/{name}, which nothing makes{hint}");
             findings.add(id::HEALTH, check.at, &words, message, &unit.chain);
         }
     }

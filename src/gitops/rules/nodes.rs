@@ -64,9 +64,9 @@ fn named(object: &Object, see: &mut impl FnMut(&Node, &str)) {
     }
     const HOST: &str = "kubernetes.io/hostname";
     object.node.walk(&mut |node| {
-        let selected = node.get("nodeSelector").and_then(|selector| selector.get(HOST).or_else(|| {
-            selector.get("matchLabels").and_then(|labels| labels.get(HOST))
-        }));
+        let selected = node.get("nodeSelector").and_then(|selector| {
+            selector.get(HOST).or_else(|| selector.get("matchLabels").and_then(|labels| labels.get(HOST)))
+        });
         selected.into_iter().for_each(|name| see(name, "a node"));
         if node.text_at("key") == HOST && node.text_at("operator") == "In" {
             node.list("values").iter().for_each(|name| see(name, "a node"));

@@ -32,8 +32,7 @@ pub(super) fn judge(view: &View<'_>, findings: &mut Findings) {
             if bootstrap || !KINDS.contains(&kind) || namespace.is_empty() || cluster.may_have(name) {
                 continue;
             }
-            let wanted =
-                Id { group: SOURCE.into(), kind: kind.into(), namespace: namespace.into(), name: name.into() };
+            let wanted = Id { group: SOURCE.into(), kind: kind.into(), namespace: namespace.into(), name: name.into() };
             if cluster.has(&wanted) {
                 continue;
             }
@@ -43,7 +42,8 @@ pub(super) fn judge(view: &View<'_>, findings: &mut Findings) {
                 Some(other) => {
                     let message = format!(
                         "{words} takes {} from namespace {namespace}, and it is in {}: name that in {path}.namespace",
-                        wanted.words(), other.namespace()
+                        wanted.words(),
+                        other.namespace()
                     );
                     findings.add(id::SOURCE_NAMESPACE, reference.at, &words, message, &object.chain);
                 }
@@ -82,7 +82,8 @@ pub(super) fn unsubstituted(view: &View<'_>, findings: &mut Findings) {
                     let line = text[..start].matches('\n').count();
                     let message = format!(
                         "the variable {} stays as it is written: {} has no postBuild that substitutes",
-                        &body[..end], unit.words()
+                        &body[..end],
+                        unit.words()
                     );
                     findings.add(id::UNSUBSTITUTED, node.line(line), &object.words(), message, &object.chain);
                 }

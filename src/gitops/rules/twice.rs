@@ -14,7 +14,8 @@ pub(super) fn judge(view: &View<'_>, findings: &mut Findings) {
         if id.name.is_empty() || id.name.contains("${") || id.namespace.contains("${") {
             continue;
         }
-        let ignored = object.node.at_path("metadata.annotations").and_then(|a| a.get("kustomize.toolkit.fluxcd.io/ssa"));
+        let ignored =
+            object.node.at_path("metadata.annotations").and_then(|a| a.get("kustomize.toolkit.fluxcd.io/ssa"));
         if ignored.is_some() {
             continue;
         }
@@ -23,7 +24,11 @@ pub(super) fn judge(view: &View<'_>, findings: &mut Findings) {
                 seen.insert((unit.elsewhere(), id), (unit.words(), object));
             }
             Some((other, _)) => {
-                let message = format!("{} is applied by {other}, too: {} and it take it from each other", id.words(), unit.words());
+                let message = format!(
+                    "{} is applied by {other}, too: {} and it take it from each other",
+                    id.words(),
+                    unit.words()
+                );
                 findings.add(id::APPLIED_TWICE, object.at(), &id.words(), message, &object.chain);
             }
         }

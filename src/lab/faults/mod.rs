@@ -16,7 +16,7 @@ pub mod table;
 pub mod timed;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -50,6 +50,22 @@ struct Inner {
     clusters: BTreeMap<String, Arc<Cluster>>,
     changes: Changes,
     active: Mutex<BTreeMap<&'static str, Broken>>,
+    after: OnceLock<After>,
+}
+
+/// What is done after each change of the faults.
+struct After(Box<dyn Fn() -> Result<()> + Send + Sync>);
+
+impl std::fmt::Debug for After {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "After")
+    }
+}
+
+impl Inner {
+    fn told(&self) -> Result<()> {
+        self.after.get().map_or(Ok(()), |after| (after.0)())
+    }
 }
 
 impl Faults {
@@ -61,6 +77,7 @@ impl Faults {
             clusters: clusters.clone(),
             changes: Changes::new(clusters.clone()),
             active: Mutex::default(),
+            after: OnceLock::new(),
         });
         let (listening, end) = (inner.clone(), end.clone());
         tokio::spawn(async move {
@@ -103,6 +120,7 @@ impl Faults {
             return Err(impossible(fault, &problems.join("; ")));
         }
         active.insert(fault.name, broken.clone());
+        inner.told()?;
         Ok(broken)
     }
 
@@ -116,10 +134,16 @@ impl Faults {
         let Some(broken) = active.remove(fault.name) else { return Ok(false) };
         let inner = &self.inner;
         let problems = inner.changes.after(&inner.world, || lift(&inner.world, &broken, &active));
+        inner.told()?;
         if problems.is_empty() {
             return Ok(true);
         }
         Err(Error::new(Kind::Io, format!("fault {name} can't be taken back whole: {}", problems.join("; "))))
+    }
+
+    /// Has something done after each fault that is switched on or off, before the switch returns; once for a lab.
+    pub(crate) fn whenever(&self, done: impl Fn() -> Result<()> + Send + Sync + 'static) {
+        let _ = self.inner.after.set(After(Box::new(done)));
     }
 
     /// What is broken now, by the faults' names.

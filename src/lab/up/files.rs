@@ -93,6 +93,8 @@ fn pb_toml(lab: &Lab, endpoints: &str) -> String {
     }
     let mut settings = topology.settings.clone();
     settings.entry("router").or_insert_with(|| router.name.clone().into());
+    let repository = lab.dir.join(super::repository::FOLDER).to_string_lossy().into_owned();
+    settings.entry("repository").or_insert_with(|| repository.into());
     let _ = write!(out, "\n[settings]\n{settings}");
     out
 }

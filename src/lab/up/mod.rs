@@ -7,6 +7,7 @@ mod form;
 mod links;
 mod lock;
 pub(crate) mod plant;
+pub(crate) mod repository;
 mod talos;
 
 use std::collections::BTreeMap;
@@ -28,7 +29,7 @@ use super::services::{self, Services};
 use super::ssh;
 use super::talos::Talos;
 use super::tools::{self, Bench};
-use super::world::{Topology, World, stage};
+use super::world::{Cause, Topology, World, stage};
 use crate::error::{Error, Kind, Result};
 
 /// A lab that is open. It closes when this is dropped, with everything that listens.
@@ -189,6 +190,14 @@ impl Lab {
             _lock: lock,
         };
         files::write(&lab, &kubeconfig(&lab.accesses), &user, &host)?;
+        // The repository is as the faults leave it, before whoever switched one on or off goes on.
+        let (world, dir) = (lab.world.clone(), lab.dir.clone());
+        let rewrite = move || {
+            let causes: Vec<Cause> = world.causes().into_iter().map(|(cause, _)| cause).collect();
+            repository::write(&dir, &world.topology, &causes)
+        };
+        rewrite()?;
+        lab.faults.whenever(rewrite);
         Ok(lab)
     }
 }

@@ -54,7 +54,7 @@ async fn what_is_nowhere_is_refused_as_a_bastion_does() {
     assert!(way("10.25.11.11", 6443).starts_with("Listener(127.0.0.1:"));
     assert_eq!((way("10.25.11.11", 80), way("10.25.11.110", 80)), ("Refused".into(), "Refused".into()));
     assert_eq!(way("10.25.11.105", 80), "Unreachable");
-    lab.world.put(crate::lab::world::Cause::link("infra-01"));
+    lab.world.put(Cause::link("infra-01"));
     assert_eq!(way("10.25.11.11", 6443), "Silent");
 }
 

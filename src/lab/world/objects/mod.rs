@@ -49,6 +49,14 @@ pub fn all(topology: &Topology, name: &str, born: Timestamp) -> Vec<Value> {
     out
 }
 
+/// What Flux has in a cluster and what it applies there, as far as the topology writes it down: the settings, the
+/// repository, Kustomizations, and the objects that say which of those applies them.
+pub(in crate::lab) fn of_flux(topology: &Topology, name: &str) -> Vec<Value> {
+    let Some(cluster) = topology.clusters.get(name) else { return Vec::new() };
+    let making = Making { topology, name, cluster, born: "" };
+    flux::all(&making).into_iter().chain(making.wanted()).collect()
+}
+
 impl Making<'_> {
     /// `metadata` of an object; in no namespace where that is empty.
     fn metadata(&self, kind: &str, namespace: &str, name: &str, labels: Value) -> Value {

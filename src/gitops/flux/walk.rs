@@ -12,6 +12,7 @@ use crate::gitops::finding::Findings;
 use crate::gitops::kustomize::{Build, Builder};
 use crate::gitops::object::Object;
 use crate::gitops::rules::id;
+use crate::gitops::yaml::Node;
 
 /// Kinds that variables come from, or that make such.
 const GIVERS: &[&str] = &["ConfigMap", "Secret", "ExternalSecret", "SealedSecret"];
@@ -145,11 +146,15 @@ impl Walk<'_> {
         chain.push(place);
         let spec = object.node.get("spec");
         let path = spec.and_then(|spec| spec.get("path"));
+        let folder = join(".", path.and_then(Node::as_text).unwrap_or("./"));
+        let there = !folder.is_empty() && self.files.is_folder(&folder);
+        // An artifact may have been made of a folder of the repository, so that its paths begin there.
+        let kind = object.node.text_at("spec.sourceRef.kind");
         let here = self.is_known(object.node.text_at("spec.sourceRef.name"))
+            && (kind == "GitRepository" || (is_whole(kind) && there))
             && path.is_none_or(|path| !path.is_unknown() && !path.as_text().unwrap_or_default().contains("${"));
-        let folder = join(".", path.and_then(crate::gitops::yaml::Node::as_text).unwrap_or("./"));
         let (mut objects, mut build) = (Vec::new(), Build { open: !here, ..Build::default() });
-        let there = here && !folder.is_empty() && self.files.is_folder(&folder);
+        let there = here && there;
         if there {
             let mut builder = Builder::new(self.files, self.findings, &chain);
             objects = builder.root(&folder, spec);
@@ -211,6 +216,11 @@ impl Walk<'_> {
             });
         }
     }
+}
+
+/// Whether a source of a kind can hold a repository as it is; an ExternalArtifact holds what a generator made of it.
+fn is_whole(kind: &str) -> bool {
+    matches!(kind, "GitRepository" | "OCIRepository" | "Bucket")
 }
 
 /// The ConfigMaps or Secrets of a name, and what makes a Secret of that name.

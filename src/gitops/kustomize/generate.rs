@@ -22,13 +22,19 @@ pub(super) fn apply(builder: &mut Builder<'_>, folder: &str, objects: &mut Vec<O
             }
             let bare =
                 one.is_true("options.disableNameSuffixHash") || node.is_true("generatorOptions.disableNameSuffixHash");
-            let object = made(builder, kind, one, data, !bare);
+            let object = made(builder, kind, (node, one), data, !bare);
             builder.extend(objects, vec![object], one.at);
         }
     }
 }
 
-fn made(builder: &Builder<'_>, kind: &str, one: &Node, data: Vec<(String, Node)>, hashed: bool) -> Object {
+fn made(
+    builder: &Builder<'_>,
+    kind: &str,
+    (all, one): (&Node, &Node),
+    data: Vec<(String, Node)>,
+    hashed: bool,
+) -> Object {
     let at = one.at;
     let mut node = Node::map(at);
     node.set(&["apiVersion"], Node::text("v1", at));
@@ -38,8 +44,10 @@ fn made(builder: &Builder<'_>, kind: &str, one: &Node, data: Vec<(String, Node)>
         node.set(&["metadata", "namespace"], Node::text(one.text_at("namespace"), at));
     }
     for field in ["labels", "annotations"] {
-        if let Some(given) = one.at_path(&format!("options.{field}")) {
-            node.set(&["metadata", field], given.clone());
+        for options in [all.get("generatorOptions"), one.get("options")].into_iter().flatten() {
+            for (key, value) in options.get(field).map_or(&[][..], Node::entries) {
+                node.set(&["metadata", field, &key.text], value.clone());
+            }
         }
     }
     // A Secret's values are kept as text: nobody looks at their base64.

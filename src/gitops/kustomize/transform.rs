@@ -46,6 +46,10 @@ pub(super) fn apply(objects: &mut [Object], node: &Node, namespace: &str) {
         if let Some(given) = node.get(namespace).filter(|_| !CLUSTER_SCOPED.contains(&object.kind())) {
             object.node.set(&["metadata", "namespace"], given.clone());
         }
+        // kustomize's own rule: a Namespace gets the name of the namespace that everything else is put into.
+        if let Some(given) = node.get(namespace).filter(|_| object.is("", "Namespace")) {
+            object.node.set(&["metadata", "name"], given.clone());
+        }
         if !(prefix.is_empty() && suffix.is_empty()) && !NAMES_STAY.contains(&object.kind()) {
             let (name, at) = (format!("{prefix}{}{suffix}", object.name()), object.at());
             object.node.set(&["metadata", "name"], Node::text(name, at));

@@ -35,23 +35,24 @@ const KUBERNETES: &[(&str, &[&str], &str)] = &[
     ("flowcontrol.apiserver.k8s.io/v1beta3", &["FlowSchema", "PriorityLevelConfiguration"], "1.32"),
 ];
 
-/// What operators stopped to serve: version, operator as its chart is named, the release that has it no more, and what
-/// to write. External Secrets: notes of 0.17.0; cert-manager: of 1.6; Strimzi: of 0.23; Flux: of 2.7 and 2.8.
-const OPERATORS: &[(&str, &str, &str, &str)] = &[
-    ("external-secrets.io/v1alpha1", "external-secrets", "0.16.0", "v1"),
-    ("external-secrets.io/v1beta1", "external-secrets", "0.17.0", "v1"),
-    ("cert-manager.io/v1alpha2", "cert-manager", "1.6.0", "v1"),
-    ("cert-manager.io/v1alpha3", "cert-manager", "1.6.0", "v1"),
-    ("cert-manager.io/v1beta1", "cert-manager", "1.6.0", "v1"),
-    ("kafka.strimzi.io/v1alpha1", "strimzi-kafka-operator", "0.23.0", "a newer one"),
-    ("kafka.strimzi.io/v1beta1", "strimzi-kafka-operator", "0.23.0", "a newer one"),
-    ("kustomize.toolkit.fluxcd.io/v1beta1", "flux", "2.7.0", "v1"),
-    ("kustomize.toolkit.fluxcd.io/v1beta2", "flux", "2.8.0", "v1"),
-    ("source.toolkit.fluxcd.io/v1beta1", "flux", "2.7.0", "v1"),
-    ("source.toolkit.fluxcd.io/v1beta2", "flux", "2.8.0", "v1"),
-    ("helm.toolkit.fluxcd.io/v2beta1", "flux", "2.7.0", "v2"),
-    ("helm.toolkit.fluxcd.io/v2beta2", "flux", "2.8.0", "v2"),
+/// What operators stopped to serve: version, kinds (none: all), operator as its chart is named, the release that has it no
+/// more, and what to write. External Secrets: notes of 0.17.0; cert-manager: of 1.6; Flux: of 2.7 and 2.8.
+const OPERATORS: &[(&str, &[&str], &str, &str, &str)] = &[
+    ("external-secrets.io/v1alpha1", SECRETS, "external-secrets", "0.17.0", "v1"),
+    ("external-secrets.io/v1beta1", SECRETS, "external-secrets", "0.17.0", "v1"),
+    ("cert-manager.io/v1alpha2", CERTIFICATES, "cert-manager", "1.6.0", "v1"),
+    ("cert-manager.io/v1alpha3", CERTIFICATES, "cert-manager", "1.6.0", "v1"),
+    ("cert-manager.io/v1beta1", CERTIFICATES, "cert-manager", "1.6.0", "v1"),
+    ("kustomize.toolkit.fluxcd.io/v1beta1", &[], "flux", "2.7.0", "v1"),
+    ("kustomize.toolkit.fluxcd.io/v1beta2", &[], "flux", "2.8.0", "v1"),
+    ("source.toolkit.fluxcd.io/v1beta1", &[], "flux", "2.7.0", "v1"),
+    ("source.toolkit.fluxcd.io/v1beta2", &[], "flux", "2.8.0", "v1"),
+    ("helm.toolkit.fluxcd.io/v2beta1", &[], "flux", "2.7.0", "v2"),
+    ("helm.toolkit.fluxcd.io/v2beta2", &[], "flux", "2.8.0", "v2"),
 ];
+/// Kinds of External Secrets that have a v1; others, such as PushSecret, stay at older versions.
+const SECRETS: &[&str] = &["ExternalSecret", "ClusterExternalSecret", "SecretStore", "ClusterSecretStore"];
+const CERTIFICATES: &[&str] = &["Certificate", "CertificateRequest", "Issuer", "ClusterIssuer"];
 
 pub(super) fn judge(view: &View<'_>, findings: &mut Findings) {
     let pinned = pinned(view.cluster);
@@ -60,7 +61,7 @@ pub(super) fn judge(view: &View<'_>, findings: &mut Findings) {
     for (unit, object) in view.cluster.objects() {
         let version = object.node.text_at("apiVersion");
         let why = kubernetes(version, object.kind(), &view.options.kubernetes)
-            .or_else(|| operators(version, &pinned))
+            .or_else(|| operators(version, object.kind(), &pinned))
             .or_else(|| defined(object, &definitions));
         let Some(why) = why.filter(|_| unit.elsewhere().is_empty()) else { continue };
         let words = object.words();
@@ -75,8 +76,9 @@ fn kubernetes(version: &str, kind: &str, running: &str) -> Option<String> {
     stands.then(|| format!("which Kubernetes does not serve since {}, and {running} runs", row.2))
 }
 
-fn operators(version: &str, pinned: &[(String, String)]) -> Option<String> {
-    let (_, operator, since, instead) = OPERATORS.iter().find(|row| row.0 == version)?;
+fn operators(version: &str, kind: &str, pinned: &[(String, String)]) -> Option<String> {
+    let of = |row: &&(&str, &[&str], &str, &str, &str)| row.0 == version && (row.1.is_empty() || row.1.contains(&kind));
+    let (_, _, operator, since, instead) = OPERATORS.iter().find(of)?;
     let (_, running) = pinned.iter().find(|(name, _)| name == operator)?;
     let gone = numbers(running)? >= numbers(since)?;
     gone.then(|| format!("which {operator} does not serve since {since}, and {running} is pinned: write {instead}"))
@@ -153,9 +155,13 @@ mod tests {
     #[test]
     fn only_what_is_known_to_be_gone() {
         let pinned = [("external-secrets".to_owned(), "v0.17.1".to_owned()), ("flux".to_owned(), "2".to_owned())];
-        assert!(operators("external-secrets.io/v1beta1", &pinned).unwrap().contains("write v1"));
-        assert_eq!(operators("external-secrets.io/v1beta1", &[("external-secrets".into(), ">=0.1".into())]), None);
-        assert_eq!(operators("kustomize.toolkit.fluxcd.io/v1beta1", &pinned), None);
+        assert!(operators("external-secrets.io/v1beta1", "ExternalSecret", &pinned).unwrap().contains("write v1"));
+        assert_eq!(
+            operators("external-secrets.io/v1beta1", "ExternalSecret", &[("external-secrets".into(), ">=0.1".into())]),
+            None
+        );
+        assert_eq!(operators("kustomize.toolkit.fluxcd.io/v1beta1", "Kustomization", &pinned), None);
+        assert_eq!(operators("external-secrets.io/v1alpha1", "PushSecret", &pinned), None);
         assert!(kubernetes("policy/v1beta1", "PodDisruptionBudget", "1.34").unwrap().contains("1.25"));
         assert_eq!(kubernetes("batch/v1beta1", "CronJob", "1.24"), None);
         assert_eq!(kubernetes("networking.k8s.io/v1beta1", "ServiceCIDR", "1.34"), None);

@@ -36,6 +36,8 @@ fn refused(config: Config, script: &str) -> Error {
 #[test]
 fn the_keys_of_a_row_are_those_that_its_reader_takes() {
     let dir = tempfile::tempdir().expect("a folder");
+    // The smallest repository that `gitops::load` takes.
+    std::fs::create_dir_all(dir.path().join("kubernetes/clusters/infra")).expect("an entry point");
     let mut asked = 0;
     for row in engine::functions() {
         let parameters = parameters(row.signature);
@@ -56,6 +58,7 @@ fn the_keys_of_a_row_are_those_that_its_reader_takes() {
             Form::Method("talos") => format!("talos(\"infra\").{}({arguments})", row.name),
             Form::Method("host") => format!("ssh(\"edge\").{}({arguments})", row.name),
             Form::Method("endpoint") => format!("http(\"web\").{}({arguments})", row.name),
+            Form::Method("repository") => format!("gitops::load(\".\").{}({arguments})", row.name),
             Form::Method("step") => format!("t.{}({arguments})", row.name),
             Form::Path => format!("{}::{}({arguments})", row.module, row.name),
             other => panic!("{}: {other:?}", row.full_name()),

@@ -208,7 +208,7 @@ mod tests {
 
     #[test]
     fn what_is_wrong_shows_on_disk() {
-        let path = "./kubernetes/infrastructure/security/cert-manager";
+        let path = "./kubernetes/infrastructure/security/cert-manager/certificates";
         let settings = crate::lab::world::cause::Object {
             api_version: "v1".into(),
             kind: "ConfigMap".into(),

@@ -50,7 +50,8 @@ pub(super) fn apply(objects: &mut [Object], node: &Node, namespace: &str) {
         if let Some(given) = node.get(namespace).filter(|_| object.is("", "Namespace")) {
             object.node.set(&["metadata", "name"], given.clone());
         }
-        if !(prefix.is_empty() && suffix.is_empty()) && !NAMES_STAY.contains(&object.kind()) {
+        let renamed = !prefix.is_empty() || !suffix.is_empty();
+        if renamed && !NAMES_STAY.contains(&object.kind()) {
             let (name, at) = (format!("{prefix}{}{suffix}", object.name()), object.at());
             object.node.set(&["metadata", "name"], Node::text(name, at));
         }

@@ -55,7 +55,7 @@ pub(super) fn judge(view: &View<'_>, findings: &mut Findings) {
         let Some(field) = kinds().get(&(object.group(), object.version(), object.kind())) else { continue };
         for (key, _) in object.node.entries() {
             if !matches!(key.text.as_str(), "apiVersion" | "kind" | "metadata" | "spec" | "status") {
-                unknown(object, key, "", nearest(&key.text, ["metadata", "spec"].into_iter()), findings);
+                unknown(object, key, "", nearest(&key.text, ["metadata", "spec"]), findings);
             }
         }
         match object.node.get("spec") {

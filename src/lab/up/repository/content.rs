@@ -27,12 +27,12 @@ pub(super) fn applied(topology: &Topology, name: &str, causes: &[Cause]) -> Vec<
             folder.insert(file_of(&object), object);
         }
     };
-    for object in objects::of_flux(topology, name) {
+    let there = objects::of_flux(topology, name);
+    for object in there.iter().cloned() {
         let owner = object["metadata"]["labels"]["kustomize.toolkit.fluxcd.io/name"].as_str().map(String::from);
-        let of_flux = ["Kustomization", "GitRepository", "ConfigMap"].iter().any(|kind| object["kind"] == *kind);
         let home = match owner {
             Some(owner) => by.get(owner.as_str()).cloned(),
-            None => of_flux.then(|| entry.clone()),
+            None => (object["metadata"]["namespace"] == "flux-system").then(|| entry.clone()),
         };
         if let Some((home, object)) = home.zip(changed(name, object, causes)) {
             put(&home, object);
@@ -40,7 +40,17 @@ pub(super) fn applied(topology: &Topology, name: &str, causes: &[Cause]) -> Vec<
     }
     for one in &flux.kustomizations {
         let home = normal(&one.path);
-        one.applies.iter().for_each(|what| put(&home, named(what)));
+        for what in &one.applies {
+            let smallest = named(what);
+            let same = |object: &&Value| {
+                let place = |of: &Value| {
+                    (of["kind"].clone(), of["metadata"]["namespace"].clone(), of["metadata"]["name"].clone())
+                };
+                place(object) == place(&smallest)
+            };
+            let object = there.iter().find(same).cloned().unwrap_or(smallest);
+            changed(name, object, causes).into_iter().for_each(|object| put(&home, object));
+        }
         // What a chart is told: the variables that the folder is known to use.
         if !one.uses.is_empty() || all_empty(&home, &by, flux) {
             let data: BTreeMap<String, String> =

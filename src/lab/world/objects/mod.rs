@@ -50,11 +50,11 @@ pub fn all(topology: &Topology, name: &str, born: Timestamp) -> Vec<Value> {
 }
 
 /// What Flux has in a cluster and what it applies there, as far as the topology writes it down: the settings, the
-/// repository, Kustomizations, and the objects that say which of those applies them.
+/// repository, Kustomizations, Cilium's objects, and those that say which Kustomization applies them.
 pub(in crate::lab) fn of_flux(topology: &Topology, name: &str) -> Vec<Value> {
     let Some(cluster) = topology.clusters.get(name) else { return Vec::new() };
     let making = Making { topology, name, cluster, born: "" };
-    flux::all(&making).into_iter().chain(making.wanted()).collect()
+    flux::all(&making).into_iter().chain(cilium::all(&making)).chain(making.wanted()).collect()
 }
 
 impl Making<'_> {

@@ -206,6 +206,14 @@ fn provision(scene: &mut Scene<'_>, place: &Place, claim: &Value, class: &Value,
     if scene.is_due(&key) {
         return;
     }
+    let snapshot = match snapshot(scene, place, claim) {
+        Ok(snapshot) => snapshot,
+        Err(why) => {
+            let message = format!("failed to provision volume with StorageClass \"{}\": {why}", fields::name(class));
+            scene.warning(claim, &provisioner, "ProvisioningFailed", &message);
+            return scene.at(scene.now + SignedDuration::from_secs(5), key);
+        }
+    };
     let name = format!("pvc-{}", fields::uid(claim));
     let mut spec = json!({
         "accessModes": claim["spec"]["accessModes"], "capacity": { "storage": claim["spec"]["resources"]["requests"]["storage"] },
@@ -228,6 +236,9 @@ fn provision(scene: &mut Scene<'_>, place: &Place, claim: &Value, class: &Value,
     });
     match scene.create(volume) {
         Ok(volume) => {
+            if let Some(snapshot) = snapshot {
+                scene.objects.inside.disks.restore(&snapshot, fields::uid(claim));
+            }
             scene.normal(
                 claim,
                 &provisioner,
@@ -242,6 +253,23 @@ fn provision(scene: &mut Scene<'_>, place: &Place, claim: &Value, class: &Value,
             scene.warning(claim, &provisioner, "ProvisioningFailed", &message);
             scene.at(scene.now + SignedDuration::from_secs(10), key);
         }
+    }
+}
+
+/// The uid of the snapshot that a claim is to be filled from; none where it names none.
+fn snapshot(scene: &Scene<'_>, place: &Place, claim: &Value) -> Result<Option<String>, String> {
+    let source = if claim["spec"]["dataSource"].is_null() { "dataSourceRef" } else { "dataSource" };
+    let source = &claim["spec"][source];
+    if source["kind"] != "VolumeSnapshot" {
+        return Ok(None);
+    }
+    let name = text(source, "/name");
+    let told = |why: &str| format!("error getting handle for DataSource Type VolumeSnapshot by Name {name}: {why}");
+    let kept = scene.get(&Place::new("volumesnapshots.snapshot.storage.k8s.io", &place.namespace, name));
+    let kept = kept.ok_or_else(|| told(&format!("volumesnapshots.snapshot.storage.k8s.io \"{name}\" not found")))?;
+    match kept.value["status"]["readyToUse"] == true {
+        true => Ok(Some(fields::uid(&kept.value).to_owned())),
+        false => Err(told(&format!("snapshot {name} is not Ready"))),
     }
 }
 

@@ -214,6 +214,9 @@ fn provision(scene: &mut Scene<'_>, place: &Place, claim: &Value, class: &Value,
             return scene.at(scene.now + SignedDuration::from_secs(5), key);
         }
     };
+    if idle(scene, &provisioner) {
+        return scene.at(scene.now + SignedDuration::from_secs(5), key);
+    }
     let name = format!("pvc-{}", fields::uid(claim));
     let mut spec = json!({
         "accessModes": claim["spec"]["accessModes"], "capacity": { "storage": claim["spec"]["resources"]["requests"]["storage"] },
@@ -254,6 +257,19 @@ fn provision(scene: &mut Scene<'_>, place: &Place, claim: &Value, class: &Value,
             scene.at(scene.now + SignedDuration::from_secs(10), key);
         }
     }
+}
+
+/// Whether the provisioner has a Deployment here, and no pod of it is ready. What it is called follows from the driver:
+/// `rook-ceph.rbd.csi.ceph.com` is `csi-rbdplugin-provisioner` of Rook's namespace, `openebs.io/local` OpenEBS' provisioner.
+fn idle(scene: &Scene<'_>, driver: &str) -> bool {
+    let of_rook = driver.strip_suffix(".rbd.csi.ceph.com");
+    let vendor = driver.split('.').next().unwrap_or(driver);
+    let own = |place: &Place| {
+        place.name.contains("provisioner")
+            && of_rook.map_or_else(|| place.name.starts_with(vendor), |rook| place.namespace == rook && place.name.contains("rbd"))
+    };
+    let mut all = scene.objects.store.list("deployments.apps", "").filter(|(place, _)| own(place)).peekable();
+    all.peek().is_some() && all.all(|(_, one)| one.value["status"]["readyReplicas"].as_u64().unwrap_or(0) == 0)
 }
 
 /// The uid of the snapshot that a claim is to be filled from; none where it names none.

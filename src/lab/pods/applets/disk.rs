@@ -130,3 +130,33 @@ fn behind(context: &Context<'_>) -> (usize, usize) {
     let slow = nodes.iter().filter(|node| world.has(&Cause::DiskSlow { node: (*node).clone() })).count();
     (nodes.len(), slow)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::lab::controllers::platform::testing::Bench;
+    use crate::lab::pods::programs;
+    use crate::lab::world::Cause;
+
+    /// The 95th percentile that fio tells of a pod's node's disk, in nanoseconds, and of how many reads.
+    fn measured(bench: &Bench, pod: &Value) -> (u64, u64) {
+        let line = "fio --name=x --rw=randread --bs=4k --runtime=2 --output-format=json";
+        let ran = programs::run(&bench.cluster.world(), pod, &shlex::split(line).unwrap()).unwrap();
+        let job = serde_json::from_str::<Value>(&ran.stdout).unwrap()["jobs"][0]["read"].clone();
+        let p95 = job["clat_ns"]["percentile"]["95.000000"].as_u64().unwrap();
+        (p95, job["total_ios"].as_u64().unwrap())
+    }
+
+    #[test]
+    fn fio_feels_a_slow_disk() {
+        let bench = Bench::new("spec", "infra");
+        let pod = json!({ "kind": "Pod", "metadata": { "name": "fio", "namespace": "default", "uid": "u" },
+                          "spec": { "nodeName": "infra-01", "containers": [{ "name": "c", "image": "nixery.dev/fio" }] } });
+        let (quick, many) = measured(&bench, &pod);
+        assert!(quick < 1_000_000 && many > 1000, "{quick} {many}");
+        bench.world.put(Cause::DiskSlow { node: "infra-01".into() });
+        let (slow, few) = measured(&bench, &pod);
+        assert!(slow > 10_000_000 && few < many, "{slow} {few}");
+    }
+}

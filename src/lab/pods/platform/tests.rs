@@ -39,7 +39,7 @@ fn the_toolbox_tells_the_health_of_ceph() {
     };
     assert_eq!(slow(), 0);
     bench.world.put(Cause::DiskSlow { node: "infra-01".into() });
-    assert_eq!(slow(), 1);
+    assert_eq!(slow(), 1, "each OSD has a node of its own");
     bench.world.put(Cause::Osd { cluster: "infra".into(), osd: 2 });
     assert!(
         ceph("ceph health detail").0.contains("osd.2 (root=default,host=infra-"),

@@ -266,7 +266,10 @@ fn idle(scene: &Scene<'_>, driver: &str) -> bool {
     let vendor = driver.split('.').next().unwrap_or(driver);
     let own = |place: &Place| {
         place.name.contains("provisioner")
-            && of_rook.map_or_else(|| place.name.starts_with(vendor), |rook| place.namespace == rook && place.name.contains("rbd"))
+            && of_rook.map_or_else(
+                || place.name.starts_with(vendor),
+                |rook| place.namespace == rook && place.name.contains("rbd"),
+            )
     };
     let mut all = scene.objects.store.list("deployments.apps", "").filter(|(place, _)| own(place)).peekable();
     all.peek().is_some() && all.all(|(_, one)| one.value["status"]["readyReplicas"].as_u64().unwrap_or(0) == 0)

@@ -104,10 +104,8 @@ impl State {
             checks.push(("PG_AVAILABILITY", "HEALTH_ERR", "Reduced data availability: 33 pgs inactive".into()));
         }
         // What is external is the Ceph of the first cluster.
-        let external = objects
-            .store
-            .list(WATCHES[0], namespace)
-            .any(|(_, one)| one.value["spec"]["external"]["enable"] == true);
+        let external =
+            objects.store.list(WATCHES[0], namespace).any(|(_, one)| one.value["spec"]["external"]["enable"] == true);
         let first = world.topology.clusters.iter().min_by_key(|(_, one)| one.id).map_or(cluster, |(name, _)| name);
         let of = if external { first } else { cluster };
         Self { fsid: uid(&[&world.topology.name, of, "ceph"]), mons, mgrs, osds, checks }

@@ -237,7 +237,8 @@ impl Operator for Snapshots {
             }
             let uid = |value: &Value| value["metadata"]["uid"].as_str().unwrap_or_default().to_owned();
             let of = site.get("persistentvolumeclaims", &place.namespace, claim).map(|of| of.value.clone());
-            let size = of.as_ref().and_then(|of| of["status"]["capacity"]["storage"].as_str()).unwrap_or("5Gi").to_owned();
+            let size =
+                of.as_ref().and_then(|of| of["status"]["capacity"]["storage"].as_str()).unwrap_or("5Gi").to_owned();
             if let Some(of) = &of {
                 site.objects.inside.disks.keep(&uid(of), &uid(object));
             }

@@ -206,6 +206,17 @@ fn provision(scene: &mut Scene<'_>, place: &Place, claim: &Value, class: &Value,
     if scene.is_due(&key) {
         return;
     }
+    let snapshot = match snapshot(scene, place, claim) {
+        Ok(snapshot) => snapshot,
+        Err(why) => {
+            let message = format!("failed to provision volume with StorageClass \"{}\": {why}", fields::name(class));
+            scene.warning(claim, &provisioner, "ProvisioningFailed", &message);
+            return scene.at(scene.now + SignedDuration::from_secs(5), key);
+        }
+    };
+    if idle(scene, &provisioner) {
+        return scene.at(scene.now + SignedDuration::from_secs(5), key);
+    }
     let name = format!("pvc-{}", fields::uid(claim));
     let mut spec = json!({
         "accessModes": claim["spec"]["accessModes"], "capacity": { "storage": claim["spec"]["resources"]["requests"]["storage"] },
@@ -228,6 +239,9 @@ fn provision(scene: &mut Scene<'_>, place: &Place, claim: &Value, class: &Value,
     });
     match scene.create(volume) {
         Ok(volume) => {
+            if let Some(snapshot) = snapshot {
+                scene.objects.inside.disks.restore(&snapshot, fields::uid(claim));
+            }
             scene.normal(
                 claim,
                 &provisioner,
@@ -242,6 +256,39 @@ fn provision(scene: &mut Scene<'_>, place: &Place, claim: &Value, class: &Value,
             scene.warning(claim, &provisioner, "ProvisioningFailed", &message);
             scene.at(scene.now + SignedDuration::from_secs(10), key);
         }
+    }
+}
+
+/// Whether the provisioner has a Deployment here, and no pod of it is ready. What it is called follows from the driver:
+/// `rook-ceph.rbd.csi.ceph.com` is `csi-rbdplugin-provisioner` of Rook's namespace, `openebs.io/local` OpenEBS' provisioner.
+fn idle(scene: &Scene<'_>, driver: &str) -> bool {
+    let of_rook = driver.strip_suffix(".rbd.csi.ceph.com");
+    let vendor = driver.split('.').next().unwrap_or(driver);
+    let own = |place: &Place| {
+        place.name.contains("provisioner")
+            && of_rook.map_or_else(
+                || place.name.starts_with(vendor),
+                |rook| place.namespace == rook && place.name.contains("rbd"),
+            )
+    };
+    let mut all = scene.objects.store.list("deployments.apps", "").filter(|(place, _)| own(place)).peekable();
+    all.peek().is_some() && all.all(|(_, one)| one.value["status"]["readyReplicas"].as_u64().unwrap_or(0) == 0)
+}
+
+/// The uid of the snapshot that a claim is to be filled from; none where it names none.
+fn snapshot(scene: &Scene<'_>, place: &Place, claim: &Value) -> Result<Option<String>, String> {
+    let source = if claim["spec"]["dataSource"].is_null() { "dataSourceRef" } else { "dataSource" };
+    let source = &claim["spec"][source];
+    if source["kind"] != "VolumeSnapshot" {
+        return Ok(None);
+    }
+    let name = text(source, "/name");
+    let told = |why: &str| format!("error getting handle for DataSource Type VolumeSnapshot by Name {name}: {why}");
+    let kept = scene.get(&Place::new("volumesnapshots.snapshot.storage.k8s.io", &place.namespace, name));
+    let kept = kept.ok_or_else(|| told(&format!("volumesnapshots.snapshot.storage.k8s.io \"{name}\" not found")))?;
+    match kept.value["status"]["readyToUse"] == true {
+        true => Ok(Some(fields::uid(&kept.value).to_owned())),
+        false => Err(told(&format!("snapshot {name} is not Ready"))),
     }
 }
 

@@ -81,6 +81,29 @@ fn claims_and_volumes_are_bound_and_let_go() {
 }
 
 #[test]
+fn a_claim_waits_for_its_provisioner_and_for_the_snapshot_that_fills_it() {
+    let mut stage = Stage::of(crate::lab::world::read::embedded("monosense").unwrap(), "apps");
+    let claim = |name: &str, source: Value| {
+        json!({ "apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": { "name": name, "namespace": "default" },
+        "spec": { "accessModes": ["ReadWriteOnce"], "storageClassName": "rook-ceph-block", "dataSource": source,
+                  "resources": { "requests": { "storage": "1Gi" } } } })
+    };
+    let snapshot = json!({ "apiGroup": "snapshot.storage.k8s.io", "kind": "VolumeSnapshot", "name": "nonesuch" });
+    stage.create(claim("filled", snapshot));
+    stage.patch("deployments.apps", "csi-rbdplugin-provisioner", |one| one["spec"]["replicas"] = json!(0));
+    stage.run(5);
+    stage.create(claim("plain", Value::Null));
+    stage.run(10);
+    let phase = |stage: &Stage, name: &str| stage.get("persistentvolumeclaims", name)["status"]["phase"].clone();
+    assert_eq!((phase(&stage, "plain"), phase(&stage, "filled")), (json!("Pending"), json!("Pending")));
+    let told = stage.messages("filled").concat();
+    assert!(told.contains("\"nonesuch\" not found"), "{told}");
+    stage.patch("deployments.apps", "csi-rbdplugin-provisioner", |one| one["spec"]["replicas"] = json!(2));
+    stage.run(20);
+    assert_eq!(phase(&stage, "plain"), json!("Bound"));
+}
+
+#[test]
 fn a_drained_node_is_left_by_all_but_its_daemons() {
     let mut stage = Stage::of(crate::lab::world::read::embedded("monosense").unwrap(), "infra");
     stage.patch("nodes", "infra-02", |node| node["spec"]["unschedulable"] = json!(true));

@@ -167,7 +167,7 @@ pub fn places(cause: &Cause) -> Vec<String> {
         Cause::Api { cluster, .. } | Cause::Resolver { cluster, .. } => vec![format!("kube/{cluster}")],
         Cause::Egress { cluster, .. } | Cause::Mirror { cluster } => vec![format!("pods/{cluster}")],
         Cause::Cut { from, to } => vec![format!("pods/{from}"), format!("pods/{to}")],
-        Cause::Image { .. } => vec!["pods".into()],
+        Cause::Image { .. } | Cause::DiskSlow { .. } => vec!["pods".into()],
         Cause::Service { service, .. } => vec![format!("service/{service}")],
         Cause::HostKey | Cause::Stuck => vec!["router".into()],
         Cause::Silent { listener } | Cause::Closed { listener } if listener == "router" => vec!["router".into()],

@@ -139,6 +139,7 @@ impl Disk {
 /// Whose disks are no pod's.
 const CLAIM: &str = "claim";
 const NODE: &str = "node";
+const SNAPSHOT: &str = "snapshot";
 
 /// The disks of a cluster's containers.
 #[derive(Debug, Default)]
@@ -161,6 +162,21 @@ impl Disks {
     /// A folder of a node's own disk.
     pub(crate) fn of_node(&self, node: &str, path: &str) -> Arc<Disk> {
         self.of(NODE, &format!("{node}:{path}"))
+    }
+
+    /// Keeps what a claim's volume has now, as the snapshot of this uid.
+    pub(crate) fn keep(&self, claim: &str, snapshot: &str) {
+        self.copy((CLAIM, claim), (SNAPSHOT, snapshot));
+    }
+
+    /// Gives a claim's new volume what a snapshot has kept.
+    pub(crate) fn restore(&self, snapshot: &str, claim: &str) {
+        self.copy((SNAPSHOT, snapshot), (CLAIM, claim));
+    }
+
+    fn copy(&self, from: (&str, &str), to: (&str, &str)) {
+        let nodes = self.of(from.0, from.1).nodes().clone();
+        *self.of(to.0, to.1).nodes() = nodes;
     }
 
     /// Forgets a pod that is gone.
@@ -206,6 +222,9 @@ mod tests {
         one.renew();
         disks.forget("one");
         assert_eq!(disks.of_claim("v").get("/sub/f"), Some(Node::File(b"x".to_vec())));
+        disks.keep("v", "s");
         assert!(two.remove("/deep/data/f") && disks.of_claim("v").get("/sub/f").is_none());
+        disks.restore("s", "w");
+        assert_eq!(disks.of_claim("w").get("/sub/f"), Some(Node::File(b"x".to_vec())), "as it was when it was kept");
     }
 }

@@ -103,7 +103,12 @@ impl State {
         if osds.len() >= 2 && down + 1 >= osds.len() {
             checks.push(("PG_AVAILABILITY", "HEALTH_ERR", "Reduced data availability: 33 pgs inactive".into()));
         }
-        Self { fsid: uid(&[&world.topology.name, cluster, "ceph"]), mons, mgrs, osds, checks }
+        // What is external is the Ceph of the first cluster.
+        let external =
+            objects.store.list(WATCHES[0], namespace).any(|(_, one)| one.value["spec"]["external"]["enable"] == true);
+        let first = world.topology.clusters.iter().min_by_key(|(_, one)| one.id).map_or(cluster, |(name, _)| name);
+        let of = if external { first } else { cluster };
+        Self { fsid: uid(&[&world.topology.name, of, "ceph"]), mons, mgrs, osds, checks }
     }
 
     /// `HEALTH_OK`, `HEALTH_WARN`, `HEALTH_ERR`

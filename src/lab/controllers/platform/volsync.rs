@@ -235,8 +235,15 @@ impl Operator for Snapshots {
                 site.put(&place, value);
                 continue;
             }
+            let uid = |value: &Value| value["metadata"]["uid"].as_str().unwrap_or_default().to_owned();
+            let of = site.get("persistentvolumeclaims", &place.namespace, claim).map(|of| of.value.clone());
+            let size =
+                of.as_ref().and_then(|of| of["status"]["capacity"]["storage"].as_str()).unwrap_or("5Gi").to_owned();
+            if let Some(of) = &of {
+                site.objects.inside.disks.keep(&uid(of), &uid(object));
+            }
             let content = format!("snapcontent-{}", object["metadata"]["uid"].as_str().unwrap_or_default());
-            value["status"] = json!({ "readyToUse": true, "boundVolumeSnapshotContentName": content, "creationTime": stamp, "restoreSize": "5Gi" });
+            value["status"] = json!({ "readyToUse": true, "boundVolumeSnapshotContentName": content, "creationTime": stamp, "restoreSize": size });
             site.create(&json!({
                 "apiVersion": "snapshot.storage.k8s.io/v1", "kind": "VolumeSnapshotContent", "metadata": { "name": content, "generation": 1 },
                 "spec": { "deletionPolicy": "Delete", "driver": "rook-ceph.rbd.csi.ceph.com", "volumeSnapshotClassName": class, "source": { "volumeHandle": content },

@@ -2,8 +2,21 @@
 
 use serde_json::json;
 
-use crate::lab::faults::fault::Fault;
+use crate::lab::faults::fault::{Broken, Fault, Target};
+use crate::lab::faults::ground::Ground;
 use crate::lab::world::Cause;
+
+/// A Deployment that was scaled to nothing.
+fn scaled_down(ground: &Ground<'_>, name: &str) -> Result<Broken, String> {
+    let target = ground.named("deployments.apps", name)?;
+    Ok(target.broken(vec![target.merged(&json!({ "spec": { "replicas": 0 } }))]))
+}
+
+/// The first object of a kind that a cluster has.
+fn first_of(ground: &Ground<'_>, cluster: &str, resource: &str) -> Result<Target, String> {
+    let first = ground.all(cluster, resource).into_iter().next();
+    first.ok_or_else(|| format!("cluster {cluster} has none of {resource}"))
+}
 
 pub(super) const ROWS: &[Fault] = &[
     Fault {
@@ -33,6 +46,24 @@ pub(super) const ROWS: &[Fault] = &[
         },
     },
     Fault {
+        name: "ceph-operator-gone",
+        about: "Rook's operator was scaled to nothing for a repair, and forgotten",
+        risk: "R5",
+        effect: "Ceph goes on, and nobody looks after it: no daemon is made anew, no failover of a monitor",
+        wrong: |ground| scaled_down(ground, "rook-ceph-operator"),
+    },
+    Fault {
+        name: "ceph-of-other-cluster",
+        about: "the CephCluster of the second cluster is an external one: it uses the Ceph of the first",
+        risk: "R5",
+        effect: "both have the same fsid: what breaks the one's Ceph takes the other's volumes along",
+        wrong: |ground| {
+            let (other, _) = ground.other()?;
+            let ceph = first_of(ground, other, "cephclusters.ceph.rook.io")?;
+            Ok(ceph.broken(vec![ceph.merged(&json!({ "spec": { "external": { "enable": true } } }))]))
+        },
+    },
+    Fault {
         name: "storage-class-missing",
         about: "the StorageClass that databases use was pruned",
         risk: "R5",
@@ -56,6 +87,26 @@ pub(super) const ROWS: &[Fault] = &[
                 one["metadata"]["name"].as_str().is_some_and(|name| name.contains("provisioner"))
             })?;
             Ok(provisioner.broken(vec![provisioner.merged(&json!({ "spec": { "replicas": 0 } }))]))
+        },
+    },
+    Fault {
+        name: "postgres-operator-gone",
+        about: "CloudNativePG's operator was scaled to nothing for a repair, and forgotten",
+        risk: "R6",
+        effect: "PostgreSQL goes on, and nobody looks after it: no failover, no backup at its time",
+        wrong: |ground| scaled_down(ground, "cloudnative-pg"),
+    },
+    Fault {
+        name: "database-gone",
+        about: "the Database of an application was pruned, with the reclaim policy delete",
+        risk: "R6",
+        effect: "PostgreSQL drops the database: the application can't connect",
+        wrong: |ground| {
+            let database = ground.object("databases.postgresql.cnpg.io")?;
+            let dropped = json!({ "spec": { "databaseReclaimPolicy": "delete" } });
+            let mut broken = database.broken(vec![database.merged(&dropped), database.deleted()]);
+            broken.names.extend(database.value["spec"]["name"].as_str().map(str::to_owned));
+            Ok(broken)
         },
     },
     Fault {
@@ -105,6 +156,13 @@ pub(super) const ROWS: &[Fault] = &[
         risk: "R6",
         effect: "backups and the archiving of logs fail",
         wrong: |_| Ok(super::services::service("minio", crate::lab::world::Wrong::Unavailable(30))),
+    },
+    Fault {
+        name: "cache-operator-gone",
+        about: "Dragonfly's operator was scaled to nothing for a repair, and forgotten",
+        risk: "R6",
+        effect: "Dragonfly goes on, and nobody makes a replica the master when the master is gone",
+        wrong: |ground| scaled_down(ground, "dragonfly-operator"),
     },
     Fault {
         name: "cache-fewer-replicas",
@@ -166,6 +224,46 @@ pub(super) const ROWS: &[Fault] = &[
                 ground.find("replicationsources.volsync.backube", |source| source["spec"]["restic"].is_object())?;
             let patch = json!({ "spec": { "restic": { "repository": "nonesuch-restic" } } });
             let mut broken = source.broken(vec![source.merged(&patch)]);
+            broken.names.push("nonesuch-restic".into());
+            Ok(broken)
+        },
+    },
+    Fault {
+        name: "volume-backup-operator-gone",
+        about: "VolSync was scaled to nothing for a repair, and forgotten",
+        risk: "R5",
+        effect: "no volume is copied any more, and no replication says so",
+        wrong: |ground| scaled_down(ground, "volsync"),
+    },
+    Fault {
+        name: "snapshot-controller-gone",
+        about: "the snapshot controller was scaled to nothing for a repair, and forgotten",
+        risk: "R5",
+        effect: "new VolumeSnapshots get no content: they are never ready to use",
+        wrong: |ground| scaled_down(ground, "snapshot-controller"),
+    },
+    Fault {
+        name: "snapshot-class-missing",
+        about: "the VolumeSnapshotClass of backups was pruned",
+        risk: "R5",
+        effect: "no snapshot of the class is made: copies by snapshots fail",
+        wrong: |ground| {
+            // Each cluster has one: that of the cluster with replications is missed.
+            let used = ground.object("replicationsources.volsync.backube")?.cluster;
+            let class = first_of(ground, &used, "volumesnapshotclasses.snapshot.storage.k8s.io")?;
+            Ok(class.broken(vec![class.deleted()]))
+        },
+    },
+    Fault {
+        name: "volume-restore-repository-gone",
+        about: "the repository's Secret that a restore names does not exist",
+        risk: "R5",
+        effect: "nothing is restored: the ReplicationDestination is in error",
+        wrong: |ground| {
+            let restore =
+                ground.find("replicationdestinations.volsync.backube", |one| one["spec"]["restic"].is_object())?;
+            let patch = json!({ "spec": { "restic": { "repository": "nonesuch-restic" } } });
+            let mut broken = restore.broken(vec![restore.merged(&patch)]);
             broken.names.push("nonesuch-restic".into());
             Ok(broken)
         },

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::{At, Said, table};
 use crate::lab::controllers::platform::rook::{State, TOTAL, USED};
+use crate::lab::world::{Cause, World};
 
 const GIB: f64 = 1_073_741_824.0;
 
@@ -33,6 +34,7 @@ pub(super) fn run(at: &At<'_>, name: &str) -> Said {
         ["health", "detail"] if as_json => (health_json(&state).to_string() + "\n", String::new(), 0),
         ["health", "detail"] => (detail(&state), String::new(), 0),
         ["osd", "tree"] => (tree(&state, as_json), String::new(), 0),
+        ["osd", "perf"] => (perf(&state, world, as_json), String::new(), 0),
         ["osd", "stat"] => (
             format!("{} osds: {} up, {} in; epoch: e214\n", state.osds.len(), up(&state), state.osds.len()),
             String::new(),
@@ -185,6 +187,31 @@ fn tree(state: &State, as_json: bool) -> String {
         ]));
     }
     table(&rows)
+}
+
+/// How long each OSD takes to commit and to apply what is written: that of a slow disk a hundred times as long.
+fn perf(state: &State, world: &World, as_json: bool) -> String {
+    let rows: Vec<(u32, u64)> = state
+        .osds
+        .iter()
+        .filter(|osd| osd.up)
+        .map(|osd| (osd.id, if world.has(&Cause::DiskSlow { node: osd.host.clone() }) { 190 } else { 2 }))
+        .collect();
+    if as_json {
+        let rows: Vec<Value> = rows
+            .iter()
+            .map(|(id, ms)| {
+                let ns = ms * 1_000_000;
+                json!({ "id": id, "perf_stats": { "commit_latency_ms": ms, "apply_latency_ms": ms, "commit_latency_ns": ns, "apply_latency_ns": ns } })
+            })
+            .collect();
+        return json!({ "pg_ready": true, "osdstats": { "osd_perf_infos": rows } }).to_string() + "\n";
+    }
+    let mut out = "osd  commit_latency(ms)  apply_latency(ms)\n".to_owned();
+    for (id, ms) in rows {
+        out.push_str(&format!("{id:>3}  {ms:>18}  {ms:>17}\n"));
+    }
+    out
 }
 
 fn usage(as_json: bool) -> String {

@@ -7,6 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::{At, Said, is_ready};
 use crate::lab::kube::store::Place;
+use crate::lab::pods::environment;
 
 pub(super) fn run(at: &At<'_>, _: &str) -> Said {
     let host = at.flag(&["-h"]).unwrap_or("127.0.0.1");
@@ -30,7 +31,8 @@ pub(super) fn run(at: &At<'_>, _: &str) -> Said {
         let key = reference["key"].as_str().unwrap_or("password");
         let wanted = secret.and_then(|one| STANDARD.decode(one.value["data"][key].as_str()?).ok());
         let wanted = wanted.and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default();
-        match at.flag(&["-a", "--pass"]) {
+        let own = environment::of(at.objects, at.pod, &at.pod["spec"]["containers"][0]).unwrap_or_default();
+        match at.flag(&["-a", "--pass"]).or(own.get("REDISCLI_AUTH").map(String::as_str)) {
             None => return ("NOAUTH Authentication required.\n".into(), String::new(), 0),
             Some(given) if given != wanted => {
                 let why = "WRONGPASS invalid username-password pair or user is disabled.";

@@ -32,6 +32,14 @@ fn the_toolbox_tells_the_health_of_ceph() {
     let status: Value = serde_json::from_str(&ceph("ceph status -f json").0).unwrap();
     assert_eq!((&status["health"]["status"], &status["osdmap"]["num_up_osds"]), (&json!("HEALTH_OK"), &json!(3)));
     assert!(ceph("ceph osd tree").0.contains("osd.2") && ceph("ceph df").0.contains("ceph-blockpool"));
+    let slow = || {
+        let perf: Value = serde_json::from_str(&ceph("ceph osd perf -f json").0).unwrap();
+        let rows = perf["osdstats"]["osd_perf_infos"].as_array().unwrap().clone();
+        rows.iter().filter(|row| row["perf_stats"]["commit_latency_ms"].as_u64() > Some(100)).count()
+    };
+    assert_eq!(slow(), 0);
+    bench.world.put(Cause::DiskSlow { node: "infra-01".into() });
+    assert_eq!(slow(), 1, "each OSD has a node of its own");
     bench.world.put(Cause::Osd { cluster: "infra".into(), osd: 2 });
     assert!(
         ceph("ceph health detail").0.contains("osd.2 (root=default,host=infra-"),
@@ -40,6 +48,19 @@ fn the_toolbox_tells_the_health_of_ceph() {
     );
     assert_eq!(ceph("ceph nonsense").1, 22);
     assert!(!says(&bench, "rook-ceph", "rook-ceph-tools", "rbd ls", "").0.contains("error"));
+}
+
+#[test]
+fn a_ceph_that_is_run_elsewhere_has_the_name_of_that_one() {
+    let mut bench = Bench::new("spec", "apps");
+    let fsid = |bench: &Bench| says(bench, "rook-ceph", "rook-ceph-tools", "ceph fsid", "").0;
+    let own = fsid(&bench);
+    bench.change("cephclusters.ceph.rook.io", "rook-ceph", "rook-ceph", |one| {
+        one["spec"]["external"] = json!({ "enable": true });
+    });
+    let of_infra = fsid(&Bench::new("spec", "infra"));
+    assert_eq!(fsid(&bench), of_infra);
+    assert_ne!(own, of_infra);
 }
 
 #[test]
@@ -102,6 +123,12 @@ fn dragonfly_keeps_what_it_is_given() {
     let (text, _) =
         says(&bench, "default", "visitor", &format!("redis-cli -h dragonfly.dragonfly-system -a {password} PING"), "");
     assert_eq!(text, "PONG\n");
+    bench.create(&json!({
+        "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "knows", "namespace": "default" },
+        "spec": { "containers": [{ "name": "c", "image": "redis:7", "env": [{ "name": "REDISCLI_AUTH", "value": password }] }] },
+    }));
+    let (text, _) = says(&bench, "default", "knows", "redis-cli -h dragonfly.dragonfly-system PING", "");
+    assert_eq!(text, "PONG\n", "the password is in the variable that redis-cli reads");
 }
 
 #[test]

@@ -40,6 +40,17 @@ fn on_host(workload: &Workload) -> bool {
     (workload.kind == WorkloadKind::DaemonSet && name.starts_with("cilium")) || name == "cilium-operator"
 }
 
+/// The place of the node that a workload's first pod is on. Rook ties each of Ceph's daemons to a node of its own: `a`, `b`,
+/// `c` of the monitors and `0`, `1`, `2` of the OSDs are on the first, the second, the third.
+fn first_node(workload: &Workload) -> usize {
+    let id = workload.labels.get("ceph_daemon_id").map_or("", String::as_str);
+    match (id.parse::<usize>(), id.as_bytes()) {
+        (Ok(number), _) => number,
+        (Err(_), [letter @ b'a'..=b'z']) => usize::from(letter - b'a'),
+        _ => 0,
+    }
+}
+
 pub(super) fn pods(making: &Making<'_>, workload: &Workload) -> Vec<Pod> {
     let nodes = &making.cluster.nodes;
     // What the workloads before it take of each node's addresses.
@@ -65,7 +76,7 @@ pub(super) fn pods(making: &Making<'_>, workload: &Workload) -> Vec<Pod> {
     };
     (0..wanted(workload, nodes.len()))
         .map(|number| {
-            let place = number as usize % nodes.len();
+            let place = (first_node(workload) + number as usize) % nodes.len();
             let node = &nodes[place];
             let nth = number / u32::try_from(nodes.len()).unwrap_or(1).max(1);
             let own = unique(number);

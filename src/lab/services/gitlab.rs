@@ -8,7 +8,7 @@ use http::Method;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{Asked, Reply, Services, Site, ready, vault};
+use super::{Asked, Reply, Services, Site, needs, ready, vault};
 use crate::lab::world::Wrong;
 
 /// What it keeps.
@@ -114,22 +114,21 @@ pub(super) fn answer(site: &Site<'_>, asked: &Asked) -> Reply {
 
 /// What does not work of what it needs.
 fn wrong(site: &Site<'_>) -> Vec<&'static str> {
-    let world = site.cluster.world();
-    let all = |fits: &dyn Fn(&Value) -> bool| {
+    let gitaly = {
+        let world = site.cluster.world();
         let pods = world.store.list("pods", "").map(|(_, pod)| &*pod.value);
-        let own: Vec<bool> = pods.filter(|pod| fits(pod)).map(ready).collect();
+        let own: Vec<bool> = pods.filter(|pod| pod["metadata"]["labels"]["app"] == "gitaly").map(ready).collect();
         own.is_empty() || own.contains(&true)
     };
-    let pooler = all(&|pod| {
-        pod["metadata"]["labels"]["cnpg.io/poolerName"].as_str().is_some_and(|name| name.starts_with("gitlab"))
-    });
-    let redis = all(&|pod| pod["metadata"]["labels"]["app"] == "dragonfly");
-    let gitaly = all(&|pod| pod["metadata"]["labels"]["app"] == "gitaly");
-    [("db_check", pooler), ("redis_check", redis), ("gitaly_check", gitaly)]
-        .into_iter()
-        .filter(|(_, well)| !well)
-        .map(|(name, _)| name)
-        .collect()
+    [
+        ("db_check", needs::pooler(site.cluster, "gitlab")),
+        ("redis_check", needs::cache(site.cluster)),
+        ("gitaly_check", gitaly),
+    ]
+    .into_iter()
+    .filter(|(_, well)| !well)
+    .map(|(name, _)| name)
+    .collect()
 }
 
 fn readiness(site: &Site<'_>, all: bool) -> Reply {

@@ -32,6 +32,7 @@ mod keycloak;
 pub mod links;
 mod metrics;
 mod minio;
+mod needs;
 pub(crate) mod oci;
 pub(crate) mod onepassword;
 pub mod outside;

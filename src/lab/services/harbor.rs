@@ -49,6 +49,11 @@ fn refused(status: u16, code: &str, message: &str) -> Reply {
     Reply::json(status, &json!({ "errors": [{ "code": code, "message": message }] }))
 }
 
+/// Tells the clusters' nodes what there is to pull, where somebody else than a client has put it there.
+pub(super) fn tell(site: &Site<'_>) {
+    held::tell(site, "harbor.monosense.io");
+}
+
 /// The page without anything behind.
 pub(super) fn portal(_: &Site<'_>, asked: &Asked) -> Reply {
     if asked.path.starts_with("/api/") || asked.path.starts_with("/v2") || asked.path.starts_with("/service/") {

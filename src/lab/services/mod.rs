@@ -22,6 +22,7 @@ pub mod endpoints;
 mod etcd;
 pub(crate) mod faults;
 pub mod gateway;
+mod git;
 mod github;
 mod gitlab;
 mod grafana;

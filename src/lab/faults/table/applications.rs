@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::lab::faults::fault::{Broken, Fault, Target};
 use crate::lab::faults::ground::Ground;
-use crate::lab::world::Wrong;
+use crate::lab::world::{Cause, Wrong};
 
 const DEPLOYMENTS: &str = "deployments.apps";
 const DAEMON_SETS: &str = "daemonsets.apps";
@@ -122,6 +122,17 @@ pub(super) const ROWS: &[Fault] = &[
         risk: "—",
         effect: "Kafka runs on; nothing that is changed of it comes about",
         wrong: |ground| scaled(ground, DEPLOYMENTS, "strimzi-cluster-operator"),
+    },
+    Fault {
+        name: "broker-disk-slow",
+        about: "the disk of a node that a Kafka broker runs on takes a hundred times as long",
+        risk: "R10",
+        effect: "records are acknowledged late: the slowest replica counts",
+        wrong: |ground| {
+            let broker = ground.find("pods", |pod| pod["metadata"]["labels"]["strimzi.io/pool-name"].is_string())?;
+            let node = broker.value["spec"]["nodeName"].as_str().ok_or("no node has the first broker")?;
+            Ok(Broken::new(format!("Node {node}"), &[node], vec![Cause::DiskSlow { node: node.into() }]))
+        },
     },
     Fault {
         name: "schema-registry-scaled-down",

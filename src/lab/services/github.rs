@@ -17,8 +17,8 @@ pub(crate) struct Runs {
 }
 
 /// How long a run waits for a runner and works, in seconds.
-const WAITS: i64 = 5;
-const WORKS: i64 = 20;
+const WAITS: i64 = 2;
+const WORKS: i64 = 6;
 
 /// The token that the platform has.
 pub(crate) fn token() -> String {

@@ -47,8 +47,8 @@ impl Default for Forge {
 }
 
 /// How long a pipeline waits for a runner and works, in seconds.
-const WAITS: i64 = 3;
-const WORKS: i64 = 15;
+const WAITS: i64 = 2;
+const WORKS: i64 = 6;
 
 /// The administrator's token.
 pub(crate) fn token() -> String {

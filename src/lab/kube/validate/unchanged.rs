@@ -65,6 +65,10 @@ pub(crate) fn faults(kind: &Kind, old: &Value, new: &Value) -> Vec<Fault> {
                 ] {
                     spec[key] = Value::Null;
                 }
+                // What was planted has no defaults yet, and what comes now has.
+                if spec["podManagementPolicy"].is_null() {
+                    spec["podManagementPolicy"] = "OrderedReady".into();
+                }
                 spec
             };
             if plain(old) != plain(new) {

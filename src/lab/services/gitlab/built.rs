@@ -12,28 +12,31 @@ const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 /// The image that a project's file pushes, with its variables filled in: repository and tag. None where it pushes none
 /// into Harbor.
 pub(super) fn destination(project: &Project, sha: &str) -> Option<(String, String)> {
-    let file = project.files.get(".gitlab-ci.yml")?;
+    let file = filled(project, sha, project.files.get(".gitlab-ci.yml")?);
     let words: Vec<&str> = file.split_whitespace().map(|word| word.trim_matches(['"', '\''])).collect();
     let name = words.windows(2).find_map(|pair| {
         let joined = pair[1].strip_prefix("--destination=");
         joined.or_else(|| (FLAGS.contains(&pair[0]) && pair[1].contains('/')).then_some(pair[1]))
     })?;
-    let mut name = name.to_owned();
-    let short = sha.get(..8).unwrap_or(sha);
-    let own = [("CI_COMMIT_SHORT_SHA", short), ("CI_COMMIT_SHA", sha), ("CI_PROJECT_PATH", project.path.as_str())];
-    let given = project.variables.iter().map(|(key, value)| (key.as_str(), value.as_str()));
-    // Longer names first, so that none is taken for the beginning of another.
-    let mut all: Vec<(&str, &str)> = own.into_iter().chain(given).collect();
-    all.sort_by_key(|(key, _)| std::cmp::Reverse(key.len()));
-    for (key, value) in all {
-        name = name.replace(&format!("${{{key}}}"), value).replace(&format!("${key}"), value);
-    }
     let (host, rest) = name.split_once('/')?;
     if !host.starts_with("harbor.") {
         return None;
     }
     let (repository, tag) = rest.split_once(':').unwrap_or((rest, "latest"));
     Some((repository.to_owned(), tag.to_owned()))
+}
+
+/// A text with a pipeline's variables.
+fn filled(project: &Project, sha: &str, text: &str) -> String {
+    let short = sha.get(..8).unwrap_or(sha);
+    let own = [("CI_COMMIT_SHORT_SHA", short), ("CI_COMMIT_SHA", sha), ("CI_PROJECT_PATH", project.path.as_str())];
+    let given = project.variables.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+    // Longer names first, so that none is taken for the beginning of another.
+    let mut all: Vec<(&str, &str)> = own.into_iter().chain(given).collect();
+    all.sort_by_key(|(key, _)| std::cmp::Reverse(key.len()));
+    all.into_iter().fold(text.to_owned(), |text, (key, value)| {
+        text.replace(&format!("${{{key}}}"), value).replace(&format!("${key}"), value)
+    })
 }
 
 /// Puts an image there, of which nothing is known but the commit; whether it was not there yet.

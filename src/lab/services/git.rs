@@ -87,7 +87,11 @@ impl Repository {
 
     /// What a service has: `git-upload-pack`, `git-receive-pack`.
     pub(super) fn refs(&self, service: &str) -> String {
-        let able = if service == "git-receive-pack" { "report-status agent=git/lab" } else { "symref=HEAD:refs/heads/main agent=git/lab" };
+        let able = if service == "git-receive-pack" {
+            "report-status agent=git/lab"
+        } else {
+            "symref=HEAD:refs/heads/main agent=git/lab"
+        };
         let first = match &self.head {
             Some(head) if service == "git-upload-pack" => format!("{head} HEAD\0{able}\n"),
             Some(head) => format!("{head} {BRANCH}\0{able}\n"),
@@ -156,7 +160,11 @@ fn line(text: &str) -> String {
 /// The lines, and what comes after the last pause: of several, those of all.
 fn lines(mut bytes: &[u8]) -> (Vec<String>, &[u8]) {
     let mut out = Vec::new();
-    while let Some(length) = bytes.get(..4).and_then(|four| std::str::from_utf8(four).ok()).and_then(|four| usize::from_str_radix(four, 16).ok()) {
+    while let Some(length) = bytes
+        .get(..4)
+        .and_then(|four| std::str::from_utf8(four).ok())
+        .and_then(|four| usize::from_str_radix(four, 16).ok())
+    {
         let whole = length.max(4);
         let Some(text) = bytes.get(4..whole) else { break };
         if length > 4 {

@@ -79,7 +79,9 @@ pub(super) fn answer(services: &Services, asked: &Asked) -> Reply {
             let runs = runs(services, repository);
             Reply::json(200, &json!({ "total_count": runs.len(), "workflow_runs": runs }))
         }
-        (&Method::GET, ["repos", owner, repository, "actions", "workflows", workflow, "runs"]) if known(services, owner) => {
+        (&Method::GET, ["repos", owner, repository, "actions", "workflows", workflow, "runs"])
+            if known(services, owner) =>
+        {
             let runs: Vec<Value> = runs(services, repository)
                 .into_iter()
                 .filter(|run| run["path"] == format!(".github/workflows/{workflow}"))
@@ -117,9 +119,9 @@ fn known(services: &Services, owner: &str) -> bool {
         || services.clusters.values().any(|cluster| {
             let world = cluster.world();
             let mut sets = world.store.list("autoscalingrunnersets.actions.github.com", "");
-            sets.any(|(_, set)| set.value["spec"]["githubConfigUrl"].as_str().is_some_and(|url| {
-                url.split('/').nth(3) == Some(owner)
-            }))
+            sets.any(|(_, set)| {
+                set.value["spec"]["githubConfigUrl"].as_str().is_some_and(|url| url.split('/').nth(3) == Some(owner))
+            })
         })
 }
 

@@ -178,9 +178,9 @@ fn over_git(site: &Site<'_>, asked: &Asked, path: &str, service: &str) -> Reply 
     let path = path.trim_end_matches(".git");
     let now = site.services.now();
     let password = asked.basic();
-    let is_root = password.as_ref().is_some_and(|(user, given)| {
-        (user == "root" && *given == root(site.services)) || *given == token()
-    });
+    let is_root = password
+        .as_ref()
+        .is_some_and(|(user, given)| (user == "root" && *given == root(site.services)) || *given == token());
     let mut state = site.services.state();
     let found = state.forge.projects.iter_mut().find(|project| project.path == path);
     let own = |project: &Project| password.as_ref().is_some_and(|(_, given)| project.tokens.contains(given));

@@ -122,7 +122,9 @@ pub(super) fn applied(base: &[u8], delta: &[u8]) -> Option<Vec<u8>> {
             continue;
         }
         let mut part = |first: u8, count: u8| -> Option<usize> {
-            (0..count).filter(|at| code & (1 << (first + at)) != 0).try_fold(0usize, |sum, at| Some(sum | usize::from(bytes.next()?) << (8 * at)))
+            (0..count)
+                .filter(|at| code & (1 << (first + at)) != 0)
+                .try_fold(0usize, |sum, at| Some(sum | usize::from(bytes.next()?) << (8 * at)))
         };
         let (offset, length) = (part(0, 4)?, part(4, 3)?);
         out.extend(base.get(offset..offset + if length == 0 { 65536 } else { length })?);

@@ -9,7 +9,11 @@ fn names_are_those_that_git_gives() {
     let mut repository = Repository::default();
     let blob = repository.put(Kind::Blob, b"hello\n".to_vec());
     assert_eq!(blob, "ce013625030ba8dba906f756967f9e9ca394464a", "git hash-object of the same");
-    assert_eq!(tree::write(&mut repository, &BTreeMap::new()), "4b825dc642cb6eb9a060e54bf8d69288fbee4904", "the empty tree");
+    assert_eq!(
+        tree::write(&mut repository, &BTreeMap::new()),
+        "4b825dc642cb6eb9a060e54bf8d69288fbee4904",
+        "the empty tree"
+    );
 }
 
 #[test]

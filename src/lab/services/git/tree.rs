@@ -38,7 +38,8 @@ pub(super) fn write(repository: &mut Repository, files: &BTreeMap<String, String
 /// Something of it is not there.
 pub(super) fn read(repository: &Repository, tree: &str, prefix: &str) -> Result<BTreeMap<String, String>, String> {
     let missing = |id: &str| format!("missing object {id}");
-    let object = repository.objects.get(tree).filter(|object| object.kind == Kind::Tree).ok_or_else(|| missing(tree))?;
+    let object =
+        repository.objects.get(tree).filter(|object| object.kind == Kind::Tree).ok_or_else(|| missing(tree))?;
     let (mut rest, mut files) = (object.body.as_slice(), BTreeMap::new());
     while let Some(end) = rest.iter().position(|byte| *byte == 0) {
         let head = String::from_utf8_lossy(&rest[..end]).into_owned();

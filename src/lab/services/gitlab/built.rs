@@ -44,7 +44,8 @@ pub(super) fn put(images: &mut Images, (repository, tag): &(String, String), sha
     let layer = format!("built of {sha}\n").into_bytes();
     let config = json!({ "architecture": "amd64", "os": "linux", "rootfs": { "type": "layers", "diff_ids": [oci::digest(&layer)] } });
     let config = config.to_string().into_bytes();
-    let part = |media: &str, bytes: &[u8]| json!({ "mediaType": media, "digest": oci::digest(bytes), "size": bytes.len() });
+    let part =
+        |media: &str, bytes: &[u8]| json!({ "mediaType": media, "digest": oci::digest(bytes), "size": bytes.len() });
     let manifest = json!({
         "schemaVersion": 2, "mediaType": MANIFEST,
         "config": part("application/vnd.oci.image.config.v1+json", &config),

@@ -17,8 +17,8 @@ pub(crate) struct Runs {
 }
 
 /// How long a run waits for a runner and works, in seconds.
-const WAITS: i64 = 5;
-const WORKS: i64 = 20;
+const WAITS: i64 = 2;
+const WORKS: i64 = 6;
 
 /// The token that the platform has.
 pub(crate) fn token() -> String {
@@ -55,16 +55,16 @@ pub(super) fn answer(services: &Services, asked: &Asked) -> Reply {
     }
     match (&asked.method, parts.as_slice()) {
         (&Method::GET, ["user"]) => Reply::json(200, &json!({ "login": "monosense-bot", "type": "User" })),
-        (&Method::GET, ["orgs", owner, "actions", "runners"]) if *owner == OWNER => all_runners(services, None),
-        (&Method::GET, ["repos", owner, repository, "actions", "runners"]) if *owner == OWNER => {
+        (&Method::GET, ["orgs", owner, "actions", "runners"]) if known(services, owner) => all_runners(services, None),
+        (&Method::GET, ["repos", owner, repository, "actions", "runners"]) if known(services, owner) => {
             all_runners(services, Some(repository))
         }
-        (&Method::GET, ["repos", owner, repository]) if *owner == OWNER => Reply::json(
+        (&Method::GET, ["repos", owner, repository]) if known(services, owner) => Reply::json(
             200,
             &json!({ "name": repository, "full_name": format!("{OWNER}/{repository}"), "private": true, "default_branch": "main" }),
         ),
         (&Method::POST, ["repos", owner, repository, "actions", "workflows", workflow, "dispatches"])
-            if *owner == OWNER =>
+            if known(services, owner) =>
         {
             if asked.json().is_none_or(|body| !body["ref"].is_string()) {
                 return refused(422, "Invalid request.\n\n\"ref\" wasn't supplied.");
@@ -75,23 +75,54 @@ pub(super) fn answer(services: &Services, asked: &Asked) -> Reply {
             state.runs.begun.push((id, now, (*repository).into(), (*workflow).into()));
             Reply::empty(204)
         }
-        (&Method::GET, ["repos", owner, repository, "actions", "runs"]) if *owner == OWNER => {
+        (&Method::GET, ["repos", owner, repository, "actions", "runs"]) if known(services, owner) => {
             let runs = runs(services, repository);
             Reply::json(200, &json!({ "total_count": runs.len(), "workflow_runs": runs }))
         }
-        (&Method::GET, ["repos", owner, repository, "actions", "workflows", workflow, "runs"]) if *owner == OWNER => {
+        (&Method::GET, ["repos", owner, repository, "actions", "workflows", workflow, "runs"])
+            if known(services, owner) =>
+        {
             let runs: Vec<Value> = runs(services, repository)
                 .into_iter()
                 .filter(|run| run["path"] == format!(".github/workflows/{workflow}"))
                 .collect();
             Reply::json(200, &json!({ "total_count": runs.len(), "workflow_runs": runs }))
         }
-        (&Method::GET, ["repos", owner, repository, "actions", "runs", id]) if *owner == OWNER => {
+        (&Method::GET, ["repos", owner, repository, "actions", "runs", id]) if known(services, owner) => {
             let found = runs(services, repository).into_iter().find(|run| run["id"].as_u64() == id.parse().ok());
             found.map_or_else(|| refused(404, "Not Found"), |run| Reply::json(200, &run))
         }
+        (&Method::GET, ["repos", owner, repository, "actions", "runs", id, "jobs"]) if known(services, owner) => {
+            let found = runs(services, repository).into_iter().find(|run| run["id"].as_u64() == id.parse().ok());
+            found.map_or_else(|| refused(404, "Not Found"), |run| jobs(services, repository, &run))
+        }
         _ => refused(404, "Not Found"),
     }
+}
+
+/// The one job of a run, with the runner that was made for it.
+fn jobs(services: &Services, repository: &str, run: &Value) -> Reply {
+    let set = sets(services).into_iter().map(|(set, _)| set).find(|set| repository_of(set) == repository);
+    let name = set.as_ref().and_then(|set| set["metadata"]["name"].as_str()).unwrap_or_default();
+    let begun = run["status"] != "queued";
+    let runner = if begun { json!(format!("{name}-runner-{}", run["id"])) } else { Value::Null };
+    let job = json!({
+        "id": run["id"], "run_id": run["id"], "name": "test", "status": run["status"], "conclusion": run["conclusion"],
+        "labels": [name], "runner_name": runner, "created_at": run["created_at"],
+    });
+    Reply::json(200, &json!({ "total_count": 1, "jobs": [job] }))
+}
+
+/// Whether an owner is the organisation, or one whose repositories have runner scale sets.
+fn known(services: &Services, owner: &str) -> bool {
+    owner == OWNER
+        || services.clusters.values().any(|cluster| {
+            let world = cluster.world();
+            let mut sets = world.store.list("autoscalingrunnersets.actions.github.com", "");
+            sets.any(|(_, set)| {
+                set.value["spec"]["githubConfigUrl"].as_str().is_some_and(|url| url.split('/').nth(3) == Some(owner))
+            })
+        })
 }
 
 /// The last part of the repository's address that a scale set is for.
@@ -144,7 +175,8 @@ fn all_runners(services: &Services, repository: Option<&str>) -> Reply {
 
 /// The runs of a repository: they wait for as long as nobody takes them.
 fn runs(services: &Services, repository: &str) -> Vec<Value> {
-    let taken = sets(services).iter().any(|(set, registered)| *registered && repository_of(set) == repository);
+    let takes = |set: &Value| repository_of(set) == repository && set["spec"]["maxRunners"] != 0;
+    let taken = sets(services).iter().any(|(set, registered)| *registered && takes(set));
     let now = services.now();
     let state = services.state();
     let one = |(id, at, own, workflow): &(u64, jiff::Timestamp, String, String)| {

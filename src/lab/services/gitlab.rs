@@ -2,13 +2,15 @@
 //!
 //! Source: docs.gitlab.com/api, version 4: "Projects", "Commits", "Pipelines", "Runners"; "Health check".
 
+mod built;
+
 use std::collections::BTreeMap;
 
 use http::Method;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{Asked, Reply, Services, Site, ready, vault};
+use super::{Asked, Reply, Services, Site, git, needs, ready, vault};
 use crate::lab::world::Wrong;
 
 /// What it keeps.
@@ -25,23 +27,28 @@ struct Project {
     files: BTreeMap<String, String>,
     commits: Vec<Value>,
     pipelines: Vec<(u64, Timestamp, String)>,
+    repository: git::Repository,
+    /// Tokens of the project alone.
+    tokens: Vec<String>,
+    variables: BTreeMap<String, String>,
 }
 
 impl Default for Forge {
     fn default() -> Self {
-        let project = Project {
+        let mut project = Project {
             id: 1,
             path: "root/test-project".into(),
             files: BTreeMap::from([("README.md".into(), "# test-project\n".into())]),
             ..Project::default()
         };
+        project.repository.commit(&project.files, "Initial commit", Timestamp::UNIX_EPOCH);
         Self { projects: vec![project], counted: 1 }
     }
 }
 
 /// How long a pipeline waits for a runner and works, in seconds.
-const WAITS: i64 = 3;
-const WORKS: i64 = 15;
+const WAITS: i64 = 2;
+const WORKS: i64 = 6;
 
 /// The administrator's token.
 pub(crate) fn token() -> String {
@@ -92,8 +99,12 @@ pub(super) fn answer(site: &Site<'_>, asked: &Asked) -> Reply {
             "<!DOCTYPE html>\n<html><head><title>Something went wrong (500)</title></head></html>\n",
         );
     }
-    if let [owner, project, "info", "refs"] = parts.as_slice() {
-        return refs(site, asked, &format!("{owner}/{project}"));
+    match parts.as_slice() {
+        [owner, project, "info", "refs"] => return over_git(site, asked, &format!("{owner}/{project}"), ""),
+        [owner, project, service @ ("git-upload-pack" | "git-receive-pack")] if asked.method == Method::POST => {
+            return over_git(site, asked, &format!("{owner}/{project}"), service);
+        }
+        _ => {}
     }
     let ["api", "v4", rest @ ..] = parts.as_slice() else {
         return Reply::html(404, "<title>The page could not be found (404)</title>\n");
@@ -109,27 +120,30 @@ pub(super) fn answer(site: &Site<'_>, asked: &Asked) -> Reply {
         }
         _ => {}
     }
-    api(site, asked, rest)
+    let reply = api(site, asked, rest);
+    if rest.contains(&"pipelines") {
+        super::harbor::tell(site);
+    }
+    reply
 }
 
 /// What does not work of what it needs.
 fn wrong(site: &Site<'_>) -> Vec<&'static str> {
-    let world = site.cluster.world();
-    let all = |fits: &dyn Fn(&Value) -> bool| {
+    let gitaly = {
+        let world = site.cluster.world();
         let pods = world.store.list("pods", "").map(|(_, pod)| &*pod.value);
-        let own: Vec<bool> = pods.filter(|pod| fits(pod)).map(ready).collect();
+        let own: Vec<bool> = pods.filter(|pod| pod["metadata"]["labels"]["app"] == "gitaly").map(ready).collect();
         own.is_empty() || own.contains(&true)
     };
-    let pooler = all(&|pod| {
-        pod["metadata"]["labels"]["cnpg.io/poolerName"].as_str().is_some_and(|name| name.starts_with("gitlab"))
-    });
-    let redis = all(&|pod| pod["metadata"]["labels"]["app"] == "dragonfly");
-    let gitaly = all(&|pod| pod["metadata"]["labels"]["app"] == "gitaly");
-    [("db_check", pooler), ("redis_check", redis), ("gitaly_check", gitaly)]
-        .into_iter()
-        .filter(|(_, well)| !well)
-        .map(|(name, _)| name)
-        .collect()
+    [
+        ("db_check", needs::pooler(site.cluster, "gitlab")),
+        ("redis_check", needs::cache(site.cluster)),
+        ("gitaly_check", gitaly),
+    ]
+    .into_iter()
+    .filter(|(_, well)| !well)
+    .map(|(name, _)| name)
+    .collect()
 }
 
 fn readiness(site: &Site<'_>, all: bool) -> Reply {
@@ -159,40 +173,42 @@ fn sign_in(site: &Site<'_>, asked: &Asked) -> Reply {
     )
 }
 
-/// What `git clone` asks first: the branch and its commit.
-fn refs(site: &Site<'_>, asked: &Asked, path: &str) -> Reply {
+/// What `git` asks: what there is, with an empty service, or what it fetches or pushes.
+fn over_git(site: &Site<'_>, asked: &Asked, path: &str, service: &str) -> Reply {
     let path = path.trim_end_matches(".git");
-    let allowed = asked
-        .basic()
-        .is_some_and(|(user, password)| (user == "root" && password == root(site.services)) || password == token());
-    if !allowed {
+    let now = site.services.now();
+    let password = asked.basic();
+    let is_root = password
+        .as_ref()
+        .is_some_and(|(user, given)| (user == "root" && *given == root(site.services)) || *given == token());
+    let mut state = site.services.state();
+    let found = state.forge.projects.iter_mut().find(|project| project.path == path);
+    let own = |project: &Project| password.as_ref().is_some_and(|(_, given)| project.tokens.contains(given));
+    if !is_root && !found.as_deref().is_some_and(own) {
         return Reply::text(401, "HTTP Basic: Access denied.\n").with("www-authenticate", "Basic realm=\"GitLab\"");
     }
-    let state = site.services.state();
-    let Some(project) = state.forge.projects.iter().find(|project| project.path == path) else {
+    let Some(project) = found else {
         return Reply::text(404, "The project you were looking for could not be found.\n");
     };
-    let head = head(project);
-    let service = asked.value("service").unwrap_or_default();
-    let line = |text: &str| format!("{:04x}{text}", text.len() + 4);
-    let body = format!(
-        "{}0000{}{}0000",
-        line(&format!("# service={service}\n")),
-        line(&format!("{head} HEAD\0symref=HEAD:refs/heads/main agent=git/lab\n")),
-        line(&format!("{head} refs/heads/main\n"))
-    );
-    Reply::new(200, &format!("application/x-{service}-advertisement"), body)
-}
-
-/// The commit that the branch is at: it follows from what the project has.
-fn head(project: &Project) -> String {
-    let own = project.commits.last().and_then(|commit| commit["id"].as_str().map(String::from));
-    own.unwrap_or_else(|| sha(&project.path))
-}
-
-fn sha(of: &str) -> String {
-    use sha2::Digest as _;
-    sha2::Sha256::digest(of.as_bytes()).iter().take(20).map(|byte| format!("{byte:02x}")).collect()
+    match service {
+        "git-upload-pack" => {
+            Reply::new(200, "application/x-git-upload-pack-result", project.repository.upload(&asked.body))
+        }
+        "git-receive-pack" => {
+            let result = project.repository.receive(&asked.body);
+            let told = git::report(&result);
+            if let Ok(pushed) = result {
+                project.files = pushed.files;
+                tell(project, &pushed.commit, &pushed.message, now);
+            }
+            Reply::new(200, "application/x-git-receive-pack-result", told)
+        }
+        _ => {
+            let service = asked.value("service").unwrap_or_default();
+            let media = format!("application/x-{service}-advertisement");
+            Reply::new(200, &media, project.repository.refs(&service))
+        }
+    }
 }
 
 fn api(site: &Site<'_>, asked: &Asked, path: &[&str]) -> Reply {
@@ -207,6 +223,7 @@ fn api(site: &Site<'_>, asked: &Asked, path: &[&str]) -> Reply {
         .iter()
         .any(|wrong| matches!(wrong, Wrong::Down | Wrong::Status(_) | Wrong::Unavailable(_)));
     let mut state = site.services.state();
+    let state = &mut *state;
     let forge = &mut state.forge;
     match (&asked.method, path) {
         (_, ["version"]) => Reply::json(200, &json!({ "version": "18.4.0-ee", "revision": "lab", "enterprise": true })),
@@ -250,7 +267,11 @@ fn api(site: &Site<'_>, asked: &Asked, path: &[&str]) -> Reply {
                 );
             }
             forge.counted += 1;
-            let project = Project { id: forge.counted, path: whole, ..Project::default() };
+            let mut project = Project { id: forge.counted, path: whole, ..Project::default() };
+            if body["initialize_with_readme"] == true {
+                project.files.insert("README.md".into(), format!("# {name}\n"));
+                committed(&mut project, "Initial commit", now);
+            }
             let reply = Reply::json(201, &shown(&project));
             forge.projects.push(project);
             reply
@@ -265,9 +286,24 @@ fn api(site: &Site<'_>, asked: &Asked, path: &[&str]) -> Reply {
                 forge.projects.remove(place);
                 return Reply::json(202, &json!({ "message": "202 Accepted" }));
             }
-            within(&mut forge.projects[place], asked, rest, now, taken, pushes)
+            let project = &mut forge.projects[place];
+            let reply = within(project, asked, rest, now, taken, pushes);
+            if rest.first() == Some(&"pipelines") {
+                deliver(state, place, (now, taken, pushes));
+            }
+            reply
         }
         _ => Reply::json(404, &json!({ "error": "404 Not Found" })),
+    }
+}
+
+/// What a project's pipelines have built by now is in Harbor.
+fn deliver(state: &mut super::State, place: usize, (now, taken, pushes): (Timestamp, bool, bool)) {
+    let project = &state.forge.projects[place];
+    let done = project.pipelines.iter().filter(|one| pipeline(project, one, now, taken, pushes)["status"] == "success");
+    let built: Vec<_> = done.filter_map(|(_, _, sha)| Some((built::destination(project, sha)?, sha.clone()))).collect();
+    for (image, sha) in built {
+        built::put(&mut state.images, &image, &sha, now);
     }
 }
 
@@ -277,6 +313,7 @@ fn shown(project: &Project) -> Value {
     json!({
         "id": project.id, "name": name, "path": name, "path_with_namespace": project.path, "default_branch": "main", "visibility": "private",
         "web_url": url, "http_url_to_repo": format!("{url}.git"), "empty_repo": project.files.is_empty(), "container_registry_enabled": true,
+        "container_registry_image_prefix": format!("harbor.monosense.io/{}", project.path),
     })
 }
 
@@ -336,6 +373,24 @@ fn within(project: &mut Project, asked: &Asked, path: &[&str], now: Timestamp, t
             committed(project, message, now);
             Reply::json(201, &json!({ "file_path": name, "branch": "main" }))
         }
+        (&Method::POST, ["access_tokens"]) => {
+            let body = asked.json().unwrap_or_default();
+            let Some(name) = body["name"].as_str() else {
+                return Reply::json(400, &json!({ "error": "name is missing, scopes is missing" }));
+            };
+            let own = format!("glpat-{}", vault::value(&project.path, name));
+            project.tokens.push(own.clone());
+            let shown = json!({ "id": project.tokens.len(), "name": name, "scopes": body["scopes"], "active": true, "token": own });
+            Reply::json(201, &shown)
+        }
+        (&Method::POST, ["variables"]) => {
+            let body = asked.json().unwrap_or_default();
+            let (Some(key), Some(value)) = (body["key"].as_str(), body["value"].as_str()) else {
+                return Reply::json(400, &json!({ "error": "key is missing, value is missing" }));
+            };
+            project.variables.insert(key.into(), value.into());
+            Reply::json(201, &json!({ "key": key, "variable_type": "env_var", "masked": body["masked"] == true }))
+        }
         (&Method::GET, ["pipelines"]) => Reply::json(
             200,
             &project.pipelines.iter().rev().map(|one| pipeline(project, one, now, taken, pushes)).collect(),
@@ -344,6 +399,13 @@ fn within(project: &mut Project, asked: &Asked, path: &[&str], now: Timestamp, t
             Some(one) => Reply::json(201, &pipeline(project, &one, now, taken, pushes)),
             None => Reply::json(400, &json!({ "message": { "base": ["Missing CI config file"] } })),
         },
+        (&Method::GET, ["jobs", id, "trace"]) => {
+            let found = project.pipelines.iter().find(|(own, ..)| format!("{}", own * 10) == *id);
+            found.map_or_else(
+                || refused(404, "404 Not found"),
+                |one| Reply::text(200, trace(project, &pipeline(project, one, now, taken, pushes))),
+            )
+        }
         (&Method::GET, ["pipelines", id]) => {
             let found = project.pipelines.iter().find(|(own, ..)| own.to_string() == *id);
             found.map_or_else(
@@ -391,18 +453,42 @@ fn commit(project: &mut Project, asked: &Asked, now: Timestamp) -> Reply {
     Reply::json(201, &committed(project, message, now))
 }
 
-/// A commit; where there is a file for it, it begins a pipeline.
+/// A commit of the files; where there is a file for it, it begins a pipeline.
 fn committed(project: &mut Project, message: &str, now: Timestamp) -> Value {
-    let id = sha(&format!("{} {} {message}", project.path, project.commits.len()));
-    let one = json!({ "id": id, "short_id": &id[..8], "title": message, "message": message, "created_at": now.to_string(), "author_name": "Administrator" });
+    let id = project.repository.commit(&project.files, message, now);
+    tell(project, &id, message, now)
+}
+
+/// Notes a commit that the branch has now.
+fn tell(project: &mut Project, id: &str, message: &str, now: Timestamp) -> Value {
+    let title = message.lines().next().unwrap_or_default();
+    let one = json!({ "id": id, "short_id": id.get(..8), "title": title, "message": message, "created_at": now.to_string(), "author_name": "Administrator" });
     project.commits.push(one.clone());
     begin(project, now);
     one
 }
 
+/// What a pipeline's job has printed.
+fn trace(project: &Project, pipeline: &Value) -> String {
+    let mut out = String::from("Running with gitlab-runner 18.4.0\n");
+    if pipeline["status"] == "pending" {
+        return String::new();
+    }
+    let file = project.files.get(".gitlab-ci.yml").map(String::as_str).unwrap_or_default();
+    for line in file.lines().map(str::trim).filter_map(|line| line.strip_prefix("- ")) {
+        out.push_str(&format!("$ {line}\n"));
+    }
+    match pipeline["status"].as_str() {
+        Some("success") => out.push_str("Job succeeded\n"),
+        Some("failed") => out.push_str("ERROR: Job failed: exit code 1\n"),
+        _ => {}
+    }
+    out
+}
+
 fn begin(project: &mut Project, now: Timestamp) -> Option<(u64, Timestamp, String)> {
     project.files.get(".gitlab-ci.yml")?;
-    let one = (project.pipelines.len() as u64 + 1, now, head(project));
+    let one = (project.pipelines.len() as u64 + 1, now, project.repository.head().to_owned());
     project.pipelines.push(one.clone());
     Some(one)
 }

@@ -11,7 +11,7 @@ use http::Method;
 use serde_json::{Value, json};
 
 use super::oci::{self, Right};
-use super::{Asked, Reply, Services, Site, programs, ready, vault};
+use super::{Asked, Reply, Services, Site, needs, programs, ready, vault};
 use crate::lab::world::Wrong;
 
 /// What Harbor knows besides its images.
@@ -47,6 +47,11 @@ enum Who {
 /// An error in Harbor's form.
 fn refused(status: u16, code: &str, message: &str) -> Reply {
     Reply::json(status, &json!({ "errors": [{ "code": code, "message": message }] }))
+}
+
+/// Tells the clusters' nodes what there is to pull, where somebody else than a client has put it there.
+pub(super) fn tell(site: &Site<'_>) {
+    held::tell(site, "harbor.monosense.io");
 }
 
 /// The page without anything behind.
@@ -210,6 +215,7 @@ struct Health {
 
 impl Health {
     fn of(site: &Site<'_>) -> Self {
+        let (database, redis) = (needs::pooler(site.cluster, "harbor"), needs::cache(site.cluster));
         let world = site.cluster.world();
         let all = |namespace: &str, fits: &dyn Fn(&Value) -> bool| {
             let pods = world.store.list("pods", namespace).map(|(_, pod)| &*pod.value);
@@ -223,15 +229,12 @@ impl Health {
             }
         };
         let own = site.namespace();
-        let pooler = |pod: &Value| {
-            pod["metadata"]["labels"]["cnpg.io/poolerName"].as_str().is_some_and(|name| name.starts_with("harbor"))
-        };
         let components = vec![
             ("core", true),
-            ("database", all("", &pooler)),
+            ("database", database),
             ("jobservice", all(own, &image(&["harbor-jobservice"]))),
             ("portal", all(own, &image(&["harbor-portal"]))),
-            ("redis", all("", &|pod| pod["metadata"]["labels"]["app"] == "dragonfly")),
+            ("redis", redis),
             ("registry", all(own, &image(&["registry-photon", "harbor-registry"]))),
             ("registryctl", all(own, &image(&["registry-photon", "harbor-registryctl"]))),
             ("trivy", all(own, &image(&["trivy-adapter-photon", "harbor-trivy"]))),

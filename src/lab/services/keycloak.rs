@@ -6,7 +6,7 @@
 use base64::Engine as _;
 use serde_json::{Value, json};
 
-use super::{Asked, Reply, Site, ready};
+use super::{Asked, Reply, Site, needs};
 
 pub(super) fn answer(site: &Site<'_>, asked: &Asked) -> Reply {
     let parts = asked.parts();
@@ -33,17 +33,9 @@ fn realms(site: &Site<'_>) -> Vec<String> {
     ["master".to_string(), "monosense".into()].into_iter().chain(imported).collect()
 }
 
-/// Ready as long as the database is: any pooler of its name that has no pod that is ready cuts it off.
+/// Ready as long as the database is: without its pooler it is cut off.
 fn health(site: &Site<'_>, database: bool) -> Reply {
-    let poolers: Vec<bool> = {
-        let world = site.cluster.world();
-        let pods = world.store.list("pods", "").map(|(_, pod)| &*pod.value);
-        let own = pods.filter(|pod| {
-            pod["metadata"]["labels"]["cnpg.io/poolerName"].as_str().is_some_and(|name| name.starts_with("keycloak"))
-        });
-        own.map(ready).collect()
-    };
-    let up = poolers.is_empty() || poolers.contains(&true);
+    let up = needs::pooler(site.cluster, "keycloak");
     let checks = if database {
         json!([{ "name": "Keycloak database connections async health check", "status": if up { "UP" } else { "DOWN" } }])
     } else {

@@ -39,6 +39,7 @@ pub(super) fn answer(site: &Site<'_>, asked: &Asked) -> Reply {
     match parts.as_slice() {
         ["health"] | ["-", "healthy"] => Reply::text(200, "OK"),
         ["metrics"] => metrics::of_pod(site),
+        ["flags"] => flags(site),
         ["insert", "jsonline"] => insert(site.services, asked),
         ["insert", "ready"] => Reply::json(200, &json!({ "status": "ok" })),
         ["select", "vmui", ..] => Reply::html(200, "<!doctype html><title>vmui</title>\n"),
@@ -47,6 +48,17 @@ pub(super) fn answer(site: &Site<'_>, asked: &Asked) -> Reply {
         },
         _ => refused(400, &format!("unsupported path requested: {:?}", asked.path)),
     }
+}
+
+/// The program's command line, as `/flags` shows it: each flag with its value, those that were left out with their default.
+fn flags(site: &Site<'_>) -> Reply {
+    let given = site.pod["spec"]["containers"][0]["args"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    let given: Vec<(&str, &str)> = given.filter_map(|arg| arg.trim_start_matches('-').split_once('=')).collect();
+    let mut lines: String = given.iter().map(|(name, value)| format!("-{name}={value:?}\n")).collect();
+    if !given.iter().any(|(name, _)| *name == "retentionPeriod") {
+        lines.push_str("-retentionPeriod=\"7d\"\n");
+    }
+    Reply::text(200, lines)
 }
 
 /// A query: a filter, and what is done with the rows that it lets through.

@@ -161,6 +161,9 @@ pub struct Workload {
     /// What its container listens at.
     #[serde(default)]
     pub ports: Vec<u16>,
+    /// What its container's program is told.
+    #[serde(default)]
+    pub args: Vec<String>,
     /// Its container's name, where it is not the workload's.
     #[serde(default)]
     pub container: Option<String>,

@@ -1,5 +1,6 @@
 //! The table of faults, by what they are about. To add one, add a row to the file of its part.
 
+mod applications;
 mod delivery;
 mod machines;
 mod names;
@@ -22,6 +23,7 @@ pub const TABLE: &[(&str, &[Fault])] = &[
     ("pods and images", workloads::ROWS),
     ("storage and databases", storage::ROWS),
     ("services", services::ROWS),
+    ("applications", applications::ROWS),
 ];
 
 /// Every fault.

@@ -8,6 +8,13 @@ pub(super) fn service(name: &str, wrong: Wrong) -> Broken {
     Broken::new(format!("service {name}"), &[name], vec![Cause::service(name, wrong)])
 }
 
+/// The logs' store, which platforms know by another name than the lab.
+fn logs(wrong: Wrong) -> Broken {
+    let mut broken = service("vlogs", wrong);
+    broken.names.push("victorialogs".into());
+    broken
+}
+
 pub(super) const ROWS: &[Fault] = &[
     Fault {
         name: "metrics-empty",
@@ -52,14 +59,14 @@ pub(super) const ROWS: &[Fault] = &[
         about: "the logs' store answers queries with no line",
         risk: "R10",
         effect: "every query is a success with nothing in it",
-        wrong: |_| Ok(service("vlogs", Wrong::Empty)),
+        wrong: |_| Ok(logs(Wrong::Empty)),
     },
     Fault {
         name: "logs-down",
         about: "the logs' store does not listen",
         risk: "R10",
         effect: "no log can be read, and none is kept",
-        wrong: |_| Ok(service("vlogs", Wrong::Down)),
+        wrong: |_| Ok(logs(Wrong::Down)),
     },
     Fault {
         name: "alerts-unavailable",

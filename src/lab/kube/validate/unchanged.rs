@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{metadata, pods};
+use super::{defaults, metadata, pods};
 use crate::lab::kube::kinds::Kind;
 use crate::lab::kube::refusal::Fault;
 
@@ -67,7 +67,10 @@ pub(crate) fn faults(kind: &Kind, old: &Value, new: &Value) -> Vec<Fault> {
                 }
                 spec
             };
-            if plain(old) != plain(new) {
+            // What was planted has no defaults yet, and what comes now has.
+            let mut was = old.clone();
+            defaults::apply(kind, &mut was);
+            if plain(&was) != plain(new) {
                 let why = "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', \
                            'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and \
                            'minReadySeconds' are forbidden";

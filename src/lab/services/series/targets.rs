@@ -51,10 +51,12 @@ pub(crate) fn all(scope: &Scope<'_>) -> Vec<Target> {
     // The operator makes its own monitors of Prometheus', so that both are there.
     let mut seen = std::collections::BTreeSet::new();
     out.retain(|target| seen.insert((target.job.clone(), target.instance.clone())));
-    if out.len() == before {
-        // Without any monitor, what a pod's own annotations would say.
-        plain(scope, &mut out);
-    }
+    // What no monitor selects is scraped for its own annotations.
+    let known: std::collections::BTreeSet<(String, String)> =
+        out.iter().skip(before).map(|target| (target.namespace.clone(), target.pod.clone())).collect();
+    let mut others = Vec::new();
+    plain(scope, &mut others);
+    out.extend(others.into_iter().filter(|target| !known.contains(&(target.namespace.clone(), target.pod.clone()))));
     out
 }
 

@@ -94,9 +94,21 @@ fn common(site: &Site<'_>, asked: &Asked) -> Option<Reply> {
     Some(match asked.path.as_str() {
         "/health" | "/-/healthy" | "/-/ready" | "/ping" | "/ready" => Reply::text(200, "OK"),
         "/metrics" => metrics::of_pod(site),
-        "/flags" => Reply::text(200, "-retentionPeriod=\"30d\"\n-httpListenAddr=\":8480\"\n"),
+        "/flags" => flags(site),
         _ => return None,
     })
+}
+
+/// The command line of the pod's program, as `/flags` shows it; what keeps metrics is told for how long by its object.
+fn flags(site: &Site<'_>) -> Reply {
+    let mut lines = format!("-httpListenAddr=\":{}\"\n", site.port);
+    let world = site.cluster.world();
+    let kinds = ["vmclusters.operator.victoriametrics.com", "vmsingles.operator.victoriametrics.com"];
+    let mut objects = kinds.iter().flat_map(|kind| world.store.list(kind, site.namespace()));
+    if let Some(period) = objects.find_map(|(_, object)| object.value["spec"]["retentionPeriod"].as_str()) {
+        lines.push_str(&format!("-retentionPeriod={period:?}\n"));
+    }
+    Reply::text(200, lines)
 }
 
 fn unsupported(asked: &Asked) -> Reply {

@@ -214,10 +214,14 @@ fn container_name(workload: &Workload) -> &str {
 fn container(workload: &Workload) -> Value {
     let ports: Vec<Value> =
         workload.ports.iter().map(|port| json!({ "containerPort": port, "protocol": "TCP" })).collect();
-    json!({
+    let mut container = json!({
         "name": container_name(workload), "image": workload.image, "imagePullPolicy": "IfNotPresent", "ports": ports,
         "resources": {}, "terminationMessagePath": "/dev/termination-log", "terminationMessagePolicy": "File",
-    })
+    });
+    if !workload.args.is_empty() {
+        container["args"] = json!(workload.args);
+    }
+    container
 }
 
 fn spec(workload: &Workload, container: &Value, node: Option<&str>) -> Value {

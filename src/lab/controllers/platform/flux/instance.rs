@@ -75,8 +75,10 @@ pub(super) fn applied(site: &Site<'_>, namespace: &str, object: &mut Value, comp
                     "digest": format!("sha256:{}", hex(&["image", name, &tag], 64)) })
         })
         .collect();
-    let entries: Vec<Value> =
-        components.iter().map(|name| json!({ "id": format!("{namespace}_{name}_apps_Deployment"), "v": "v1" })).collect();
+    let entries: Vec<Value> = components
+        .iter()
+        .map(|name| json!({ "id": format!("{namespace}_{name}_apps_Deployment"), "v": "v1" }))
+        .collect();
     object["status"]["components"] = rows.into();
     object["status"]["inventory"] = json!({ "entries": entries });
     object["status"]["lastAppliedRevision"] = revision(&wanted(object)).into();

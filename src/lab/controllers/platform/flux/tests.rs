@@ -232,7 +232,8 @@ fn an_instance_with_another_version_rolls_its_controllers_once() {
     let mut bench = Bench::new("monosense", "infra");
     let flux = "fluxinstances.fluxcd.controlplane.io";
     let image = |bench: &Bench| {
-        bench.get("deployments.apps", NS, "helm-controller")["spec"]["template"]["spec"]["containers"][0]["image"].clone()
+        bench.get("deployments.apps", NS, "helm-controller")["spec"]["template"]["spec"]["containers"][0]["image"]
+            .clone()
     };
     let before = image(&bench);
     bench.change(flux, NS, "flux", |one| one["spec"]["distribution"]["version"] = "2.7.3".into());

@@ -28,6 +28,8 @@ pub enum Needs {
     Web,
     /// The Talos machines of cluster `infra`.
     Machines,
+    /// The whole platform, as the lab has it: what the standard library is written for.
+    Platform,
 }
 
 /// A row of [`super::MODULES`].

@@ -88,7 +88,8 @@ impl Examples {
 
     /// As a step's body: its value is true, or it expects something. What it changed is undone.
     fn step(&self, world: &Arc<World>, page: &Page) -> Result<(), String> {
-        let cluster = matches!(page.needs, Needs::Cluster | Needs::Machines).then(|| "infra".to_string());
+        let cluster =
+            matches!(page.needs, Needs::Cluster | Needs::Machines | Needs::Platform).then(|| "infra".to_string());
         let effect = page.effect.unwrap_or_default().max(Effect::Write);
         let context = Context::new(world.clone(), page.name.as_str(), cluster, effect, Some(LIMIT));
         let result = {

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::lab::controllers::network::{NO_NETWORK, NOT_READY};
+use crate::lab::pods::words;
 use crate::lab::world::stage::{self, Stage};
 
 /// The objects that a cluster has at a stage, out of all that it comes to have, as they stand there for long.
@@ -45,6 +46,13 @@ fn waits(stages: &[Stage], object: &Value, at: usize) -> bool {
 /// The DaemonSet that makes a node's network.
 fn is_network(object: &Value) -> bool {
     object["kind"] == "DaemonSet" && object["spec"]["template"]["metadata"]["labels"]["k8s-app"] == "cilium"
+}
+
+/// The images of an object's containers, and of those of its template.
+pub(super) fn images(object: &Value) -> Vec<&str> {
+    let templates = ["", "/spec/template", "/spec/jobTemplate/spec/template"];
+    let pods = templates.into_iter().filter_map(|path| object.pointer(path));
+    pods.flat_map(words::containers).filter_map(|container| container["image"].as_str()).collect()
 }
 
 /// Whether controllers make such an object out of another, so that it need not come by itself.

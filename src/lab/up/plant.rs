@@ -26,6 +26,8 @@ pub(crate) fn cluster(world: &Arc<World>, name: &str) -> (Arc<Cluster>, Operator
     }
     let reached = world.stand(name).map_or(0, |stand| stand.reached);
     let all = objects::all(&world.topology, name, born);
+    // The registries have what is still to come, too.
+    all.iter().flat_map(form::images).for_each(|image| there.inside.images.push(image));
     for object in form::standing(&world.topology.stages, all, reached, &time(born)) {
         if object["kind"] == "CustomResourceDefinition" {
             there.register(&object, true);

@@ -4,7 +4,10 @@ use std::time::{Duration, Instant};
 
 use super::*;
 use crate::config::{Environment, Overrides};
+use crate::host::Needs;
+use crate::host::testing::runtime;
 use crate::lab::world::read;
+use crate::script::examples_tests::Examples;
 
 async fn open(topology: &str) -> (Lab, tempfile::TempDir) {
     let dir = tempfile::tempdir().unwrap();
@@ -34,6 +37,23 @@ async fn the_files_lead_pb_to_the_lab() {
     assert_eq!(config.networks["10.25.11.0/24"], socks::url(lab.socks));
     let pools: Vec<_> = config.settings.rows.iter().filter(|row| row.name == "lb_pools").collect();
     assert_eq!(pools.len(), 2);
+}
+
+#[test]
+fn the_examples_of_the_standard_library_run() {
+    let (lab, dir) = runtime().block_on(open("monosense"));
+    let overrides = Overrides { config: Some(dir.path().join("pb.toml")), ..Overrides::default() };
+    let environment = Environment { dir: dir.path().into(), home: None, variables: BTreeMap::new() };
+    let platform = crate::config::load(&overrides, &environment).unwrap();
+    let examples = Examples::new(|config| {
+        config.clusters = platform.clusters;
+        config.hosts = platform.hosts;
+        config.networks = platform.networks;
+        config.endpoints = platform.endpoints;
+    });
+    let wrong = examples.run(&[Needs::Platform]);
+    assert!(wrong.is_empty(), "{} examples:\n{}", wrong.len(), wrong.join("\n"));
+    drop(lab);
 }
 
 #[tokio::test(flavor = "multi_thread")]

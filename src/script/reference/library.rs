@@ -32,7 +32,11 @@ fn page(module: &str, name: &str, forms: &[rhai::ScriptFnMetadata<'_>]) -> Page 
     let comments: Vec<&str> = forms.iter().flat_map(|f| f.comments.iter().copied()).collect();
     let (doc, example) = split_example(&uncommented(&comments));
     // Modules written in Rhai have no row that says it.
-    let needs = if example.contains("ssh(") { Needs::Router } else { Needs::Nothing };
+    let needs = match &example {
+        code if code.contains("ssh(") => Needs::Router,
+        code if code.contains("kube(") || code.contains("talos(") => Needs::Platform,
+        _ => Needs::Nothing,
+    };
     Page {
         module: module.to_string(),
         name: format!("{module}::{name}"),

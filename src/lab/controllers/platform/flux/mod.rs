@@ -2,6 +2,7 @@
 
 mod build;
 mod health;
+mod instance;
 mod kustomization;
 mod release;
 mod release_history;

@@ -1,12 +1,10 @@
 //! notification-controller's Receivers, and flux-operator's FluxInstances and ResourceSets.
 
-use serde_json::{Value, json};
-
 use super::super::Operator;
 use super::super::site::Site;
 use super::super::upstream::Item;
 use super::health::{self, Health};
-use super::{conditions, handled, ready};
+use super::{conditions, handled, instance, ready};
 use crate::lab::world::objects::names::hex;
 
 pub(super) const RECEIVERS: &[&str] = &["receivers.notification.toolkit.fluxcd.io", "secrets"];
@@ -59,6 +57,10 @@ impl Operator for Instances {
                 .as_array()
                 .map(|all| all.iter().filter_map(|one| one.as_str().map(String::from)).collect())
                 .unwrap_or_default();
+            let is_instance = object["kind"] == "FluxInstance";
+            if is_instance {
+                instance::manage(site, &place.namespace, &mut object, &components);
+            }
             let item = |name: &String| Item {
                 version: "apps/v1".into(),
                 kind: "Deployment".into(),
@@ -70,6 +72,9 @@ impl Operator for Instances {
                 .map(|name| (name, health::of(site, &item(name))))
                 .find(|(_, how)| *how != Health::Current);
             match ill {
+                Some((_, Health::InProgress)) if is_instance && instance::upgrades(&object) => {
+                    ready(&mut object, "Unknown", "Progressing", "Reconciliation in progress", &stamp);
+                }
                 Some((name, how)) => {
                     let why = format!(
                         "timeout waiting for: [Deployment/{}/{name} status: '{}']",
@@ -80,8 +85,8 @@ impl Operator for Instances {
                 }
                 None => {
                     ready(&mut object, "True", "ReconciliationSucceeded", "Reconciliation finished in 2s", &stamp);
-                    if object["kind"] == "FluxInstance" {
-                        applied(&mut object, &components);
+                    if is_instance {
+                        instance::applied(site, &place.namespace, &mut object, &components);
                     }
                     object["status"]["observedGeneration"] = object["metadata"]["generation"].clone();
                 }
@@ -91,30 +96,11 @@ impl Operator for Instances {
                     conditions::text(&object, "Ready", "reason").to_owned(),
                     conditions::text(&object, "Ready", "message").to_owned(),
                 );
-                let warning = conditions::text(&object, "Ready", "status") != "True";
+                let warning = conditions::text(&object, "Ready", "status") == "False";
                 site.event(&stored.value, warning, &reason, &message, "flux-operator");
             }
             handled(&mut object);
             site.put(&place, object);
         }
     }
-}
-
-/// What an instance says that it has installed.
-fn applied(object: &mut Value, components: &[String]) {
-    let version = object["spec"]["distribution"]["version"].as_str().unwrap_or("2.x").to_owned();
-    let newest =
-        if version.contains('x') { "v2.7.2".to_owned() } else { format!("v{}", version.trim_start_matches('v')) };
-    let registry = object["spec"]["distribution"]["registry"].as_str().unwrap_or("ghcr.io/fluxcd").to_owned();
-    let revision = format!("{newest}@sha256:{}", hex(&["flux", &newest], 64));
-    let rows: Vec<Value> = components
-        .iter()
-        .map(|name| {
-            json!({ "name": name, "repository": format!("{registry}/{name}"), "tag": newest,
-                    "digest": format!("sha256:{}", hex(&["image", name, &newest], 64)) })
-        })
-        .collect();
-    object["status"]["components"] = rows.into();
-    object["status"]["lastAppliedRevision"] = revision.as_str().into();
-    object["status"]["lastAttemptedRevision"] = revision.into();
 }

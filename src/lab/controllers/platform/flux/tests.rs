@@ -226,3 +226,22 @@ fn an_instance_says_which_controller_is_ill() {
     let told = bench.told("fluxinstances.fluxcd.controlplane.io", NS, "flux", "Ready");
     assert!(told.contains("Deployment/flux-system/helm-controller status: 'InProgress'"), "{told}");
 }
+
+#[test]
+fn an_instance_with_another_version_rolls_its_controllers_once() {
+    let mut bench = Bench::new("monosense", "infra");
+    let flux = "fluxinstances.fluxcd.controlplane.io";
+    let image = |bench: &Bench| {
+        bench.get("deployments.apps", NS, "helm-controller")["spec"]["template"]["spec"]["containers"][0]["image"]
+            .clone()
+    };
+    let before = image(&bench);
+    bench.change(flux, NS, "flux", |one| one["spec"]["distribution"]["version"] = "2.7.3".into());
+    bench.look();
+    let after = image(&bench);
+    assert!(before != after && after.as_str().unwrap().ends_with(".3"), "{before} {after}");
+    bench.look();
+    assert_eq!(image(&bench), after);
+    let labels = bench.get("deployments.apps", NS, "helm-controller")["metadata"]["labels"].clone();
+    assert_eq!(labels["app.kubernetes.io/managed-by"], "flux-operator");
+}

@@ -90,7 +90,9 @@ impl Examples {
     fn step(&self, world: &Arc<World>, page: &Page) -> Result<(), String> {
         let cluster =
             matches!(page.needs, Needs::Cluster | Needs::Machines | Needs::Platform).then(|| "infra".to_string());
-        let effect = page.effect.unwrap_or_default().max(Effect::Write);
+        // What is written in Rhai has no row that says its effect.
+        let least = if page.needs == Needs::Platform { Effect::Disrupt } else { Effect::Write };
+        let effect = page.effect.unwrap_or_default().max(least);
         let context = Context::new(world.clone(), page.name.as_str(), cluster, effect, Some(LIMIT));
         let result = {
             let _entered = context.enter();

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{defaults, metadata, pods};
+use super::{metadata, pods};
 use crate::lab::kube::kinds::Kind;
 use crate::lab::kube::refusal::Fault;
 
@@ -65,12 +65,13 @@ pub(crate) fn faults(kind: &Kind, old: &Value, new: &Value) -> Vec<Fault> {
                 ] {
                     spec[key] = Value::Null;
                 }
+                // A list that is not there may be said to be none.
+                if let Some(fields) = spec.as_object_mut() {
+                    fields.retain(|_, value| !value.is_null());
+                }
                 spec
             };
-            // What was planted has no defaults yet, and what comes now has.
-            let mut was = old.clone();
-            defaults::apply(kind, &mut was);
-            if plain(&was) != plain(new) {
+            if plain(old) != plain(new) {
                 let why = "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', \
                            'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and \
                            'minReadySeconds' are forbidden";

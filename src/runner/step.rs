@@ -103,7 +103,8 @@ impl StepRun<'_> {
         let guard = self.body.as_ref()?.guard.as_ref()?;
         let info = &self.planned.info;
         let world = self.run.world.clone();
-        let context = Context::new(world, &info.id, info.cluster.clone(), Effect::Read, Some(GUARD_LIMIT)).covering(&info.covers);
+        let context =
+            Context::new(world, &info.id, info.cluster.clone(), Effect::Read, Some(GUARD_LIMIT)).covering(&info.covers);
         let (value, ending) = self.call(&context, Some(guard), None);
         let (outcome, message, _) = judge(ending, &context.state(), None);
         clean::step(&context, &self.run.caller);

@@ -273,7 +273,14 @@ impl Loader {
     /// [`Kind::Io`] where a module can't be read.
     pub fn with_stdlib(&self, ast: &AST) -> Result<AST> {
         let names = self.library.stdlib_names();
-        let used = namespaces(ast);
+        let mut used = namespaces(ast);
+        // What those call in turn, as far as their texts tell.
+        let mut open: Vec<String> = used.iter().filter(|name| names.contains(name)).cloned().collect();
+        while let Some(name) = open.pop() {
+            let Some(source) = self.library.stdlib(&name)? else { continue };
+            let further = names.iter().filter(|other| source.text.contains(&format!("{other}::")));
+            open.extend(further.filter(|other| used.insert((*other).to_string())).cloned().collect::<Vec<_>>());
+        }
         let prelude: String =
             names.iter().filter(|n| used.contains(*n)).map(|n| format!("import \"{n}\" as {n};")).collect();
         if prelude.is_empty() {

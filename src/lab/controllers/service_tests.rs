@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::lab::controllers::testing::Stage;
+use crate::lab::kube::store::Place;
 
 #[test]
 fn endpoints_follow_the_pods_that_are_ready() {
@@ -89,8 +90,16 @@ fn a_claim_waits_for_its_provisioner_and_for_the_snapshot_that_fills_it() {
                   "resources": { "requests": { "storage": "1Gi" } } } })
     };
     let snapshot = json!({ "apiGroup": "snapshot.storage.k8s.io", "kind": "VolumeSnapshot", "name": "nonesuch" });
+    let scale = |stage: &Stage, replicas: u64| {
+        let place = Place::new("deployments.apps", "rook-ceph", "csi-rbdplugin-provisioner");
+        let mut objects = stage.cluster.world();
+        let mut value = objects.store.get(&place).unwrap().value.copy();
+        value["spec"]["replicas"] = replicas.into();
+        value["metadata"]["generation"] = (value["metadata"]["generation"].as_u64().unwrap_or(1) + 1).into();
+        objects.store.put(place, value);
+    };
     stage.create(claim("filled", snapshot));
-    stage.patch("deployments.apps", "csi-rbdplugin-provisioner", |one| one["spec"]["replicas"] = json!(0));
+    scale(&stage, 0);
     stage.run(5);
     stage.create(claim("plain", Value::Null));
     stage.run(10);
@@ -98,7 +107,7 @@ fn a_claim_waits_for_its_provisioner_and_for_the_snapshot_that_fills_it() {
     assert_eq!((phase(&stage, "plain"), phase(&stage, "filled")), (json!("Pending"), json!("Pending")));
     let told = stage.messages("filled").concat();
     assert!(told.contains("\"nonesuch\" not found"), "{told}");
-    stage.patch("deployments.apps", "csi-rbdplugin-provisioner", |one| one["spec"]["replicas"] = json!(2));
+    scale(&stage, 2);
     stage.run(20);
     assert_eq!(phase(&stage, "plain"), json!("Bound"));
 }

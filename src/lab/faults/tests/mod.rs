@@ -199,8 +199,14 @@ fn services() {
 }
 
 #[test]
+#[ignore = "takes a minute: .ci/run runs it"]
+fn applications() {
+    part(8);
+}
+
+#[test]
 fn no_part_of_the_table_is_left_out_and_most_of_it_is_possible_here() {
-    assert_eq!(TABLE.len(), 8);
+    assert_eq!(TABLE.len(), 9);
     let found = in_topology(&read::embedded("monosense").unwrap());
     let possible = found.values().filter(|broken| broken.is_ok()).count();
     assert!(possible >= 60, "{possible} of {}", found.len());

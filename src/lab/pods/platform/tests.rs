@@ -52,7 +52,7 @@ fn the_toolbox_tells_the_health_of_ceph() {
 
 #[test]
 fn a_ceph_that_is_run_elsewhere_has_the_name_of_that_one() {
-    let mut bench = Bench::new("spec", "apps");
+    let bench = Bench::new("spec", "apps");
     let fsid = |bench: &Bench| says(bench, "rook-ceph", "rook-ceph-tools", "ceph fsid", "").0;
     let own = fsid(&bench);
     bench.change("cephclusters.ceph.rook.io", "rook-ceph", "rook-ceph", |one| {

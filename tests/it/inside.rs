@@ -33,12 +33,16 @@ fn outcomes(report: &Value) -> Vec<String> {
 fn the_networking_playbook_passes_whole_in_the_lab() {
     let test = Test::new();
     let (code, report, text) = report(&test, "run t5 --lab --allow disrupt");
-    assert_eq!(code, Some(0), "{text}");
-    let steps = ["bgp-failover", "bgp-sessions", "bgp-table", "dns", "lb-address"];
-    let wanted: Vec<String> =
-        steps.iter().flat_map(|step| ["apps", "infra"].map(|cluster| format!("t5/{step}@{cluster} passed"))).collect();
-    assert_eq!(outcomes(&report), wanted);
-    assert!(report["seconds"].as_f64().expect("a number") < 60.0, "{}", report["seconds"]);
+    // What a person has to look at waits.
+    assert_eq!(code, Some(4), "{text}");
+    let (passed, others): (Vec<String>, Vec<String>) =
+        outcomes(&report).into_iter().partition(|outcome| outcome.ends_with(" passed"));
+    assert_eq!(others, ["t5/screens manual"], "{text}");
+    for step in ["bgp-failover", "bgp-sessions", "bgp-table", "dns", "lb-address", "secret-rotation"] {
+        for cluster in ["apps", "infra"] {
+            assert!(passed.contains(&format!("t5/{step}@{cluster} passed")), "{step}: {passed:?}");
+        }
+    }
 }
 
 #[test]

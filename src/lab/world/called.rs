@@ -44,7 +44,8 @@ fn objects(cluster: &Cluster, table: &str, problems: &mut Problems<'_>) {
             problems.at(name, format!("no {what} can be called \"{}\": {why}", name.get_ref()), None);
         }
     };
-    for node in &cluster.nodes {
+    // A row that could not be spread has a part of a name.
+    for node in cluster.nodes.iter().filter(|node| node.count.is_none()) {
         named("node", &node.name, names::subdomain(node.name.get_ref()));
     }
     for workload in &cluster.workloads {

@@ -34,6 +34,7 @@ fn page(module: &str, name: &str, forms: &[rhai::ScriptFnMetadata<'_>]) -> Page 
     // Modules written in Rhai have no row that says it.
     let needs = match &example {
         code if code.contains("ssh(") => Needs::Router,
+        code if code.contains("http(\"web\")") => Needs::Web,
         code if ["kube(", "talos(", "http("].iter().any(|handle| code.contains(handle)) => Needs::Platform,
         _ => Needs::Nothing,
     };

@@ -113,8 +113,8 @@ fn list_of<'v>(value: &'v Value, key: &str) -> &'v [Value] {
 mod tests {
     use super::*;
 
-    fn workload(annotations: Value, container: Value) -> Value {
-        let mut container = container;
+    fn workload(annotations: &Value, container: &Value) -> Value {
+        let mut container = container.clone();
         container["name"] = "c".into();
         json!({ "metadata": { "name": "web", "annotations": annotations, "generation": 3 },
                 "spec": { "template": { "spec": { "containers": [container],
@@ -126,14 +126,14 @@ mod tests {
         let (map, secret) = (Place::new("configmaps", "shop", "app-settings"), Place::new("secrets", "shop", "keys"));
         let uses = json!({ "envFrom": [{ "configMapRef": { "name": "app-settings" } }] });
         let auto = json!({ "reloader.stakater.com/auto": "true" });
-        let rolled_out = rolled(&workload(auto.clone(), uses.clone()), &map, "abc").unwrap();
+        let rolled_out = rolled(&workload(&auto, &uses), &map, "abc").unwrap();
         let env = &rolled_out["spec"]["template"]["spec"]["containers"][0]["env"];
         assert_eq!(*env, json!([{ "name": "STAKATER_APP_SETTINGS_CONFIGMAP", "value": "abc" }]));
         assert_eq!(rolled_out["metadata"]["generation"], 4);
-        assert!(rolled(&workload(auto.clone(), json!({})), &secret, "abc").is_some(), "by its volume");
-        assert!(rolled(&workload(auto, json!({})), &map, "abc").is_none(), "it does not use it");
-        assert!(rolled(&workload(json!({}), uses), &map, "abc").is_none(), "it does not ask for it");
+        assert!(rolled(&workload(&auto, &json!({})), &secret, "abc").is_some(), "by its volume");
+        assert!(rolled(&workload(&auto, &json!({})), &map, "abc").is_none(), "it does not use it");
+        assert!(rolled(&workload(&json!({}), &uses), &map, "abc").is_none(), "it does not ask for it");
         let by_name = json!({ "configmap.reloader.stakater.com/reload": "other, app-settings" });
-        assert!(rolled(&workload(by_name, json!({})), &map, "abc").is_some());
+        assert!(rolled(&workload(&by_name, &json!({})), &map, "abc").is_some());
     }
 }

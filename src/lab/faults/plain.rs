@@ -7,7 +7,7 @@ const FLEETING: [&str; 5] =
     ["events", "events.events.k8s.io", "leases.coordination.k8s.io", "componentstatuses", "ciliumendpoints.cilium.io"];
 
 /// Fields whose values are versions, numbers of changes, or drawn by lot.
-const DRAWN: [&str; 15] = [
+const DRAWN: [&str; 18] = [
     "resourceVersion",
     "uid",
     "generation",
@@ -20,6 +20,9 @@ const DRAWN: [&str; 15] = [
     "hostIPs",
     "containerID",
     "pod-template-hash",
+    "pod-template-generation",
+    "controller-revision-hash",
+    "deprecated.daemonset.template.generation",
     "deployment.kubernetes.io/revision",
     "deployment.kubernetes.io/revision-history",
     "ownerReferences",

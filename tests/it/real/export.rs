@@ -40,7 +40,7 @@ type Outcomes = BTreeMap<String, String>;
 /// A folder with playbooks of this test beside those of the program.
 fn folder() -> Test {
     Test::new()
-        .file("playbooks/settle.rhai", include_str!("export/settle.rhai"))
+        .file("playbooks/t1-talos.rhai", include_str!("export/settle.rhai"))
         .file("playbooks/objects.rhai", include_str!("export/steps.rhai"))
 }
 
@@ -106,7 +106,7 @@ fn real_an_export_loads_and_steps_end_there_as_in_the_lab() {
     // What the playbooks need to miss a definition, and not to wait for it.
     let definitions = first.iter().flatten().map(|one| one.definitions.len()).min().expect("clusters");
     let settings = format!("--set t2.crd_within=2s --set t2.crd_count={definitions}");
-    let all = format!("all {settings}");
+    let all = format!("t1 t2 t5 t14 objects {settings}");
     let inside = "--lab --stage complete --clock skip";
     let healthy = outcomes(&test, &format!("{all} {inside} --read-only"));
     let only = reading(&test);

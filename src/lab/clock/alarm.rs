@@ -17,8 +17,9 @@ const LOOK: Duration = Duration::from_millis(500);
 const FIRST: Duration = Duration::from_micros(100);
 /// The longest: it is what a skip may come too late.
 const LONGEST: Duration = Duration::from_millis(2);
-/// How long nothing may have happened before a deadline is struck: some client may look at its wire only now and then.
-const PATIENCE: Duration = Duration::from_millis(25);
+/// How long nothing may have happened before a deadline is struck: some client may look at its wire only now and then,
+/// and Linux holds an acknowledgement back for 40 ms (`TCP_DELACK_MIN`), for which a sender with Nagle's algorithm waits.
+const PATIENCE: Duration = Duration::from_millis(60);
 
 /// Wakes those whose time comes. Ends with the clock.
 pub(super) fn run(clock: &Weak<Shared>, mut look: impl Look) {

@@ -40,7 +40,7 @@ fn stage() -> (Arc<Services>, Place) {
 async fn ran(place: &Place, script: &str) -> (String, String, i32) {
     let mut machine = place.shell(script).unwrap();
     let (to, mut shown) = mpsc::channel(1_000);
-    let out = Out { to, tty: false };
+    let out = Out { to, tty: false, log: None };
     let code = run::run(place, &mut machine, None, &out).await;
     drop(out);
     let (mut out, mut err) = (String::new(), String::new());

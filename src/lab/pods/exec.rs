@@ -15,6 +15,7 @@ use tokio::sync::mpsc;
 use super::container::Target;
 use super::files::{self, Files};
 use super::log::Stream;
+use super::process::reads;
 use super::run::{self, Out, Place};
 use super::{archive, tar, terminal};
 use crate::lab::kube::cluster::Cluster;
@@ -73,7 +74,10 @@ pub(crate) fn start(
         tokio::spawn(async move {
             match ask {
                 Ask::Exec => exec(&cluster, target, command, wanted, session).await,
-                Ask::Attach => attach(&cluster, &target, session).await,
+                Ask::Attach => match reads(target.spec()).filter(|_| wanted.stdin) {
+                    Some(words) => feed(&cluster, target, &words, wanted, session).await,
+                    None => attach(&cluster, &target, session).await,
+                },
             }
         });
         stream::carry(TokioIo::new(upgraded), spoken, wanted, far).await;
@@ -90,7 +94,7 @@ async fn exec(cluster: &Arc<Cluster>, target: Target, command: Vec<String>, want
         let _ = output.send(Output::Status(no_program(&command))).await;
         return;
     }
-    let out = Out { to: output.clone(), tty: wanted.tty };
+    let out = Out { to: output.clone(), tty: wanted.tty, log: None };
     // A client that is gone takes its program along.
     let code = tokio::select! {
         code = program(&place, &command, wanted.stdin.then_some(input), &out) => code,
@@ -175,6 +179,21 @@ async fn copy(mut input: mpsc::UnboundedReceiver<Input>, out: &Out) -> i32 {
         }
     }
     0
+}
+
+/// Types into a container's own program, which ends when whoever types does.
+async fn feed(cluster: &Arc<Cluster>, target: Target, words: &[String], wanted: Wanted, session: Session) {
+    let log = cluster.world().inside.logs.present(target.uid(), &target.container);
+    let place = Place { cluster: cluster.clone(), container: target.spec().clone(), pod: target.pod };
+    let Session { input, output } = session;
+    let out = Out { to: output.clone(), tty: wanted.tty, log: Some((log.clone(), cluster.clone())) };
+    // Whoever goes away takes the input along, which is the end of it.
+    let code = tokio::select! {
+        code = program(&place, words, Some(input), &out) => code,
+        () = output.closed() => 0,
+    };
+    log.leave(code);
+    let _ = output.send(Output::Status(status(0))).await;
 }
 
 async fn attach(cluster: &Arc<Cluster>, target: &Target, session: Session) {

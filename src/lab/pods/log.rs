@@ -2,7 +2,7 @@
 //! asked for once more when the container has been started anew.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use jiff::Timestamp;
 use tokio::sync::watch;
@@ -32,6 +32,7 @@ pub(crate) struct Log {
     state: Mutex<State>,
     /// Rings at each line, and when the log ends.
     bell: watch::Sender<u64>,
+    left: OnceLock<i32>,
 }
 
 #[derive(Debug, Default)]
@@ -54,7 +55,7 @@ pub(crate) struct Piece {
 
 impl Default for Log {
     fn default() -> Self {
-        Self { state: Mutex::default(), bell: watch::Sender::new(0) }
+        Self { state: Mutex::default(), bell: watch::Sender::new(0), left: OnceLock::new() }
     }
 }
 
@@ -82,6 +83,17 @@ impl Log {
         }
         drop(state);
         self.ring();
+    }
+
+    /// A program that read what somebody typed has ended so.
+    pub(crate) fn leave(&self, code: i32) {
+        // It ends once.
+        let _ = self.left.set(code);
+    }
+
+    /// How the program ended that read what somebody typed; none as long as it reads, or nobody has come.
+    pub(crate) fn left(&self) -> Option<i32> {
+        self.left.get().copied()
     }
 
     /// Nothing is written any more: the instance has ended.

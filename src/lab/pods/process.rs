@@ -14,6 +14,7 @@ use super::images::{self, Does};
 use super::line::Came;
 use super::log::{Log, Stream};
 use super::script::{Machine, Step};
+use super::terminal;
 use super::words::{command, text};
 use crate::lab::kube::cluster::World as Objects;
 
@@ -22,6 +23,8 @@ const STEPS: usize = 2_000;
 const BUSY: Duration = Duration::from_millis(5);
 /// How soon it is seen whether somebody has answered.
 const SOON: Duration = Duration::from_millis(20);
+/// How late it is seen at most that whoever attached has ended the program.
+const LATEST: Duration = Duration::from_secs(1);
 /// What a program takes to end.
 const QUICK: Duration = Duration::from_millis(100);
 
@@ -39,6 +42,8 @@ pub(crate) struct Process {
     log: Arc<Log>,
     /// Since when it waits for somebody's answer.
     asking: Option<(Timestamp, Pending)>,
+    /// Since when it waits for whoever attaches, to read what they type.
+    fed: Option<Timestamp>,
 }
 
 /// What came of what its program asks, once it has.
@@ -62,7 +67,7 @@ impl Process {
         let folder = container["workingDir"].as_str().unwrap_or("/");
         let known = images::program(text(container, "/image"));
         let has_command = container["command"].as_array().is_some_and(|list| !list.is_empty());
-        let mut process = Self { machine: None, at: now, ended: None, forever: true, heeds: true, log, asking: None };
+        let mut process = Self::there(now, log);
         let Some(program) = known else {
             // Software of the platform: it serves. What it is told by a shell or a tool, it does.
             let plain = words.first().is_some_and(|word| {
@@ -73,6 +78,10 @@ impl Process {
             }
             return Ok(process);
         };
+        if reads(container).is_some() {
+            (process.fed, process.heeds) = (Some(now), false);
+            return Ok(process);
+        }
         // Arguments alone are for the image's own program, which in a shell's image is looked up by name.
         let own = !has_command && program.does != Does::Shell;
         if words.is_empty() || own {
@@ -110,7 +119,7 @@ impl Process {
 
     /// One that was there before anybody looked: it serves.
     pub(crate) fn there(now: Timestamp, log: Arc<Log>) -> Self {
-        Self { machine: None, at: now, ended: None, forever: true, heeds: true, log, asking: None }
+        Self { machine: None, at: now, ended: None, forever: true, heeds: true, log, asking: None, fed: None }
     }
 
     /// Runs words as a shell would run them.
@@ -153,6 +162,11 @@ impl Process {
     ) -> Option<Timestamp> {
         if let Some((at, _)) = self.ended {
             return Some(at);
+        }
+        if let Some(since) = self.fed {
+            let waited = Duration::try_from(now.duration_since(since)).unwrap_or_default();
+            self.ended = self.log.left().map(|code| (now, code));
+            return Some(if self.ended.is_some() { now } else { now + (waited / 4).clamp(SOON, LATEST) });
         }
         let machine = self.machine.as_mut().filter(|_| !self.forever)?;
         if let Some((since, pending)) = &self.asking {
@@ -227,6 +241,20 @@ impl Process {
     pub(crate) fn log(&self) -> &Arc<Log> {
         &self.log
     }
+}
+
+/// A container's own program where it does what it is told through its input, a shell without a script or `cat`, and
+/// the container has one.
+pub(super) fn reads(container: &Value) -> Option<Vec<String>> {
+    if container["stdin"] != true {
+        return None;
+    }
+    let mut words = command(container);
+    if words.is_empty() && images::program(text(container, "/image")).is_some_and(|own| own.does == Does::Shell) {
+        words.push("sh".to_owned());
+    }
+    let cat = matches!(words.as_slice(), [cat] if cat.rsplit('/').next() == Some("cat"));
+    (cat || terminal::is_shell(&words)).then_some(words)
 }
 
 /// `exit 3` of a trap.

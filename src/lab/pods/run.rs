@@ -8,7 +8,7 @@ use serde_json::Value;
 use tokio::sync::mpsc;
 
 use super::applets::{self, Context};
-use super::log::Stream;
+use super::log::{Log, Stream};
 use super::script::{Machine, Step};
 use super::{ask, environment, platform, process};
 use crate::lab::kube::cluster::Cluster;
@@ -84,6 +84,8 @@ pub(super) async fn all(input: &mut mpsc::UnboundedReceiver<Input>, whole: impl 
 pub(super) struct Out {
     pub(super) to: mpsc::Sender<Output>,
     pub(super) tty: bool,
+    /// Where a container's own program is kept account of, too.
+    pub(super) log: Option<(Arc<Log>, Arc<Cluster>)>,
 }
 
 impl Out {
@@ -92,6 +94,9 @@ impl Out {
         let bytes: Bytes = bytes.into();
         if bytes.is_empty() {
             return true;
+        }
+        if let Some((log, cluster)) = self.log.as_ref().filter(|_| !self.tty) {
+            log.append(cluster.clock.now(), stream, &String::from_utf8_lossy(&bytes));
         }
         let output = match stream {
             _ if self.tty => Output::Stdout(terminal(&bytes)),

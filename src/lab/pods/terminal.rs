@@ -115,7 +115,7 @@ mod tests {
         }
         drop(to);
         let (output, mut shown) = mpsc::channel(100);
-        let out = Out { to: output, tty };
+        let out = Out { to: output, tty, log: None };
         let code = shell(&place, input, &out).await;
         drop(out);
         let mut all = String::new();

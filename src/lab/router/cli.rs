@@ -10,13 +10,17 @@ use super::{Peer, Seen};
 
 /// What the router knows: in brackets what may be left out, between bars what there is to choose from.
 const COMMANDS: &[&str] = &[
-    "show [ip] bgp [ipv4|ipv6|unicast|ipv4 unicast|ipv6 unicast] summary [established|failed] [wide] [json]",
+    "show [ip] bgp [ipv4|ipv6|unicast|ipv4 unicast|ipv6 unicast] summary [established|failed] [terse] [wide] [json]",
+    "show [ip] bgp [ipv4|ipv6|unicast|ipv4 unicast|ipv6 unicast] summary neighbor NAME [terse] [wide] [json]",
+    "show [ip] bgp [ipv4|ipv6|unicast|ipv4 unicast|ipv6 unicast] summary remote-as NAME [terse] [wide] [json]",
     "show [ip] bgp [ipv4|ipv6|unicast|ipv4 unicast|ipv6 unicast] [json]",
     "show [ip] bgp [ipv4|ipv6|unicast|ipv4 unicast|ipv6 unicast] PREFIX [bestpath] [json]",
+    "show [ip] bgp [ipv4|ipv6|unicast|ipv4 unicast|ipv6 unicast] PREFIX longer-prefixes [json]",
+    "show [ip] bgp [ipv4|ipv6|unicast|ipv4 unicast|ipv6 unicast] regexp REGEX [json]",
     "show [ip] bgp [ipv4|ipv6] neighbors [json]",
     "show [ip] bgp [ipv4|ipv6] neighbors NAME [json]",
-    "show [ip] bgp [ipv4|ipv6|unicast|ipv4 unicast|ipv6 unicast] neighbors NAME routes|advertised-routes [json]",
-    "show ip route bgp [json]",
+    "show [ip] bgp [ipv4|ipv6|unicast|ipv4 unicast|ipv6 unicast] neighbors NAME routes|advertised-routes|received-routes|filtered-routes [json]",
+    "show ip route [bgp] [json]",
     "show running-config",
     "show version",
     "write terminal",
@@ -124,12 +128,13 @@ fn recognise(words: &[&str]) -> Result<Vec<String>, &'static str> {
 }
 
 fn is_value(token: &str) -> bool {
-    matches!(token, "PREFIX" | "NAME")
+    matches!(token, "PREFIX" | "NAME" | "REGEX")
 }
 
 fn fits(token: &str, word: &str) -> bool {
     match token {
         "NAME" => word.contains(['.', ':']) || word.parse::<u32>().is_ok(),
+        "REGEX" => true,
         "PREFIX" => word.parse::<IpNet>().is_ok() || word.parse::<IpAddr>().is_ok(),
         keyword => keyword.starts_with(word),
     }
@@ -184,6 +189,20 @@ fn shown(seen: Seen<'_>, words: &[String]) -> String {
     if has("summary") {
         return summarised(seen, words, family, json);
     }
+    if has("regexp") {
+        let pattern = words.iter().skip_while(|word| *word != "regexp").nth(1).and_then(|word| table::Wanted::along(word));
+        return match pattern {
+            Some(wanted) if family == Family::V4 => tabled(seen, &wanted, json),
+            Some(_) => String::new(),
+            None => "Can't compile regexp\n".into(),
+        };
+    }
+    if has("longer-prefixes") {
+        return match value.and_then(|value| value.parse().ok()) {
+            Some(net) if family == Family::V4 => tabled(seen, &table::Wanted::Within(net), json),
+            _ => String::new(),
+        };
+    }
     if has("neighbors") {
         return neighbours(seen, words, value, family, json);
     }
@@ -192,11 +211,14 @@ fn shown(seen: Seen<'_>, words: &[String]) -> String {
         (Some(value), Family::V4, false) => prefix::text(seen, found(seen, value), has("bestpath")),
         (Some(_), Family::V6, true) => "{\n}\n".into(),
         (Some(_), Family::V6, false) => "% Network not in table\n".into(),
-        (None, Family::V4, true) => table::json(seen, None),
-        (None, Family::V4, false) => table::text(seen, None),
+        (None, Family::V4, json) => tabled(seen, &table::Wanted::All, json),
         (None, Family::V6, true) => table::empty_json(seen),
         (None, Family::V6, false) => "No BGP prefixes displayed, 0 exist\n".into(),
     }
+}
+
+fn tabled(seen: Seen<'_>, wanted: &table::Wanted, json: bool) -> String {
+    if json { table::json(seen, wanted) } else { table::text(seen, wanted) }
 }
 
 fn found<'r>(seen: Seen<'r>, value: &str) -> Option<(&'r IpNet, &'r Entry)> {
@@ -214,17 +236,35 @@ fn summarised(seen: Seen<'_>, words: &[String], family: Family, json: bool) -> S
     let which = match () {
         () if has("established") => summary::Which::Established,
         () if has("failed") => summary::Which::Failed,
+        () if has("neighbor") => match words.iter().find_map(|word| word.parse().ok()) {
+            Some(address) if seen.router.peers.iter().any(|peer| peer.neighbour.address == address) => {
+                summary::Which::Of(address)
+            }
+            _ => return "No such neighbor in this view/vrf\n".into(),
+        },
+        () if has("remote-as") => summary::Which::As(words.iter().find_map(|word| word.parse().ok()).unwrap_or_default()),
         () => summary::Which::All,
     };
     let heading = !has("unicast");
-    if json { summary::json(seen, which, heading) } else { summary::text(seen, which, heading) }
+    if json { summary::json(seen, which, heading) } else { summary::text(seen, which, heading, has("terse")) }
 }
 
 fn neighbours(seen: Seen<'_>, words: &[String], value: Option<&str>, family: Family, json: bool) -> String {
     let has = |word: &str| words.iter().any(|known| known == word);
+    let unkept = has("received-routes") || has("filtered-routes");
     let routes = has("routes") || has("advertised-routes");
     let wanted = |peer: &&Peer| value.is_none_or(|value| value.parse() == Ok(peer.neighbour.address));
     let peers: Vec<&Peer> = seen.router.peers.iter().filter(wanted).filter(|_| family == Family::V4).collect();
+    if unkept {
+        // What was received is kept apart only where the configuration says so, which this one does not.
+        let (none, off) = ("No such neighbor in this view/vrf", "Inbound soft reconfiguration not enabled");
+        return match (peers.is_empty(), json) {
+            (true, false) => format!("{none}\n"),
+            (true, true) => format!("{{ \"warning\": \"{none}\" }}\n"),
+            (false, false) => format!("% {off}\n"),
+            (false, true) => format!("{{ \"warning\": \"{off}\" }}\n"),
+        };
+    }
     if peers.is_empty() && value.is_some() {
         return match (json, routes) {
             (true, true) => "{\n  \"warning\":\"No such neighbor in this view/vrf\"\n}\n".into(),
@@ -235,8 +275,7 @@ fn neighbours(seen: Seen<'_>, words: &[String], value: Option<&str>, family: Fam
     match (peers.first().map(|peer| peer.neighbour.address), json) {
         (Some(_), true) if has("advertised-routes") => table::advertised_json(seen),
         (Some(_), false) if has("advertised-routes") => table::advertised(seen),
-        (from @ Some(_), true) if routes => table::json(seen, from),
-        (from @ Some(_), false) if routes => table::text(seen, from),
+        (Some(from), json) if routes => tabled(seen, &table::Wanted::From(from), json),
         (_, true) => neighbour_json::json(seen, &peers),
         (_, false) => peers.iter().map(|peer| neighbour::text(seen, peer)).collect(),
     }

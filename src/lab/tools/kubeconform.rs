@@ -175,7 +175,7 @@ fn judge(kinds: &Kinds, object: &Value, words: &Words) -> Judged {
     };
     let dropped = match conform(&known, &mut shaped) {
         Ok(dropped) => dropped,
-        Err(why) => return failed(why),
+        Err(why) => return failed(why.decoder),
     };
     if !dropped.is_empty() && words.has(&["strict"]) {
         return failed(format!("additional properties not allowed: {}", dropped.join(", ")));

@@ -35,6 +35,7 @@ pub(super) fn all() -> Vec<(&'static str, Vec<Request>)> {
         ("lists", include_str!("requests/lists.http")),
         ("access", include_str!("requests/access.http")),
         ("logs", include_str!("requests/logs.http")),
+        ("wrong", include_str!("requests/wrong.http")),
     ];
     files.into_iter().map(|(topic, text)| (topic, read(text))).collect()
 }

@@ -20,7 +20,7 @@ pub(super) fn cells(pod: &Value, now: Timestamp) -> Vec<Value> {
     let (spec, status) = (&pod["spec"], &pod["status"]);
     let total = list(spec, "containers").count();
     let ready = list(status, "containerStatuses").filter(|c| c["ready"] == true && c["state"]["running"].is_object());
-    let restarts = restarts(status, now);
+    let restarts = restarts(pod, now);
     let none = |value: Option<&str>| json!(value.unwrap_or("<none>"));
     vec![
         json!(format!("{}/{total}", ready.count())),
@@ -45,14 +45,46 @@ fn gates(pod: &Value) -> String {
     format!("{}/{}", gates.iter().filter(holds).count(), gates.len())
 }
 
-fn restarts(status: &Value, now: Timestamp) -> String {
-    let all: i64 = list(status, "containerStatuses").filter_map(|c| c["restartCount"].as_i64()).sum();
-    let last =
-        list(status, "containerStatuses").filter_map(|c| c["lastState"]["terminated"]["finishedAt"].as_str()).max();
+/// Restarts of the containers that count: the init ones as long as they have not done their work, then the others and
+/// the sidecars.
+fn restarts(pod: &Value, now: Timestamp) -> String {
+    let status = &pod["status"];
+    let sidecar = |container: &&Value| {
+        list(&pod["spec"], "initContainers").any(|c| c["name"] == container["name"] && c["restartPolicy"] == "Always")
+    };
+    let counted: Vec<&Value> = if initialising(pod).is_some() {
+        list(status, "initContainerStatuses").collect()
+    } else {
+        list(status, "initContainerStatuses").filter(sidecar).chain(list(status, "containerStatuses")).collect()
+    };
+    let all: i64 = counted.iter().filter_map(|c| c["restartCount"].as_i64()).sum();
+    let last = counted.iter().filter_map(|c| c["lastState"]["terminated"]["finishedAt"].as_str()).max();
     match last {
         Some(last) if all > 0 => format!("{all} ({} ago)", ago(&json!(last), now)),
         _ => all.to_string(),
     }
+}
+
+/// What the first init container is doing that has not done its work.
+fn initialising(pod: &Value) -> Option<String> {
+    let status = &pod["status"];
+    if list(status, "conditions").any(|c| c["type"] == "Initialized" && c["status"] == "True") {
+        return None;
+    }
+    let sidecar = |container: &Value| {
+        list(&pod["spec"], "initContainers").any(|c| c["name"] == container["name"] && c["restartPolicy"] == "Always")
+    };
+    let count = list(&pod["spec"], "initContainers").count();
+    let done = |container: &Value| {
+        container["state"]["terminated"]["exitCode"] == 0 || sidecar(container) && container["started"] == true
+    };
+    let (at, container) = list(status, "initContainerStatuses").enumerate().find(|(_, c)| !done(c))?;
+    let ended = &container["state"]["terminated"];
+    Some(match text(&container["state"]["waiting"], "reason") {
+        _ if ended.is_object() => format!("Init:{}", ended_by(ended)),
+        Some(why) if why != "PodInitializing" => format!("Init:{why}"),
+        _ => format!("Init:{at}/{count}"),
+    })
 }
 
 /// The one word for what a pod is doing.
@@ -65,27 +97,9 @@ fn state(pod: &Value) -> String {
     if list(status, "conditions").any(|c| c["type"] == "PodScheduled" && c["reason"] == "SchedulingGated") {
         reason = "SchedulingGated".to_owned();
     }
-    let init = list(&pod["spec"], "initContainers").count();
-    let mut initialising = false;
-    for (at, container) in list(status, "initContainerStatuses").enumerate() {
-        let state = &container["state"];
-        let ended = &state["terminated"];
-        if ended["exitCode"] == 0 {
-            continue;
-        }
-        reason = if ended.is_object() {
-            format!("Init:{}", ended_by(ended))
-        } else {
-            match text(&state["waiting"], "reason") {
-                Some(why) if why != "PodInitializing" => format!("Init:{why}"),
-                _ => format!("Init:{at}/{init}"),
-            }
-        };
-        initialising = true;
-        break;
-    }
-    let initialised = list(status, "conditions").any(|c| c["type"] == "Initialized" && c["status"] == "True");
-    if !initialising || initialised {
+    if let Some(doing) = initialising(pod) {
+        reason = doing;
+    } else {
         let mut running = false;
         for container in list(status, "containerStatuses").rev() {
             let state = &container["state"];

@@ -57,6 +57,16 @@ fn builtin(resource: &str, o: &Value, now: Timestamp) -> Vec<Value> {
         "namespaces" => vec![status["phase"].clone(), age],
         "nodes" => node(o, age),
         "events" | "events.events.k8s.io" => event(o, now),
+        "resourcequotas" => {
+            let amounts = |limits: bool| {
+                let hard = status["hard"].as_object().into_iter().flatten();
+                let hard = hard.filter(|(name, _)| name.starts_with("limits") == limits);
+                let amount = |value: &Value| value.as_str().unwrap_or("0").to_owned();
+                let parts = hard.map(|(name, hard)| format!("{name}: {}/{}", amount(&status["used"][name]), amount(hard)));
+                json!(parts.collect::<Vec<_>>().join(", "))
+            };
+            vec![amounts(false), amounts(true), age]
+        }
         "serviceaccounts" => vec![json!(count(&o["secrets"])), age],
         "persistentvolumes" => {
             let claim = &spec["claimRef"];

@@ -6,8 +6,32 @@ use serde_json::Value;
 use super::quantity;
 use crate::lab::kube::kinds::{Kind, Schema, Type};
 
+/// A value that is not of its field's type, in the words of the one that found it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Mismatch {
+    /// Go's decoder of JSON.
+    pub(crate) decoder: String,
+    /// The converter of objects without types (`runtime.DefaultUnstructuredConverter`), which reads what a strategic patch
+    /// has made.
+    pub(crate) converter: String,
+}
+
+impl Mismatch {
+    /// A type's own decoder says why.
+    pub(crate) fn of_type(why: impl Into<String>) -> Self {
+        let decoder = why.into();
+        Self { converter: format!("error decoding from json: {decoder}"), decoder }
+    }
+}
+
+impl std::fmt::Display for Mismatch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.decoder)
+    }
+}
+
 /// Checks and prunes an object; the fields that were dropped, or why it can't be read.
-pub(crate) fn conform(kind: &Kind, object: &mut Value) -> Result<Vec<String>, String> {
+pub(crate) fn conform(kind: &Kind, object: &mut Value) -> Result<Vec<String>, Mismatch> {
     let mut walk = Walk { unknown: Vec::new(), custom: kind.custom.is_some() };
     walk.value(kind.schema(), object, "", &kind.kind)?;
     Ok(walk.unknown)
@@ -57,7 +81,7 @@ const LEFT_OUT: &[&str] = &[
 const STAYS: &[&str] = &["storageClassName", "ingressClassName", "apiGroup", "type", "loadBalancerClass", "service"];
 
 impl Walk {
-    fn value(&mut self, schema: &Schema, value: &mut Value, path: &str, owner: &str) -> Result<(), String> {
+    fn value(&mut self, schema: &Schema, value: &mut Value, path: &str, owner: &str) -> Result<(), Mismatch> {
         if schema.embedded {
             return self.object(schema, value, path, owner);
         }
@@ -84,8 +108,8 @@ impl Walk {
                     _ => return self.wrong(schema, value, path, owner),
                 };
                 let canonical = quantity::canonical(&text).ok_or_else(|| {
-                    "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
-                        .to_owned()
+                    let form = "'^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'";
+                    Mismatch::of_type(format!("quantities must match the regular expression {form}"))
                 })?;
                 *value = Value::String(canonical);
                 Ok(())
@@ -95,7 +119,7 @@ impl Walk {
         }
     }
 
-    fn object(&mut self, schema: &Schema, value: &mut Value, path: &str, owner: &str) -> Result<(), String> {
+    fn object(&mut self, schema: &Schema, value: &mut Value, path: &str, owner: &str) -> Result<(), Mismatch> {
         if !value.is_object() {
             return self.wrong(schema, value, path, owner);
         }
@@ -127,18 +151,14 @@ impl Walk {
         Ok(())
     }
 
-    fn wrong(&self, schema: &Schema, value: &Value, path: &str, owner: &str) -> Result<(), String> {
+    fn wrong(&self, schema: &Schema, value: &Value, path: &str, owner: &str) -> Result<(), Mismatch> {
         if self.custom && !path.starts_with("metadata") {
             return Ok(());
         }
         let there = match value {
             Value::Null => return Ok(()),
-            Value::Bool(_) => "bool".to_owned(),
             Value::Number(n) if n.is_i64() && schema.of == Type::Integer => format!("number {n}"),
-            Value::Number(_) => "number".to_owned(),
-            Value::String(_) => "string".to_owned(),
-            Value::Array(_) => "array".to_owned(),
-            Value::Object(_) => "object".to_owned(),
+            other => word(other).to_owned(),
         };
         let path: String = path.split('[').map(|p| p.split_once(']').map_or(p, |(_, rest)| rest)).collect();
         let of = match schema.of {
@@ -148,15 +168,37 @@ impl Walk {
             Type::Number => "float64",
             Type::Array => "[]string",
             Type::Map => "map[string]string",
-            Type::Object => {
-                return Err(format!(
-                    "json: cannot unmarshal {there} into Go struct field {owner}.{path} of type v1.{}",
-                    schema.name.rsplit('.').next().unwrap_or_default()
-                ));
-            }
+            Type::Object => &format!("v1.{}", schema.name.rsplit('.').next().unwrap_or_default()),
             _ => "string",
         };
-        Err(format!("json: cannot unmarshal {there} into Go struct field {owner}.{path} of type {of}"))
+        let decoder = format!("json: cannot unmarshal {there} into Go struct field {owner}.{path} of type {of}");
+        let kind = match value {
+            Value::Number(n) if n.is_f64() => "float64",
+            Value::Number(_) => "int64",
+            Value::Object(_) => "map",
+            Value::Array(_) => "slice",
+            other => word(other),
+        };
+        let converter = match schema.of {
+            Type::Array => format!("cannot restore slice from {kind}"),
+            Type::Map => format!("cannot restore map from {kind}"),
+            Type::Object => format!("cannot restore struct from: {kind}"),
+            Type::String if value.is_number() => format!("cannot convert {kind} to string"),
+            _ => format!("unrecognized type: {of}"),
+        };
+        Err(Mismatch { decoder, converter })
+    }
+}
+
+/// What Go's decoder calls a value.
+pub(crate) fn word(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "bool",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
     }
 }
 
@@ -212,8 +254,9 @@ mod tests {
         let deployments = kinds.get("apps", "v1", "deployments").expect("deployments");
         let error = conform(&deployments, &mut json!({"spec": {"replicas": "3"}})).expect_err("refused");
         assert_eq!(
-            error,
+            error.decoder,
             "json: cannot unmarshal string into Go struct field DeploymentSpec.spec.replicas of type int32"
         );
+        assert_eq!(error.converter, "unrecognized type: int32");
     }
 }

@@ -36,9 +36,9 @@ pub(crate) fn create(world: &mut World, kind: &Kind, object: &mut Value, now: &s
 }
 
 /// Finishes an object that is changed.
-pub(crate) fn update(world: &mut World, kind: &Kind, old: &Value, object: &mut Value) {
+pub(crate) fn update(world: &mut World, kind: &Kind, old: &Value, object: &mut Value) -> Answer<()> {
     match kind.resource().as_str() {
-        "services" => services::update(world, old, object),
+        "services" => services::update(world, old, object)?,
         "secrets" => secret(object),
         "namespaces" if object["spec"].is_null() => object["spec"] = old["spec"].clone(),
         "statefulsets.apps" => claims(object),
@@ -46,6 +46,7 @@ pub(crate) fn update(world: &mut World, kind: &Kind, old: &Value, object: &mut V
         _ => {}
     }
     status(kind, object);
+    Ok(())
 }
 
 /// The statuses that are there from the beginning: what Go writes even when it is empty.

@@ -91,6 +91,13 @@ fn annotations(annotations: &Value, path: &str) -> Vec<Fault> {
     faults
 }
 
+/// The object's uid, where another is given. What else the server gives, it gives again.
+pub(crate) fn fixed(old: &Value, new: &Value) -> Vec<Fault> {
+    let (was, is) = (&old["metadata"], &new["metadata"]);
+    let other = is["uid"].as_str().is_some_and(|given| !given.is_empty()) && is["uid"] != was["uid"];
+    other.then(|| Fault::invalid("metadata.uid", &is["uid"], "field is immutable")).into_iter().collect()
+}
+
 /// What may not change in metadata.
 pub(crate) fn unchanged(old: &Value, new: &Value) -> Vec<Fault> {
     let mut faults = Vec::new();

@@ -18,8 +18,14 @@ pub(crate) fn object(kind: &Kind, object: &Value) -> Vec<Fault> {
     }
     let spec = &object["spec"];
     match kind.resource().as_str() {
-        "configmaps" => faults.extend(keys(object, &["data", "binaryData"])),
-        "secrets" => faults.extend(keys(object, &["data"])),
+        "configmaps" => {
+            faults.extend(keys(object, &["data", "binaryData"]));
+            faults.extend(length(object, "[]"));
+        }
+        "secrets" => {
+            faults.extend(keys(object, &["data"]));
+            faults.extend(length(object, "data"));
+        }
         "services" => faults.extend(services::rules(object)),
         "pods" => faults.extend(pods::spec(spec, "spec")),
         "podtemplates" => faults.extend(pods::template(&object["template"], "template")),
@@ -88,6 +94,19 @@ fn keys(object: &Value, parts: &[&str]) -> Vec<Fault> {
         }
     }
     faults
+}
+
+/// The bytes that a ConfigMap or a Secret may hold (`MaxSecretSize`), however they are written.
+const MOST: usize = 1 << 20;
+
+fn length(object: &Value, field: &str) -> Option<Fault> {
+    let texts = |part: &str| object[part].as_object().into_iter().flatten().filter_map(|(_, v)| v.as_str());
+    let encoded = |text: &str| text.trim_end_matches('=').len() * 3 / 4;
+    let plain = object["kind"] == "ConfigMap";
+    let data: usize = texts("data").map(|text| if plain { text.len() } else { encoded(text) }).sum();
+    let all = data + texts("binaryData").map(encoded).sum::<usize>();
+    let detail = format!("may not be more than {MOST} bytes");
+    (all > MOST).then(|| Fault { why: Why::TooLong, field: field.to_owned(), value: None, detail })
 }
 
 /// A StatefulSet's spec with the volumes that its claims will be.

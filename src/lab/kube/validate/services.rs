@@ -7,6 +7,9 @@ use serde_json::{Value, json};
 use crate::lab::kube::cluster::World;
 use crate::lab::kube::refusal::{Answer, Fault, Named, Refusal};
 
+/// The ports of nodes that Services may have: the default of kube-apiserver's `--service-node-port-range`.
+const NODE_PORTS: std::ops::RangeInclusive<u64> = 30_000..=32_767;
+
 /// The kinds of Service that have an address.
 fn addressed(object: &Value) -> bool {
     object["spec"]["type"] != "ExternalName"
@@ -26,9 +29,9 @@ pub(super) fn create(world: &mut World, object: &mut Value) -> Answer<()> {
 }
 
 /// A changed Service keeps what it has.
-pub(super) fn update(world: &mut World, old: &Value, object: &mut Value) {
+pub(super) fn update(world: &mut World, old: &Value, object: &mut Value) -> Answer<()> {
     if !addressed(object) {
-        return;
+        return Ok(());
     }
     for key in ["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"] {
         if object["spec"][key].is_null() && !old["spec"][key].is_null() && old["spec"]["type"] != "ExternalName" {
@@ -42,10 +45,9 @@ pub(super) fn update(world: &mut World, old: &Value, object: &mut Value) {
         object["spec"]["clusterIPs"] = json!([object["spec"]["clusterIP"]]);
     }
     if object["spec"]["clusterIP"].is_null() {
-        // An address is always to be had; a refusal could only concern a port.
-        let _ = address(world, object);
+        address(world, object)?;
     }
-    let _ = node_ports(world, object, old);
+    node_ports(world, object, old)
 }
 
 fn address(world: &mut World, object: &mut Value) -> Answer<()> {
@@ -101,21 +103,24 @@ fn node_ports(world: &mut World, object: &mut Value, old: &Value) -> Answer<()> 
     let mut list = object["spec"]["ports"].as_array().cloned().unwrap_or_default();
     for (at, port) in list.iter_mut().enumerate() {
         if let Some(wanted) = port["nodePort"].as_u64() {
-            if !taken.insert(wanted) {
-                let what = Named { group: "", kind: "Service", name: &name };
-                let fault = Fault::invalid(
-                    format!("spec.ports[{at}].nodePort"),
-                    &json!(wanted),
-                    "provided port is already allocated",
-                );
-                return Err(Refusal::invalid(&what, &[fault]));
-            }
-            continue;
+            let why = if !NODE_PORTS.contains(&wanted) {
+                "provided port is not in the valid range. The range of valid ports is 30000-32767"
+            } else if !taken.insert(wanted) {
+                "provided port is already allocated"
+            } else {
+                continue;
+            };
+            let what = Named { group: "", kind: "Service", name: &name };
+            let fault = Fault::invalid(format!("spec.ports[{at}].nodePort"), &json!(wanted), why);
+            return Err(Refusal::invalid(&what, &[fault]));
         }
         let before = had.iter().find(|h| h["port"] == port["port"] && h["protocol"] == port["protocol"]);
         let kept = before.and_then(|b| b["nodePort"].as_u64());
         let number = kept.unwrap_or_else(|| {
-            (0..2768).map(|_| 30_000 + world.naming.next() % 2768).find(|n| !taken.contains(n)).unwrap_or(32_767)
+            (0..2768)
+                .map(|_| NODE_PORTS.start() + world.naming.next() % 2768)
+                .find(|n| !taken.contains(n))
+                .unwrap_or(*NODE_PORTS.end())
         });
         taken.insert(number);
         port["nodePort"] = json!(number);
@@ -153,6 +158,10 @@ pub(super) fn rules(object: &Value) -> Vec<Fault> {
         if !(1..=65_535).contains(&number) {
             let why = "must be between 1 and 65535, inclusive";
             faults.push(Fault::invalid(format!("{path}.port"), &json!(number), why));
+        }
+        if !port["nodePort"].is_null() && matches!(spec["type"].as_str(), Some("ClusterIP" | "ExternalName")) {
+            let why = format!("may not be used when `type` is '{}'", spec["type"].as_str().unwrap_or_default());
+            faults.push(Fault::forbidden(format!("{path}.nodePort"), why));
         }
         if !matches!(port["protocol"].as_str(), Some("TCP" | "UDP" | "SCTP")) {
             faults.push(Fault::unsupported(format!("{path}.protocol"), &port["protocol"], &["SCTP", "TCP", "UDP"]));

@@ -3,8 +3,8 @@
 use serde_json::{Map, Value};
 
 use super::asked::{Asked, Payload};
-use crate::lab::kube::refusal::{Answer, Refusal};
-use crate::lab::kube::validate::conform;
+use crate::lab::kube::refusal::{Answer, Fault, Named, Refusal};
+use crate::lab::kube::validate::conform::{self, Mismatch};
 use crate::lab::kube::wire;
 
 /// Media types in which objects can come.
@@ -76,35 +76,86 @@ fn unrecognized(asked: &Asked, bytes: &[u8], why: &str) -> Box<Refusal> {
 /// An object brought into its kind's shape.
 pub(super) fn typed(asked: &Asked, mut value: Value) -> Answer<Read> {
     let kind = &asked.kind;
+    let cannot = |_: &Value, why: String| {
+        let (there, version) = (&kind.kind, &kind.version);
+        let message = format!("{there} in version {version:?} cannot be handled as a {}: {why}", kind.kind);
+        Refusal::bad_request(message)
+    };
     if !value.is_object() {
         let why = "json: cannot unmarshal value into Go value of type struct";
         return Err(Refusal::bad_request(why));
     }
     identity(asked, &mut value)?;
-    let text = |part: &Value| part.as_str().unwrap_or_default().to_owned();
-    let cannot = |why: String| {
-        let (there, version) = (&kind.kind, &kind.version);
-        let message = format!("{there} in version {version:?} cannot be handled as a {}: {why}", kind.kind);
-        Refusal::bad_request(message)
+    let unknown = shaped(asked, &mut value);
+    let unknown = unknown.map_err(|why| cannot(&value, why.decoder))?;
+    placed(asked, value, &unknown, cannot)
+}
+
+/// What a patch made of an object, brought into its kind's shape; `strategic` is the patch, where it was of that kind.
+pub(super) fn patched(asked: &Asked, mut value: Value, strategic: Option<&Value>) -> Answer<Read> {
+    let refused = |value: &Value, why: String| {
+        let shown = strategic.map_or_else(|| value.to_string(), go);
+        Refusal::invalid(&Named { group: "", kind: "", name: "" }, &[Fault::invalid("patch", &Value::String(shown), why)])
     };
-    let unknown = conform::conform(kind, &mut value).map_err(cannot)?;
+    if !value.is_object() {
+        let why = format!(
+            "couldn't get version/kind; json parse error: json: cannot unmarshal {} into Go value of type struct {{ \
+             APIVersion string \"json:\\\"apiVersion,omitempty\\\"\"; Kind string \"json:\\\"kind,omitempty\\\"\" }}",
+            conform::word(&value)
+        );
+        return Err(refused(&value, why));
+    }
+    identity(asked, &mut value).map_err(|why| refused(&value, why.message))?;
+    let unknown = shaped(asked, &mut value);
+    let unknown = unknown.map_err(|why| {
+        let why = if strategic.is_some() { why.converter } else { why.decoder };
+        refused(&value, why)
+    })?;
+    placed(asked, value, &unknown, refused)
+}
+
+/// As Go prints a value: `map[spec:map[replicas:three]]`.
+fn go(value: &Value) -> String {
+    let spaced = |parts: Vec<String>| parts.join(" ");
+    match value {
+        Value::Object(map) => {
+            let mut parts: Vec<String> = map.iter().map(|(key, value)| format!("{key}:{}", go(value))).collect();
+            parts.sort();
+            format!("map[{}]", spaced(parts))
+        }
+        Value::Array(list) => format!("[{}]", spaced(list.iter().map(go).collect())),
+        Value::String(text) => text.clone(),
+        Value::Null => "<nil>".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+/// Checks and prunes; the fields that the kind does not know, or why it can't be one.
+fn shaped(asked: &Asked, value: &mut Value) -> Result<Vec<String>, Mismatch> {
+    let unknown = conform::conform(&asked.kind, value)?;
     if !value["metadata"].is_object() {
         value["metadata"] = Value::Object(Map::new());
     }
-    if kind.plural == "secrets" && kind.group.is_empty() {
-        base64(&value).map_err(cannot)?;
+    if asked.kind.plural == "secrets" && asked.kind.group.is_empty() {
+        base64(value).map_err(Mismatch::of_type)?;
     }
+    Ok(unknown)
+}
+
+/// Judges what the kind does not know, and puts the object where the request is.
+fn placed(asked: &Asked, mut value: Value, unknown: &[String], cannot: impl Fn(&Value, String) -> Box<Refusal>) -> Answer<Read> {
+    let kind = &asked.kind;
     let mut warnings = Vec::new();
     match asked.query.get("fieldValidation") {
         Some("Ignore") => {}
         Some("Strict") if !unknown.is_empty() => {
             let list: Vec<String> = unknown.iter().map(|field| format!("unknown field {field:?}")).collect();
-            return Err(cannot(format!("strict decoding error: {}", list.join(", "))));
+            return Err(cannot(&value, format!("strict decoding error: {}", list.join(", "))));
         }
         _ => warnings.extend(unknown.iter().map(|field| format!("unknown field {field:?}"))),
     }
     if kind.namespaced && !asked.namespace.is_empty() {
-        let there = text(&value["metadata"]["namespace"]);
+        let there = value["metadata"]["namespace"].as_str().unwrap_or_default();
         if !there.is_empty() && there != asked.namespace {
             let why = "the namespace of the provided object does not match the namespace sent on the request";
             return Err(Refusal::bad_request(why));

@@ -10,7 +10,7 @@ use crate::lab::kube::cluster::World;
 use crate::lab::kube::patch::Managers;
 use crate::lab::kube::refusal::{Answer, Refusal};
 use crate::lab::kube::store::Stored;
-use crate::lab::kube::validate::{defaults, definition, finish, rules, unchanged};
+use crate::lab::kube::validate::{defaults, definition, finish, metadata, rules, unchanged};
 
 /// Replaces an object.
 pub(crate) fn replace(world: &mut World, asked: &Asked, payload: &Payload) -> Answer<Answered> {
@@ -26,6 +26,7 @@ pub(crate) fn replace(world: &mut World, asked: &Asked, payload: &Payload) -> An
         return Err(misnamed(name, &asked.name));
     }
     let old = asked.find(&world.store)?;
+    meant(asked, &old.value, &read.object)?;
     let unversioned = read.object["metadata"]["resourceVersion"].as_str().unwrap_or_default().is_empty();
     let value = change(world, asked, &old, read.object, Change { managers: None, dry, unversioned })?;
     Ok(Answered { code: 200, value, warnings: read.warnings })
@@ -57,7 +58,8 @@ pub(super) fn change(
 ) -> Answer<Value> {
     let kind = &asked.kind;
     let was = &old.value;
-    same(asked, was, &new)?;
+    current(asked, was, &new)?;
+    let fixed = metadata::fixed(was, &new);
     defaults::apply(kind, &mut new);
     if kind.plural == "secrets" && kind.group.is_empty() {
         finish::secret(&mut new);
@@ -74,7 +76,7 @@ pub(super) fn change(
         }
     };
     managers.write(&mut new);
-    finish::update(world, kind, was, &mut new);
+    finish::update(world, kind, was, &mut new)?;
     if kind.generation && asked.sub != Sub::Status && wanted(was) != wanted(&new) {
         let generation = was["metadata"]["generation"].as_i64().unwrap_or(0);
         new["metadata"]["generation"] = json!(generation + 1);
@@ -82,7 +84,8 @@ pub(super) fn change(
     if how.unversioned && unchanged::needs_version(kind) {
         return Err(Refusal::invalid(&kind.named(&asked.name), &[unchanged::without_version()]));
     }
-    let mut faults = rules::object(kind, &new);
+    let mut faults = fixed;
+    faults.extend(rules::object(kind, &new));
     faults.extend(unchanged::faults(kind, was, &new));
     if !faults.is_empty() {
         return Err(Refusal::invalid(&kind.by_kind(&asked.name), &faults));
@@ -110,8 +113,8 @@ pub(super) fn change(
     Ok(shown)
 }
 
-/// The object has to be the one that was meant, in the version that was meant.
-fn same(asked: &Asked, was: &Value, new: &Value) -> Answer<()> {
+/// What is replaced has to be the one that was meant.
+fn meant(asked: &Asked, was: &Value, new: &Value) -> Answer<()> {
     let (meant, there) = (&new["metadata"]["uid"], &was["metadata"]["uid"]);
     if meant.as_str().is_some_and(|uid| !uid.is_empty()) && meant != there {
         let (resource, namespace, name) = (&asked.kind.plural, &asked.namespace, &asked.name);
@@ -125,6 +128,11 @@ fn same(asked: &Asked, was: &Value, new: &Value) -> Answer<()> {
         );
         return Err(Refusal::conflict(&asked.kind.named(name), &why));
     }
+    Ok(())
+}
+
+/// The object has to be there in the version that was meant.
+fn current(asked: &Asked, was: &Value, new: &Value) -> Answer<()> {
     let version = new["metadata"]["resourceVersion"].as_str().unwrap_or_default();
     if !version.is_empty() {
         if version.parse::<u64>().is_err() {

@@ -36,6 +36,15 @@ pub(crate) fn patch(world: &mut World, asked: &Asked, payload: &Payload) -> Answ
         Err(_) if media == MERGE => return Err(Refusal::internal("Invalid JSON Patch")),
         Err(why) => return Err(Refusal::bad_request(why)),
     };
+    match media {
+        MERGE if !patch.is_object() && !patch.is_array() => return Err(Refusal::internal("Invalid JSON Patch")),
+        STRATEGIC if !patch.is_object() => {
+            let what = conform::word(&patch);
+            let why = format!("json: cannot unmarshal {what} into Go value of type map[string]interface {{}}");
+            return Err(Refusal::bad_request(why));
+        }
+        _ => {}
+    }
     let old = asked.find(&world.store)?;
     if asked.sub == Sub::Scale {
         let before = scale::of(asked, &old.value);
@@ -44,10 +53,10 @@ pub(crate) fn patch(world: &mut World, asked: &Asked, payload: &Payload) -> Answ
     }
     let new = patched(asked, media, &asked.shown(&old.value), &patch)?;
     let name = new["metadata"]["name"].as_str().unwrap_or_default();
-    if name != asked.name {
+    if new.is_object() && name != asked.name {
         return Err(misnamed(name, &asked.name));
     }
-    let read = body::typed(asked, new)?;
+    let read = body::patched(asked, new, (media == STRATEGIC).then_some(&patch))?;
     let value = change(world, asked, &old, read.object, Change { managers: None, dry, unversioned: false })?;
     Ok(warned(world, asked, value, read.warnings))
 }

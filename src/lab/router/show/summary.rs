@@ -1,6 +1,7 @@
 //! `show ip bgp summary`: a line a neighbour.
 
 use std::fmt::Write as _;
+use std::net::IpAddr;
 
 use super::super::json::{Json, map};
 use super::super::since::{millis, uptime};
@@ -15,6 +16,10 @@ pub enum Which {
     Established,
     /// `failed`
     Failed,
+    /// `neighbor ADDRESS`
+    Of(IpAddr),
+    /// `remote-as NUMBER`
+    As(u32),
 }
 
 impl Which {
@@ -23,6 +28,8 @@ impl Which {
             Self::All => true,
             Self::Established => peer.is_established(),
             Self::Failed => !peer.is_established(),
+            Self::Of(address) => peer.neighbour.address == address,
+            Self::As(number) => peer.neighbour.asn == number,
         }
     }
 }
@@ -32,31 +39,37 @@ const PEER_BYTES: usize = 741_464;
 /// The same of an inner or outer node of the table.
 const NODE_BYTES: usize = 192;
 
-/// In text. Where the family was not named, its heading comes first.
-pub fn text(seen: Seen<'_>, which: Which, heading: bool) -> String {
+/// In text. Where the family was not named, its heading comes first; `terse` leaves the table's figures out.
+pub fn text(seen: Seen<'_>, which: Which, heading: bool, terse: bool) -> String {
     let router = seen.router;
     let mut out = String::new();
     if heading {
         out.push_str("\nIPv4 Unicast Summary (VRF default):\n");
     }
     let shown: Vec<&Peer> = router.peers.iter().filter(|peer| which.takes(peer)).collect();
-    if shown.is_empty() {
+    if shown.is_empty() && matches!(which, Which::Established | Which::Failed) {
         let word = if which == Which::Failed { "failed" } else { "established" };
         let _ = writeln!(out, "% No {word} BGP neighbors found");
         return out;
     }
     let peers = router.peers.len();
-    let _ = writeln!(
-        out,
-        "BGP router identifier {}, local AS number {} vrf-id 0\nBGP table version {}\n\
-         RIB entries {}, using {} bytes of memory\nPeers {peers}, using {} KiB of memory\n",
-        router.config.address,
-        router.config.asn,
-        router.rib.version,
-        nodes(seen),
-        nodes(seen) * NODE_BYTES,
-        (peers * PEER_BYTES + 512) / 1024,
-    );
+    let (address, asn) = (router.config.address, router.config.asn);
+    let _ = writeln!(out, "BGP router identifier {address}, local AS number {asn} vrf-id 0");
+    if !terse {
+        let _ = writeln!(
+            out,
+            "BGP table version {}\nRIB entries {}, using {} bytes of memory\nPeers {peers}, using {} KiB of memory",
+            router.rib.version,
+            nodes(seen),
+            nodes(seen) * NODE_BYTES,
+            (peers * PEER_BYTES + 512) / 1024,
+        );
+    }
+    out.push('\n');
+    if shown.is_empty() {
+        out.push_str("% No matching neighbor\n");
+        return out;
+    }
     if which == Which::Failed {
         out.push_str("Neighbor        EstdCnt DropCnt ResetTime Reason\n");
     } else {
@@ -135,7 +148,7 @@ fn inner(seen: Seen<'_>, which: Which) -> Json {
         ("peerMemory", (total * PEER_BYTES).into()),
         ("peers", Json::Map(peers.collect())),
         ("failedPeers", failed.into()),
-        ("displayedPeers", if which == Which::Established { shown.len() } else { total }.into()),
+        ("displayedPeers", if matches!(which, Which::All | Which::Failed) { total } else { shown.len() }.into()),
         ("totalPeers", total.into()),
         ("dynamicPeers", 0_i64.into()),
     ]);

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
+use regex::Regex;
 
 use super::super::Seen;
 use super::super::json::{Json, map};
@@ -23,22 +24,52 @@ RPKI validation codes: V valid, I invalid, N Not found
 /// Prefixes with those of their paths that are wanted, by their places.
 type Rows<'r> = Vec<(&'r IpNet, &'r Entry, Vec<usize>)>;
 
-fn rows<'r>(seen: &Seen<'r>, from: Option<IpAddr>) -> Rows<'r> {
+/// Which paths are wanted.
+#[derive(Debug)]
+pub enum Wanted {
+    /// All of them.
+    All,
+    /// Those that came from a neighbour.
+    From(IpAddr),
+    /// Those to a prefix, and to all that lies within it.
+    Within(IpNet),
+    /// Those whose AS path matches.
+    Along(Regex),
+}
+
+impl Wanted {
+    /// An AS path's pattern: regular, and `_` is a border between numbers. None where it is none.
+    pub fn along(pattern: &str) -> Option<Self> {
+        Regex::new(&pattern.replace('_', "(?:^|[,{}() ]|$)")).ok().map(Self::Along)
+    }
+
+    fn takes(&self, prefix: &IpNet, path: &Path) -> bool {
+        match self {
+            Self::All => true,
+            Self::From(from) => path.from == *from,
+            Self::Within(net) => net.contains(prefix),
+            Self::Along(pattern) => pattern.is_match(&path.asn.to_string()),
+        }
+    }
+}
+
+fn rows<'r>(seen: &Seen<'r>, wanted: &Wanted) -> Rows<'r> {
     let entries = seen.router.rib.entries.iter();
-    let wanted = |path: &Path| from.is_none_or(|from| path.from == from);
     let rows = entries.map(|(prefix, entry)| {
-        let places = entry.paths.iter().enumerate().filter(|(_, path)| wanted(path)).map(|(place, _)| place);
+        let paths = entry.paths.iter().enumerate();
+        let places = paths.filter(|(_, path)| wanted.takes(prefix, path)).map(|(place, _)| place);
         (prefix, entry, places.collect::<Vec<_>>())
     });
     rows.filter(|(_, _, places)| !places.is_empty()).collect()
 }
 
-/// In text: all paths, or those that came from a neighbour.
-pub fn text(seen: Seen<'_>, from: Option<IpAddr>) -> String {
-    let rows = rows(&seen, from);
+/// In text: all paths, or those that are wanted.
+pub fn text(seen: Seen<'_>, wanted: &Wanted) -> String {
+    let rows = rows(&seen, wanted);
     if rows.is_empty() {
-        // A neighbour without any is passed over in silence.
-        return if from.is_some() { String::new() } else { "No BGP prefixes displayed, 0 exist\n".into() };
+        // A choice that leaves none is passed over in silence.
+        let none = matches!(wanted, Wanted::All).then_some("No BGP prefixes displayed, 0 exist\n");
+        return none.unwrap_or_default().into();
     }
     let rib = &seen.router.rib;
     let mut out = head(seen);
@@ -81,9 +112,9 @@ fn head(seen: Seen<'_>) -> String {
     )
 }
 
-/// In JSON: all paths, or those of a neighbour; a prefix a line, as the router streams it.
-pub fn json(seen: Seen<'_>, from: Option<IpAddr>) -> String {
-    let lines = rows(&seen, from).into_iter().map(|(prefix, entry, places)| {
+/// In JSON: all paths, or those that are wanted; a prefix a line, as the router streams it.
+pub fn json(seen: Seen<'_>, wanted: &Wanted) -> String {
+    let lines = rows(&seen, wanted).into_iter().map(|(prefix, entry, places)| {
         let paths = places.iter().map(|place| path(seen, prefix, entry, *place)).collect();
         format!("\"{prefix}\": {}", Json::List(paths).plain())
     });

@@ -1,5 +1,6 @@
 //! What controllers and kubelets make of objects: rollouts, logs, jobs, programs that are run once.
 
+use std::io::Write;
 use std::process::Stdio;
 
 use super::{Both, Kubectl, busybox, normal};
@@ -141,6 +142,24 @@ fn real_run_once_and_away() {
         assert_eq!(run(k, &["sh", "-c", "sleep 3; exit 3"]).1, Some(3));
     });
     both.same(&["get", "pod", "once"]);
+    // A program that is told what to do by whoever attaches.
+    let told = |k: &Kubectl, command: &str, words: &str| {
+        let args = [&["run", "told", "-i", "--rm"], &image[..], &["--", command]].concat();
+        let mut child = k.command(&args).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("kubectl");
+        let mut stdin = child.stdin.take().expect("a pipe");
+        stdin.write_all(words.as_bytes()).expect("it reads");
+        drop(stdin);
+        let output = child.wait_with_output().expect("kubectl");
+        (String::from_utf8_lossy(&output.stdout).into_owned(), output.status.code())
+    };
+    both.each(|k| {
+        let (said, code) = told(k, "sh", "x=five\necho $x\nexit 3\n");
+        assert!(said.contains("five\n") && said.contains("pod \"told\" deleted"), "{said}");
+        assert_eq!(code, Some(3));
+        let (said, code) = told(k, "cat", "as it came\n");
+        assert!(said.contains("as it came\n"), "{said}");
+        assert_eq!(code, Some(0));
+    });
 }
 
 #[test]

@@ -190,7 +190,8 @@ fn shown(seen: Seen<'_>, words: &[String]) -> String {
         return summarised(seen, words, family, json);
     }
     if has("regexp") {
-        let pattern = words.iter().skip_while(|word| *word != "regexp").nth(1).and_then(|word| table::Wanted::along(word));
+        let pattern =
+            words.iter().skip_while(|word| *word != "regexp").nth(1).and_then(|word| table::Wanted::along(word));
         return match pattern {
             Some(wanted) if family == Family::V4 => tabled(seen, &wanted, json),
             Some(_) => String::new(),
@@ -242,7 +243,9 @@ fn summarised(seen: Seen<'_>, words: &[String], family: Family, json: bool) -> S
             }
             _ => return "No such neighbor in this view/vrf\n".into(),
         },
-        () if has("remote-as") => summary::Which::As(words.iter().find_map(|word| word.parse().ok()).unwrap_or_default()),
+        () if has("remote-as") => {
+            summary::Which::As(words.iter().find_map(|word| word.parse().ok()).unwrap_or_default())
+        }
         () => summary::Which::All,
     };
     let heading = !has("unicast");

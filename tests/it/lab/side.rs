@@ -55,13 +55,12 @@ impl Side {
         let made = format!("{{\"metadata\":{{\"name\":\"{namespace}\"}}}}");
         let made = self.send("POST", "/api/v1/namespaces", &json, made).await;
         assert_eq!(made.code, 201, "{}", made.text);
-        let mut variables =
-            BTreeMap::from([
-                ("ns".to_owned(), namespace.to_owned()),
-                ("large".to_owned(), "x".repeat(3_200_000)),
-                // A byte more than an object's data may have.
-                ("long".to_owned(), "x".repeat((1 << 20) + 1)),
-            ]);
+        let mut variables = BTreeMap::from([
+            ("ns".to_owned(), namespace.to_owned()),
+            ("large".to_owned(), "x".repeat(3_200_000)),
+            // A byte more than an object's data may have.
+            ("long".to_owned(), "x".repeat((1 << 20) + 1)),
+        ]);
         let mut answers = Vec::new();
         for request in requests {
             answers.push(self.one(request, &mut variables).await);

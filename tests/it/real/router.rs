@@ -129,6 +129,15 @@ spec:
   names: { plural: ciliumbgpadvertisements, singular: ciliumbgpadvertisement, kind: CiliumBGPAdvertisement }
   versions: [{ name: v2alpha1, served: true, storage: true, schema: { openAPIV3Schema: { type: object, x-kubernetes-preserve-unknown-fields: true } } }]
 ---
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: { name: ciliumbgpnodeconfigs.cilium.io }
+spec:
+  group: cilium.io
+  scope: Cluster
+  names: { plural: ciliumbgpnodeconfigs, singular: ciliumbgpnodeconfig, kind: CiliumBGPNodeConfig }
+  versions: [{ name: v2alpha1, served: true, storage: true, schema: { openAPIV3Schema: { type: object, x-kubernetes-preserve-unknown-fields: true } } }]
+---
 apiVersion: v1
 kind: Service
 metadata: { name: pb-advertised, namespace: default, labels: { advertise: bgp } }
@@ -158,7 +167,8 @@ struct Cilium;
 impl Drop for Cilium {
     fn drop(&mut self) {
         kubectl(&["--context", "infra", "delete", "--ignore-not-found", "service", "pb-advertised", "pb-silent"]);
-        let crds = ["ciliumbgpclusterconfigs.cilium.io", "ciliumbgpadvertisements.cilium.io"];
+        let crds = ["clusterconfigs", "advertisements", "nodeconfigs"].map(|kind| format!("ciliumbgp{kind}.cilium.io"));
+        let crds: Vec<&str> = crds.iter().map(String::as_str).collect();
         kubectl(&[&["--context", "infra", "delete", "--ignore-not-found", "crd"], &crds[..]].concat());
     }
 }
@@ -180,6 +190,7 @@ fn real_without_settings_the_clusters_own_objects_say_what_is_advertised() {
         "--for=condition=Established",
         "crd/ciliumbgpadvertisements.cilium.io",
         "crd/ciliumbgpclusterconfigs.cilium.io",
+        "crd/ciliumbgpnodeconfigs.cilium.io",
     ]);
     kubectl(&["--context", "infra", "apply", "-f", &path("bgp.yaml")]);
     for (name, address) in [("pb-advertised", "10.25.11.110"), ("pb-silent", "10.9.9.9")] {
@@ -196,11 +207,13 @@ fn real_without_settings_the_clusters_own_objects_say_what_is_advertised() {
         .filter(|l| !l.starts_with("bgp_asn") && !l.starts_with("bgp_prefixes"))
         .collect::<Vec<_>>()
         .join("\n");
-    let ran = test
-        .toml(&format!("{asks}\nbgp_asn = 0\n"))
-        .pb("run t5 --only bgp-table --cluster infra --report json=report.json --explain")
-        .code(0)
-        .says(&["ciliumbgpadvertisements.cilium.io"]);
-    // One Service is advertised; the other's address would be missing in the router's table.
+    let test = test.toml(&format!("{asks}\nbgp_asn = 0\n"));
+    let run = "run t5 --only bgp-table --cluster infra --report json=report.json --explain";
+    // One Service is advertised; the other is named, and its address is not looked for in the router's table.
+    let ran =
+        test.pb(run).code(1).says(&["ciliumbgpadvertisements.cilium.io", "1 item: [\"Service default/pb-silent\"]"]);
+    assert_eq!(ran.outcome("t5/bgp-table@infra"), "failed");
+    kubectl(&["--context", "infra", "delete", "service", "pb-silent"]);
+    let ran = ran.again(run).code(0);
     assert_eq!(ran.outcome("t5/bgp-table@infra"), "passed");
 }

@@ -123,6 +123,11 @@ pub(crate) struct Ran {
 }
 
 impl Ran {
+    /// Runs `pb ARGS` in the same folder.
+    pub(crate) fn again(self, args: &str) -> Self {
+        self.test.pb(args)
+    }
+
     /// The exit code is this.
     #[track_caller]
     pub(crate) fn code(self, code: i32) -> Self {

@@ -62,7 +62,8 @@ fn builtin(resource: &str, o: &Value, now: Timestamp) -> Vec<Value> {
                 let hard = status["hard"].as_object().into_iter().flatten();
                 let hard = hard.filter(|(name, _)| name.starts_with("limits") == limits);
                 let amount = |value: &Value| value.as_str().unwrap_or("0").to_owned();
-                let parts = hard.map(|(name, hard)| format!("{name}: {}/{}", amount(&status["used"][name]), amount(hard)));
+                let parts =
+                    hard.map(|(name, hard)| format!("{name}: {}/{}", amount(&status["used"][name]), amount(hard)));
                 json!(parts.collect::<Vec<_>>().join(", "))
             };
             vec![amounts(false), amounts(true), age]
@@ -252,7 +253,6 @@ fn builtin(resource: &str, o: &Value, now: Timestamp) -> Vec<Value> {
             vec![json!(service), or(available.unwrap_or_default(), "Unknown"), age]
         }
         "componentstatuses" => vec![json!("Healthy"), json!("ok"), json!("")],
-        "resourcequotas" => vec![json!(labels(&spec["hard"])), json!(""), age],
         _ => vec![metadata["creationTimestamp"].clone()],
     }
 }

@@ -95,7 +95,10 @@ pub(super) fn typed(asked: &Asked, mut value: Value) -> Answer<Read> {
 pub(super) fn patched(asked: &Asked, mut value: Value, strategic: Option<&Value>) -> Answer<Read> {
     let refused = |value: &Value, why: String| {
         let shown = strategic.map_or_else(|| value.to_string(), go);
-        Refusal::invalid(&Named { group: "", kind: "", name: "" }, &[Fault::invalid("patch", &Value::String(shown), why)])
+        Refusal::invalid(
+            &Named { group: "", kind: "", name: "" },
+            &[Fault::invalid("patch", &Value::String(shown), why)],
+        )
     };
     if !value.is_object() {
         let why = format!(
@@ -143,7 +146,12 @@ fn shaped(asked: &Asked, value: &mut Value) -> Result<Vec<String>, Mismatch> {
 }
 
 /// Judges what the kind does not know, and puts the object where the request is.
-fn placed(asked: &Asked, mut value: Value, unknown: &[String], cannot: impl Fn(&Value, String) -> Box<Refusal>) -> Answer<Read> {
+fn placed(
+    asked: &Asked,
+    mut value: Value,
+    unknown: &[String],
+    cannot: impl Fn(&Value, String) -> Box<Refusal>,
+) -> Answer<Read> {
     let kind = &asked.kind;
     let mut warnings = Vec::new();
     match asked.query.get("fieldValidation") {

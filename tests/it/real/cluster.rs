@@ -55,7 +55,7 @@ fn real_crds_and_namespaces_are_counted_by_settings() {
     real.test("namespaces = [\"default\", \"flux-system\"]\n")
         .pb("run t2 --only namespaces-active --cluster infra")
         .code(1)
-        .says(&["1 of 2 not there: \"flux-system\""]);
+        .says(&["Namespace flux-system is not there in infra"]);
 }
 
 /// Makes one object of each kind that a step may leave, and then does `then`.

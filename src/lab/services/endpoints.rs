@@ -1,11 +1,13 @@
 //! The `[endpoints]` of a lab: the services by name, how they are reached, and with which credentials.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
 use serde_json::Value;
 
 use super::{Services, cloudflare, github, gitlab, grafana, harbor, onepassword, outside, programs, vault};
+use crate::lab::world::objects;
 use crate::lab::world::topology::Cluster as Described;
 
 /// Who may come in.
@@ -51,6 +53,9 @@ pub fn all(services: &Services) -> Vec<Endpoint> {
     let topology = &services.world.topology;
     let mut clusters: Vec<(&String, &Described)> = topology.clusters.iter().collect();
     clusters.sort_by_key(|(_, cluster)| cluster.id);
+    // Where a route is not there yet, it is to come: an endpoint says how the platform is reached once it stands.
+    let gateways: BTreeMap<&str, Gateways> =
+        clusters.iter().map(|(name, _)| (name.as_str(), Gateways::of(services, name))).collect();
     let mut out = Vec::new();
     for (row, wanted) in ROWS {
         let mut first = true;
@@ -62,7 +67,7 @@ pub fn all(services: &Services) -> Vec<Endpoint> {
             first = false;
             let (mut lines, mut address) =
                 (format!("service = \"{cluster}/{namespace}/{service}:{port}\"\n"), String::new());
-            if let Some((host, at)) = routed(services, cluster, namespace, service) {
+            if let Some((host, at)) = routed(&gateways[cluster.as_str()], namespace, service) {
                 address = format!("https://{host}/");
                 lines = format!("url = \"https://{host}\"\nresolve = \"{at}\"\nca = \"ca.crt\"\n");
             }
@@ -125,25 +130,44 @@ fn find<'t>(cluster: &'t Described, program: &str) -> Option<(&'t str, &'t str, 
     })
 }
 
+/// A cluster's Gateways and their routes: those that are there, and those that its topology has, once it stands.
+#[derive(Debug, Default)]
+struct Gateways {
+    gateways: Vec<Value>,
+    routes: Vec<Value>,
+}
+
+const GATEWAYS: &str = "gateways.gateway.networking.k8s.io";
+const ROUTES: &str = "httproutes.gateway.networking.k8s.io";
+
+impl Gateways {
+    fn of(services: &Services, cluster: &str) -> Self {
+        let Some(world) = services.clusters.get(cluster).map(|cluster| cluster.world()) else { return Self::default() };
+        let there = |plural: &str| world.store.list(plural, "").map(|(_, one)| (*one.value).clone()).collect::<Vec<_>>();
+        let (mut gateways, mut routes) = (there(GATEWAYS), there(ROUTES));
+        if routes.is_empty() {
+            let described = objects::all(&services.world.topology, cluster, services.world.clock.now());
+            gateways.extend(described.iter().filter(|one| one["kind"] == "Gateway").cloned());
+            routes.extend(described.into_iter().filter(|one| one["kind"] == "HTTPRoute"));
+        }
+        Self { gateways, routes }
+    }
+}
+
 /// The host and address by which a Gateway leads to a Service.
-fn routed(services: &Services, cluster: &str, namespace: &str, service: &str) -> Option<(String, String)> {
-    let world = services.clusters.get(cluster)?.world();
-    let routes = world.store.list("httproutes.gateway.networking.k8s.io", namespace).map(|(_, route)| &*route.value);
+fn routed(cluster: &Gateways, namespace: &str, service: &str) -> Option<(String, String)> {
     let leads = |route: &&Value| {
         let rules = route["spec"]["rules"].as_array().map(Vec::as_slice).unwrap_or_default();
-        rules.iter().any(|rule| rule["backendRefs"][0]["name"] == service)
+        route["metadata"]["namespace"] == namespace && rules.iter().any(|rule| rule["backendRefs"][0]["name"] == service)
     };
-    let route = routes
-        .filter(leads)
-        .find(|route| route["spec"]["hostnames"][0].as_str().is_some_and(|host| !host.starts_with('*')))?;
+    let named = |route: &&Value| route["spec"]["hostnames"][0].as_str().is_some_and(|host| !host.starts_with('*'));
+    let route = cluster.routes.iter().filter(leads).find(named)?;
     let host = route["spec"]["hostnames"][0].as_str()?;
     let parent = &route["spec"]["parentRefs"][0];
-    let place = crate::lab::kube::store::Place::new(
-        "gateways.gateway.networking.k8s.io",
-        parent["namespace"].as_str().unwrap_or(namespace),
-        parent["name"].as_str()?,
-    );
-    let gateway = &world.store.get(&place)?.value;
+    let home = parent["namespace"].as_str().unwrap_or(namespace);
+    let gateway = cluster.gateways.iter().find(|one| {
+        one["metadata"]["name"] == parent["name"] && one["metadata"]["namespace"] == home
+    })?;
     let asked = &gateway["spec"]["infrastructure"]["annotations"]["lbipam.cilium.io/ips"];
     let at = gateway["status"]["addresses"][0]["value"].as_str().or_else(|| asked.as_str())?;
     Some((host.into(), at.split(',').next()?.into()))

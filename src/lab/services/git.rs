@@ -3,6 +3,7 @@
 //! Source: git's documentation, gitprotocol-http(5), gitprotocol-pack(5), gitformat-pack(5). Nothing is offered that would
 //! have to be done in another way: no side band, no deltas by offset, one branch.
 
+mod folder;
 mod pack;
 mod tree;
 
@@ -46,7 +47,7 @@ pub(super) struct Object {
 
 /// A repository with its branch.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Repository {
+pub(crate) struct Repository {
     objects: BTreeMap<String, Object>,
     head: Option<String>,
 }
@@ -69,7 +70,7 @@ impl Repository {
     }
 
     /// Makes a commit of all files, on the branch.
-    pub(super) fn commit(&mut self, files: &BTreeMap<String, String>, message: &str, now: Timestamp) -> String {
+    pub(crate) fn commit(&mut self, files: &BTreeMap<String, String>, message: &str, now: Timestamp) -> String {
         let tree = tree::write(self, files);
         let parent = self.head.as_ref().map(|head| format!("parent {head}\n")).unwrap_or_default();
         let who = format!("Administrator <admin@example.com> {} +0000", now.as_second());
@@ -110,7 +111,7 @@ impl Repository {
         let mut out = line("NAK\n").into_bytes();
         // Until the client is done, it only asks what both have.
         if lines.iter().any(|line| line.trim_end() == "done") {
-            out.extend(pack::write(self.objects.values()));
+            out.extend(pack::write(self.objects.values()).0);
         }
         out
     }

@@ -22,7 +22,7 @@ pub mod endpoints;
 mod etcd;
 pub(crate) mod faults;
 pub mod gateway;
-mod git;
+pub(crate) mod git;
 mod github;
 mod gitlab;
 mod grafana;

@@ -89,6 +89,8 @@ async fn client(stream: tokio::net::TcpStream, bench: &Bench, token: &str) -> st
     let Some(call) = asked.map(|asked| asked.call) else {
         return write.write_all(b"{\"err\":\"the lab does not understand this call\\n\"}\n{\"exit\":64}\n").await;
     };
+    // Whoever started the tool waits for it.
+    let _waits = bench.services.world.clock.asked();
     let Some(tool) = named(&call.name) else {
         return write.write_all(b"{\"err\":\"there is no such tool in the lab\\n\"}\n{\"exit\":127}\n").await;
     };

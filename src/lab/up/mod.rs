@@ -191,10 +191,10 @@ impl Lab {
         };
         files::write(&lab, &kubeconfig(&lab.accesses), &user, &host)?;
         // The repository is as the faults leave it, before whoever switched one on or off goes on.
-        let (world, dir) = (lab.world.clone(), lab.dir.clone());
+        let (world, dir, made) = (lab.world.clone(), lab.dir.clone(), crate::clock::Clock::now(&lab.clock));
         let rewrite = move || {
             let causes: Vec<Cause> = world.causes().into_iter().map(|(cause, _)| cause).collect();
-            repository::write(&dir, &world.topology, &causes)
+            repository::write(&dir, &world.topology, &causes, made)
         };
         rewrite()?;
         lab.faults.whenever(rewrite);

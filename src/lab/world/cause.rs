@@ -181,6 +181,8 @@ pub enum Flaw {
     Twice(String),
     /// The kustomization has nothing in it.
     Empty,
+    /// Somebody changed the folder's kustomization in their checkout, and did not commit it.
+    Uncommitted,
     /// An object has a field that its kind does not know.
     Field {
         /// `Kind/namespace/name`.
@@ -197,6 +199,7 @@ impl fmt::Display for Flaw {
             Self::Missing(what) => write!(f, "names {what}, which is not there"),
             Self::Twice(what) => write!(f, "has {what} twice"),
             Self::Empty => write!(f, "has an empty kustomization"),
+            Self::Uncommitted => write!(f, "has a change that is not committed"),
             Self::Field { object, field } => write!(f, "has {object} with the unknown field {field}"),
         }
     }

@@ -66,7 +66,8 @@ fn due(site: &Site<'_>, object: &Value) -> Result<Due, String> {
     let schedule = Schedule::standard(text).ok_or_else(|| {
         format!("parsing schedule: expected exactly 5 fields, found {}: [{text}]", text.split_whitespace().count())
     })?;
-    let from = last.or_else(|| parsed(&object["metadata"]["creationTimestamp"])).unwrap_or(site.now);
+    // The first copy waits for no schedule.
+    let Some(from) = last else { return Ok(Due::Now) };
     Ok(match schedule.next(from) {
         Some(at) if at <= site.now => Due::Now,
         Some(at) => Due::At(at),

@@ -60,6 +60,18 @@ fn old_version(ground: &Ground<'_>, name: &str) -> Result<Broken, String> {
 
 pub(super) const ROWS: &[Fault] = &[
     Fault {
+        name: "manifest-uncommitted",
+        about: "a manifest was changed in the checkout and not committed",
+        risk: "R4",
+        effect: "git status lists it; what Flux fetches is without it",
+        wrong: |ground| {
+            let path = leaf(ground)?.value["spec"]["path"].as_str().unwrap_or_default().to_owned();
+            let file = format!("{}/kustomization.yaml", path.trim_start_matches("./").trim_end_matches('/'));
+            let cause = Cause::Manifests { path, flaw: Flaw::Uncommitted };
+            Ok(Broken::new(format!("file {file} of the Git repository"), &[&file], vec![cause]))
+        },
+    },
+    Fault {
         name: "component-missing",
         about: "a Kustomization includes a component that is not there",
         risk: "R4",

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
 
-use flate2::Compression;
 use flate2::bufread::ZlibDecoder;
 use flate2::write::ZlibEncoder;
+use flate2::{Compression, Crc};
 
 use super::{Kind, Object};
 
@@ -14,12 +14,12 @@ const LARGEST: u64 = 64 * 1024 * 1024;
 /// A delta against an object that is named by its digest.
 const DELTA: u8 = 7;
 
-fn sha1(bytes: &[u8]) -> Vec<u8> {
+pub(super) fn sha1(bytes: &[u8]) -> Vec<u8> {
     // What git names its objects by; nothing is kept safe with it.
     ring::digest::digest(&ring::digest::SHA1_FOR_LEGACY_USE_ONLY, bytes).as_ref().to_vec()
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
@@ -30,12 +30,14 @@ pub(super) fn name(kind: Kind, body: &[u8]) -> String {
     hex(&sha1(&whole))
 }
 
-/// A pack with these objects.
-pub(super) fn write<'o>(objects: impl ExactSizeIterator<Item = &'o Object>) -> Vec<u8> {
+/// A pack with these objects; of each, where it begins, and its checksum there (CRC-32).
+pub(super) fn write<'o>(objects: impl ExactSizeIterator<Item = &'o Object>) -> (Vec<u8>, Vec<(usize, u32)>) {
     let count = u32::try_from(objects.len()).unwrap_or(u32::MAX);
     let mut out = b"PACK\0\0\0\x02".to_vec();
     out.extend(count.to_be_bytes());
+    let mut places = Vec::new();
     for object in objects {
+        let begin = out.len();
         let mut size = object.body.len();
         let mut byte = ((object.kind as u8) << 4) | (size & 15) as u8;
         size >>= 4;
@@ -49,10 +51,13 @@ pub(super) fn write<'o>(objects: impl ExactSizeIterator<Item = &'o Object>) -> V
         // Writing into memory does not fail.
         let _ = packed.write_all(&object.body);
         out.extend(packed.finish().unwrap_or_default());
+        let mut sum = Crc::new();
+        sum.update(&out[begin..]);
+        places.push((begin, sum.sum()));
     }
     let sum = sha1(&out);
     out.extend(sum);
-    out
+    (out, places)
 }
 
 /// The objects of a pack. `known` are those that deltas may be against, besides its own.

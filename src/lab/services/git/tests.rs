@@ -24,7 +24,7 @@ fn what_one_packs_the_other_unpacks() {
     let head = from.commit(&all, "first", now);
     let mut push = line(&format!("{NOTHING} {head} {BRANCH}\0 report-status\n")).into_bytes();
     push.extend(b"0000");
-    push.extend(pack::write(from.objects.values()));
+    push.extend(pack::write(from.objects.values()).0);
     let pushed = to.receive(&push).unwrap();
     assert_eq!((pushed.commit.as_str(), pushed.message.as_str(), &pushed.files), (head.as_str(), "first", &all));
     assert_eq!(to.head(), head);

@@ -9,10 +9,12 @@ mod content;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::files::folder;
 use crate::error::{Error, Kind, Result};
+use crate::lab::services::git::Repository;
 use crate::lab::world::Cause;
 use crate::lab::world::cause::Flaw;
 use crate::lab::world::topology::Topology;
@@ -21,17 +23,23 @@ use content::{applied, named};
 /// The folder of the repository in the lab's.
 pub(crate) const FOLDER: &str = "repository";
 
-/// Writes the repository anew, as it is with these causes.
+/// Writes the repository anew, as it is with these causes: a checkout of one commit, of that time.
 ///
 /// # Errors
 /// [`Kind::Io`]: a file can't be written.
-pub(crate) fn write(dir: &Path, topology: &Topology, causes: &[Cause]) -> Result<()> {
+pub(crate) fn write(dir: &Path, topology: &Topology, causes: &[Cause], made: Timestamp) -> Result<()> {
     let root = dir.join(FOLDER);
     let failed = |e: std::io::Error| {
         Error::new(Kind::Io, format!("the lab's repository {} can't be written", root.display())).caused_by(&e)
     };
-    let wanted = files(topology, causes);
+    let mut wanted = files(topology, causes);
     folder(&root)?;
+    checkout(&root.join(".git"), &wanted, made).map_err(failed)?;
+    for (name, text) in &mut wanted {
+        if name.strip_suffix("/kustomization.yaml").is_some_and(|path| flaws(path, causes).contains(&&Flaw::Uncommitted)) {
+            text.push_str("# tried out by hand\n");
+        }
+    }
     for old in there(&root).map_err(failed)? {
         if !wanted.contains_key(&old) {
             std::fs::remove_file(root.join(&old)).map_err(failed)?;
@@ -49,6 +57,27 @@ pub(crate) fn write(dir: &Path, topology: &Topology, causes: &[Cause]) -> Result
             std::fs::create_dir_all(above).map_err(failed)?;
         }
         std::fs::write(&file, text).map_err(failed)?;
+    }
+    Ok(())
+}
+
+/// Writes git's own folder, where it is of another commit.
+fn checkout(git: &Path, files: &BTreeMap<String, String>, made: Timestamp) -> std::io::Result<()> {
+    let mut repository = Repository::default();
+    let commit = repository.commit(files, "The platform as it is", made);
+    if std::fs::read_to_string(git.join("refs/heads/main")).is_ok_and(|there| there.trim_end() == commit) {
+        return Ok(());
+    }
+    match std::fs::remove_dir_all(git) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(e),
+        _ => {}
+    }
+    for (name, bytes) in repository.folder(files) {
+        let file = git.join(name);
+        if let Some(above) = file.parent() {
+            std::fs::create_dir_all(above)?;
+        }
+        std::fs::write(file, bytes)?;
     }
     Ok(())
 }
@@ -135,7 +164,7 @@ fn written(files: &mut BTreeMap<String, String>, path: &str, objects: &Folder, m
                 resources.push("changed.yaml".into());
             }
             Flaw::Empty => resources.clear(),
-            Flaw::Gone => {}
+            Flaw::Gone | Flaw::Uncommitted => {}
         }
     }
     let mut own =
@@ -191,7 +220,7 @@ mod tests {
         for topology in ["spec", "monosense"] {
             let dir = tempfile::TempDir::new().unwrap();
             let topology = crate::lab::world::read::embedded(topology).unwrap();
-            write(dir.path(), &topology, causes).unwrap();
+            write(dir.path(), &topology, causes, Timestamp::UNIX_EPOCH).unwrap();
             let read = gitops::load(&dir.path().join(FOLDER), &gitops::Options::default()).unwrap();
             assert!(read.clusters.iter().all(|cluster| cluster.units.len() > 20));
             told.extend(read.findings.iter().map(|(one, _)| {
@@ -204,6 +233,29 @@ mod tests {
     #[test]
     fn nothing_is_wrong_with_a_healthy_repository() {
         assert_eq!(found(&[]), Vec::<String>::new());
+    }
+
+    #[test]
+    fn git_finds_a_commit_and_what_is_not_in_it() {
+        let dir = tempfile::TempDir::new().unwrap();
+        let topology = crate::lab::world::read::embedded("spec").unwrap();
+        let path = "./kubernetes/infrastructure/security/cert-manager/certificates".to_owned();
+        let cause = Cause::Manifests { path, flaw: Flaw::Uncommitted };
+        let git = |words: &[&str]| {
+            let root = dir.path().join(FOLDER);
+            let output = std::process::Command::new("git").args(words).current_dir(root).output().expect("git");
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+            String::from_utf8_lossy(&output.stdout).into_owned()
+        };
+        for causes in [&[][..], &[cause][..]] {
+            write(dir.path(), &topology, causes, Timestamp::UNIX_EPOCH).unwrap();
+            git(&["fsck", "--strict"]);
+            assert!(git(&["ls-files"]).lines().count() > 100);
+            assert_eq!(git(&["log", "-1", "--format=%s"]), "The platform as it is\n");
+            let file = "kubernetes/infrastructure/security/cert-manager/certificates/kustomization.yaml";
+            let changed = if causes.is_empty() { String::new() } else { format!(" M {file}\n") };
+            assert_eq!(git(&["status", "--porcelain"]), changed);
+        }
     }
 
     #[test]

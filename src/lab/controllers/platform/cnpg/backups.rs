@@ -41,6 +41,11 @@ fn scheduled(site: &mut Site<'_>, place: &Place, object: &Value) {
     let last =
         parsed(&object["status"]["lastScheduleTime"]).or_else(|| parsed(&object["metadata"]["creationTimestamp"]));
     let Some(mut due) = last.and_then(|last| schedule.next(last)) else { return };
+    // One that is to begin with a backup waits for no schedule the first time.
+    let immediate = object["spec"]["immediate"] == true && object["status"]["lastCheckTime"].is_null();
+    if immediate {
+        due = site.now;
+    }
     if due <= site.now {
         // What was missed is made up for once.
         while let Some(next) = schedule.next(due).filter(|next| *next <= site.now) {
@@ -55,7 +60,7 @@ fn scheduled(site: &mut Site<'_>, place: &Place, object: &Value) {
         let mut made = json!({
             "apiVersion": object["apiVersion"], "kind": "Backup",
             "metadata": { "name": name, "namespace": place.namespace, "generation": 1, "labels": {
-                "cnpg.io/scheduled-backup": place.name, "cnpg.io/cluster": object["spec"]["cluster"]["name"], "cnpg.io/immediateBackup": "false" } },
+                "cnpg.io/scheduled-backup": place.name, "cnpg.io/cluster": object["spec"]["cluster"]["name"], "cnpg.io/immediateBackup": immediate.to_string() } },
             "spec": { "cluster": object["spec"]["cluster"], "method": object["spec"]["method"].as_str().unwrap_or("barmanObjectStore") },
         });
         if !owner.is_null() {

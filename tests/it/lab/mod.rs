@@ -16,3 +16,4 @@ mod side;
 mod topologies;
 mod transport;
 mod undone;
+mod whole;

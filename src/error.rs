@@ -231,18 +231,19 @@ pub fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) ->
     nearest(word, known).map(|name| format!("did you mean \"{name}\"?"))
 }
 
-/// The nearest of the known names: at most a third of the word's letters differ.
+/// The nearest of the known names: at most a third of the word's letters differ; else the shortest of those that begin like
+/// it, for four letters at least and two thirds of the word.
 pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let allowed = (word.chars().count() / 3).max(1);
-    known
-        .into_iter()
-        .map(|name| {
-            let lower = strsim::damerau_levenshtein(&name.to_lowercase(), &word.to_lowercase());
-            (lower, name)
-        })
-        .filter(|(distance, _)| *distance <= allowed)
-        .min()
-        .map(|(_, name)| name)
+    let length = word.chars().count();
+    let known: Vec<&str> = known.into_iter().collect();
+    let near = known.iter().map(|name| {
+        let distance = strsim::damerau_levenshtein(&name.to_lowercase(), &word.to_lowercase());
+        (distance, *name)
+    });
+    let nearest = near.filter(|(distance, _)| *distance <= (length / 3).max(1)).min();
+    let alike = |name: &str| name.chars().zip(word.chars()).take_while(|(a, b)| a.eq_ignore_ascii_case(b)).count();
+    let begins = known.iter().filter(|name| alike(name) >= 4.max((2 * length).div_ceil(3)));
+    nearest.map(|(_, name)| name).or_else(|| begins.min_by_key(|name| (name.len(), **name)).copied())
 }
 
 #[cfg(test)]

@@ -119,6 +119,7 @@ pub(super) fn run(args: &Args, environment: &Environment) -> Outcome {
 
     let clock: Arc<dyn Clock> = prepared.clock.clone();
     let mut info = described::described(&args, &prepared, &planned, environment, clock.now());
+    info.filed = Some(jiff::Timestamp::now());
     (info.clusters, info.former) = (clusters, former.clone());
     let redactor = Arc::new(Redactor::default());
     names(&prepared, &planned).for_each(|name| redactor.name(&name));

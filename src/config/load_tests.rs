@@ -121,6 +121,10 @@ fn without_clusters_they_are_infra_and_apps_with_contexts_of_these_names() {
     assert_eq!(config.path, None);
     assert_eq!(config.record, nowhere.path().join(".pb/runs"));
     assert_eq!(good("[settings]\nrouter = \"x\"\n").clusters.len(), 2);
+    // One that is told settings is not the only one; one that is reached in its own way is.
+    assert_eq!(good("[clusters.apps.settings]\nrouter = \"x\"\n").clusters.len(), 2);
+    assert_eq!(good("[clusters.apps]\nprotected = true\n").clusters.len(), 1);
+    assert_eq!(good("[clusters.core.settings]\nrouter = \"x\"\n").clusters.len(), 1);
 }
 
 #[test]

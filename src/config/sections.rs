@@ -26,7 +26,11 @@ pub(super) fn read<'t>(reader: &mut Reader<'t>, fields: &'t DeTable<'t>, config:
     config.answer_limit = reader.size(&root, "answer_limit");
     config.checklist = reader.path(&root, "checklist");
     let clusters = reader.named(&root, "clusters");
-    if fields.contains_key("clusters") {
+    // Settings alone say nothing of which clusters there are: those of the default keep their place.
+    let only_settings = |(name, table): &(String, Table<'_>)| {
+        config.clusters.contains_key(name) && table.fields.keys().all(|key| key.as_ref() == "settings")
+    };
+    if fields.contains_key("clusters") && !(!clusters.is_empty() && clusters.iter().all(only_settings)) {
         config.clusters = clusters.iter().map(|(name, table)| (name.clone(), cluster(reader, table))).collect();
     }
     let names: Vec<String> = config.clusters.keys().cloned().collect();

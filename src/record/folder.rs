@@ -29,9 +29,10 @@ impl Folder {
     pub(super) fn create(record: &Path, info: &mut RunInfo) -> Result<(Self, Lock)> {
         std::fs::create_dir_all(record).map_err(|e| failed(record, e))?;
         keep_out_of_git(record);
+        let filed = info.filed.unwrap_or(info.started);
         // Two runs may start in the same second: the folder that exists already is another's.
         for _ in 0..100 {
-            info.id = format!("{}-{}", info.started.strftime("%Y%m%d-%H%M%S"), six());
+            info.id = format!("{}-{}", filed.strftime("%Y%m%d-%H%M%S"), six());
             if let Some(made) = Self::make(record, info)? {
                 return Ok(made);
             }

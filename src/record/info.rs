@@ -30,6 +30,9 @@ pub struct RunInfo {
     pub id: String,
     /// When it began.
     pub started: Timestamp,
+    /// The time that its folder is named by, where the run's own clock is a lab's, which jumps.
+    #[serde(skip)]
+    pub filed: Option<Timestamp>,
     /// What was typed after `pb`.
     pub arguments: Vec<String>,
     /// What was asked to run: playbooks, files, folders.
@@ -97,6 +100,7 @@ impl Default for RunInfo {
             pb: String::new(),
             id: String::new(),
             started: Timestamp::UNIX_EPOCH,
+            filed: None,
             arguments: Vec::new(),
             targets: Vec::new(),
             dir: String::new(),

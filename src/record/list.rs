@@ -59,7 +59,9 @@ pub enum State {
 /// [`Kind::Io`] where the folder itself can't be read; a run that can't be is listed as broken.
 pub fn list(record: &Path) -> Result<Vec<RunSummary>> {
     let mut runs: Vec<RunSummary> = folders(record)?.iter().map(|folder| RunSummary::of(folder)).collect();
-    runs.sort_by(|a, b| (b.started, &b.id).cmp(&(a.started, &a.id)));
+    // Runs in a lab began by its clock; their ids are by the system's.
+    let began = |run: &RunSummary| (time_of(&run.id), run.started, run.id.clone());
+    runs.sort_by_key(|run| std::cmp::Reverse(began(run)));
     let heirs: Vec<(String, String)> =
         runs.iter().rev().filter_map(|run| Some((run.former.clone()?, run.id.clone()))).collect();
     let heirs: BTreeMap<String, String> = heirs.into_iter().collect();

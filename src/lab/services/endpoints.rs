@@ -143,7 +143,8 @@ const ROUTES: &str = "httproutes.gateway.networking.k8s.io";
 impl Gateways {
     fn of(services: &Services, cluster: &str) -> Self {
         let Some(world) = services.clusters.get(cluster).map(|cluster| cluster.world()) else { return Self::default() };
-        let there = |plural: &str| world.store.list(plural, "").map(|(_, one)| (*one.value).clone()).collect::<Vec<_>>();
+        let there =
+            |plural: &str| world.store.list(plural, "").map(|(_, one)| (*one.value).clone()).collect::<Vec<_>>();
         let (mut gateways, mut routes) = (there(GATEWAYS), there(ROUTES));
         if routes.is_empty() {
             let described = objects::all(&services.world.topology, cluster, services.world.clock.now());
@@ -158,16 +159,18 @@ impl Gateways {
 fn routed(cluster: &Gateways, namespace: &str, service: &str) -> Option<(String, String)> {
     let leads = |route: &&Value| {
         let rules = route["spec"]["rules"].as_array().map(Vec::as_slice).unwrap_or_default();
-        route["metadata"]["namespace"] == namespace && rules.iter().any(|rule| rule["backendRefs"][0]["name"] == service)
+        route["metadata"]["namespace"] == namespace
+            && rules.iter().any(|rule| rule["backendRefs"][0]["name"] == service)
     };
     let named = |route: &&Value| route["spec"]["hostnames"][0].as_str().is_some_and(|host| !host.starts_with('*'));
     let route = cluster.routes.iter().filter(leads).find(named)?;
     let host = route["spec"]["hostnames"][0].as_str()?;
     let parent = &route["spec"]["parentRefs"][0];
     let home = parent["namespace"].as_str().unwrap_or(namespace);
-    let gateway = cluster.gateways.iter().find(|one| {
-        one["metadata"]["name"] == parent["name"] && one["metadata"]["namespace"] == home
-    })?;
+    let gateway = cluster
+        .gateways
+        .iter()
+        .find(|one| one["metadata"]["name"] == parent["name"] && one["metadata"]["namespace"] == home)?;
     let asked = &gateway["spec"]["infrastructure"]["annotations"]["lbipam.cilium.io/ips"];
     let at = gateway["status"]["addresses"][0]["value"].as_str().or_else(|| asked.as_str())?;
     Some((host.into(), at.split(',').next()?.into()))

@@ -196,7 +196,10 @@ impl Lab {
             let causes: Vec<Cause> = world.causes().into_iter().map(|(cause, _)| cause).collect();
             repository::write(&dir, &world.topology, &causes, made)
         };
-        rewrite()?;
+        // On a thread of its own, whose memory is given back when it ends: for a moment it is as much as the world's.
+        std::thread::scope(|scope| scope.spawn(&rewrite).join()).map_err(|_| {
+            Error::new(Kind::Io, "the lab's repository can't be written: its writer ended unexpectedly")
+        })??;
         lab.faults.whenever(rewrite);
         Ok(lab)
     }

@@ -1,5 +1,7 @@
 //! The traps of the language, each with the rewrite.
 
+use std::collections::BTreeSet;
+
 use rhai::{ASTNode, Expr, FnCallExpr, Position, Stmt};
 
 use super::names::Known;
@@ -13,9 +15,11 @@ const IN_PLACE: &[(&str, usize)] =
 /// What every text is looked over for.
 pub(super) fn check(tree: &Tree<'_>, known: &Known) -> Vec<Finding> {
     let mut findings = Vec::new();
+    let variables = variables(tree);
     tree.ast.walk(&mut |path| {
         let Some(node) = path.last() else { return true };
         if let ASTNode::Expr(expr) = node {
+            quoted_variable(tree, expr, &variables, &mut findings);
             captured_receiver(tree, path, expr, &mut findings);
             silent_comparison(tree, expr, &mut findings);
             whole_division(tree, expr, &mut findings);
@@ -110,6 +114,35 @@ fn constant_judged(tree: &Tree<'_>, expr: &Expr, findings: &mut Vec<Finding>) {
     let message = format!("expect({shown}) judges a constant: nothing is looked at");
     let mut found = finding(Level::Warning, tree.source, *position, message);
     found.error = found.error.hint("expect what was found; t.note(…) or t.skip(…) where there is nothing to judge");
+    findings.push(found);
+}
+
+/// The names of the playbook's variables, and those that steps call their contexts and clusters by.
+fn variables(tree: &Tree<'_>) -> BTreeSet<String> {
+    let mut names = BTreeSet::from(["t".to_owned(), "k".to_owned()]);
+    tree.ast.walk(&mut |path| {
+        if let Some(ASTNode::Stmt(Stmt::Var(bound, ..))) = path.last() {
+            names.insert(bound.0.name.to_string());
+        }
+        true
+    });
+    names
+}
+
+/// `"pods of ${namespace}"`: between double quotes that stays as it is. What is no variable may be meant for a shell.
+fn quoted_variable(tree: &Tree<'_>, expr: &Expr, variables: &BTreeSet<String>, findings: &mut Vec<Finding>) {
+    let Expr::StringConstant(text, position) = expr else { return };
+    let named = text.match_indices("${").find_map(|(at, _)| {
+        let name: String = text[at + 2..].chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+        variables.contains(&name).then_some(name)
+    });
+    let Some(name) = named.filter(|_| text_from(tree.source, *position).is_some_and(|rest| rest.starts_with('"')))
+    else {
+        return;
+    };
+    let message = format!("\"… ${{{name}…}} …\" in double quotes is not filled in");
+    let mut found = finding(Level::Warning, tree.source, *position, message);
+    found.error = found.error.hint(format!("write it between backticks: `… ${{{name}…}} …`"));
     findings.push(found);
 }
 

@@ -414,3 +414,13 @@ fn settings_that_nothing_reads() {
         assert_eq!(with(top, body), [""; 0], "{top} {body}");
     }
 }
+
+#[test]
+fn a_variable_between_double_quotes_is_told() {
+    finds(
+        "let space = \"a\"; expect(space.len(), \"pods of ${space} here\").to_be_at_least(1);",
+        &["\"… ${space…} …\" in double quotes is not filled in", "write it between backticks: `… ${space…} …`"],
+    );
+    let shell = "expect(sh::run(\"sh\", [\"-c\", \"echo ${HOME}\"], #{ effect: \"read\" }).code, `code of ${t.step}`).to_be(0);";
+    assert_eq!(said(&in_step(shell)), Vec::<String>::new());
+}

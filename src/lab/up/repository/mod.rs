@@ -36,7 +36,10 @@ pub(crate) fn write(dir: &Path, topology: &Topology, causes: &[Cause], made: Tim
     folder(&root)?;
     checkout(&root.join(".git"), &wanted, made).map_err(failed)?;
     for (name, text) in &mut wanted {
-        if name.strip_suffix("/kustomization.yaml").is_some_and(|path| flaws(path, causes).contains(&&Flaw::Uncommitted)) {
+        if name
+            .strip_suffix("/kustomization.yaml")
+            .is_some_and(|path| flaws(path, causes).contains(&&Flaw::Uncommitted))
+        {
             text.push_str("# tried out by hand\n");
         }
     }

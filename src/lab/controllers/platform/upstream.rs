@@ -204,7 +204,7 @@ pub(crate) fn normal(path: &str) -> String {
 }
 
 impl Item {
-    fn of(object: &Value) -> Self {
+    pub(crate) fn of(object: &Value) -> Self {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         Self {
             version: text(&object["apiVersion"]),

@@ -11,6 +11,7 @@ use super::super::upstream::{Item, normal};
 use super::build::{Stop, retry_of};
 use crate::lab::kube::patch::{Managers, merge};
 use crate::lab::kube::store::Place;
+use crate::lab::kube::validate::defaults;
 use crate::lab::kube::verbs::{Asked, object_in};
 use crate::lab::pods::projects::Project;
 use crate::lab::tools::kustomize::documents;
@@ -113,9 +114,11 @@ pub(super) fn apply(site: &mut Site<'_>, object: &Value, objects: Vec<Value>) ->
         };
         let place = Place::new(&kind.resource(), &item.namespace, &item.name);
         match site.objects.store.get(&place).cloned() {
+            Some(there) if has(&there.value, &wanted) => {}
             Some(there) => {
                 let mut value = (*there.value).clone();
                 merge::patch(&mut value, &wanted);
+                defaults::apply(&kind, &mut value);
                 if value["spec"] != there.value["spec"] {
                     value["metadata"]["generation"] = (value["metadata"]["generation"].as_u64().unwrap_or(1) + 1).into();
                 }
@@ -132,6 +135,19 @@ pub(super) fn apply(site: &mut Site<'_>, object: &Value, objects: Vec<Value>) ->
         items.push(item);
     }
     Ok(items)
+}
+
+/// Whether an object has all that is wanted of it, whatever it has besides.
+fn has(there: &Value, wanted: &Value) -> bool {
+    match (there, wanted) {
+        (Value::Object(there), Value::Object(wanted)) => {
+            wanted.iter().all(|(key, value)| there.get(key).is_some_and(|own| has(own, value)))
+        }
+        (Value::Array(there), Value::Array(wanted)) => {
+            there.len() == wanted.len() && there.iter().zip(wanted).all(|(own, value)| has(own, value))
+        }
+        (there, wanted) => there == wanted,
+    }
 }
 
 #[cfg(test)]

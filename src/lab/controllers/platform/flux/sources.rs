@@ -86,7 +86,7 @@ impl Sources {
         if tags.is_empty() {
             return wrong(format!("{at}: NAME_UNKNOWN: repository name not known to registry"));
         }
-        if !tags.contains(&tag.as_str()) {
+        if !self.upstream.has_tag(&url, &tag) {
             return wrong(format!("{at}: MANIFEST_UNKNOWN: manifest unknown"));
         }
         let revision = format!("{tag}@sha256:{}", hex(&["oci", &url, &tag], 64));

@@ -35,13 +35,12 @@ pub(super) fn answer(at: &At<'_>, session: &Session<'_>, query: &str) -> Option<
             kept.add(&place, name, [text.replace("''", "'")]);
             tag("INSERT 0 1")
         })),
-        ["select", column, "from", name] if known(name).is_ok() => {
-            let rows = kept.get(&place, name);
+        ["select", column, "from", name] => Some(known(name).and_then(|rows| {
             if *column != "*" && *column != rows[0] {
-                return Some(Err(format!("ERROR:  column \"{column}\" does not exist\nLINE 1: {query}\n")));
+                return Err(format!("ERROR:  column \"{column}\" does not exist\nLINE 1: {query}\n"));
             }
-            Some(Ok((vec![rows[0].clone()], rows[1..].iter().map(|text| vec![text.clone()]).collect())))
-        }
+            Ok((vec![rows[0].clone()], rows[1..].iter().map(|text| vec![text.clone()]).collect()))
+        })),
         ["drop", "table", name] => Some(known(name).and_then(|_| {
             kept.remove(&place, name);
             tag("DROP TABLE")

@@ -6,9 +6,9 @@ use toml::de::DeTable;
 
 use super::environment::{expand, shorten};
 use super::reader::{Reader, Span, Table};
-use super::{profiles, sections};
 use super::settings::{from_flag, from_variable};
 use super::{Cluster, Config, Environment};
+use super::{profiles, sections};
 use crate::error::{Error, Kind, Place, Result, did_you_mean};
 
 /// The file's name.

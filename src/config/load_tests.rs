@@ -314,7 +314,11 @@ fn a_profile_comes_with_the_program_and_the_file_lays_its_own_over_it() {
     let config = good(own);
     assert_eq!(config.profile.as_deref(), Some("monosense"));
     let found = rows_of(&config, "local_class", None);
-    assert_eq!(found, ["\"openebs-local-nvme\" (profile monosense)", "\"local\" (profile monosense)"], "the later counts");
+    assert_eq!(
+        found,
+        ["\"openebs-local-nvme\" (profile monosense)", "\"local\" (profile monosense)"],
+        "the later counts"
+    );
     assert_eq!(rows_of(&config, "lb_pools", Some("apps")).len(), 1);
     let config = good(&format!("{own}[clusters.infra]\n"));
     assert!(rows_of(&config, "lb_pools", Some("apps")).is_empty(), "there is no such cluster");
@@ -340,7 +344,8 @@ fn a_profile_on_disk_takes_the_place_of_the_one_that_came_along() {
     let found = rows_of(&with("ours").unwrap(), "router", Some("infra"));
     assert_eq!(found, ["\"edge-8\" (profile ours (cluster infra))"]);
     write("ours.toml", "[clusters.infar.settings]\nrouter = 1\n[setings]\n");
-    let told: Vec<String> = with("ours").unwrap_err().iter().map(|e| format!("{} {e}", e.place.as_ref().unwrap())).collect();
+    let told: Vec<String> =
+        with("ours").unwrap_err().iter().map(|e| format!("{} {e}", e.place.as_ref().unwrap())).collect();
     assert_eq!(told.len(), 2, "{told:?}");
     assert!(told.iter().any(|one| one.contains("ours.toml:1:11 [clusters.infar]: no cluster \"infar\"")), "{told:?}");
     assert!(told.iter().any(|one| one.contains("ours.toml has no key \"setings\"")), "{told:?}");

@@ -68,7 +68,8 @@ fn built(site: &Site<'_>, object: &Value, project: &Project) -> Result<Vec<Value
     let mut all = Vec::new();
     for name in manifests {
         let text = filled(&project.files[name], &object["spec"]["postBuild"]["substitute"]).map_err(|missing| {
-            let why = format!("envsubst error: variable substitution failed: variable not set (strict mode): \"{missing}\"");
+            let why =
+                format!("envsubst error: variable substitution failed: variable not set (strict mode): \"{missing}\"");
             Stop("BuildFailed", format!("post build failed for '{name}': {why}"), retry_of(object))
         })?;
         all.extend(documents(&text).map_err(|why| wrong(format!("accumulating resources from '{name}': {why}")))?);
@@ -120,7 +121,8 @@ pub(super) fn apply(site: &mut Site<'_>, object: &Value, objects: Vec<Value>) ->
                 merge::patch(&mut value, &wanted);
                 defaults::apply(&kind, &mut value);
                 if value["spec"] != there.value["spec"] {
-                    value["metadata"]["generation"] = (value["metadata"]["generation"].as_u64().unwrap_or(1) + 1).into();
+                    value["metadata"]["generation"] =
+                        (value["metadata"]["generation"].as_u64().unwrap_or(1) + 1).into();
                 }
                 site.put(&place, value);
             }

@@ -22,7 +22,7 @@ pub(super) fn answer(at: &At<'_>, session: &Session<'_>, query: &str) -> Option<
     let tag = |text: &str| Ok((Vec::new(), vec![vec![text.to_owned()]]));
     match said.as_slice() {
         ["create", "table", name, column, "text)"] => {
-            let Some(column) = column.strip_prefix('(') else { return None };
+            let column = column.strip_prefix('(')?;
             if known(name).is_ok() {
                 return Some(Err(format!("ERROR:  relation \"{name}\" already exists\n")));
             }

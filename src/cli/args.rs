@@ -18,7 +18,7 @@ pub(super) struct Configured {
     /// The kubeconfig's context of a cluster
     #[arg(long = "context", value_name = "NAME=CONTEXT")]
     pub(super) contexts: Vec<String>,
-    /// A profile of pb.toml
+    /// A profile of pb.toml, of playbooks/profiles/, or one that comes with the program
     #[arg(long, value_name = "NAME")]
     pub(super) profile: Option<String>,
     /// A setting's value, of all playbooks and clusters or of one
@@ -33,6 +33,7 @@ impl Configured {
             contexts: self.contexts.clone(),
             profile: self.profile.clone(),
             set: self.set.clone(),
+            ..Overrides::default()
         }
     }
 }

@@ -56,7 +56,8 @@ pub(super) fn open(
     let faults = timed::all(&inside.faults)?;
     let topology = read::named(topology, &environment.dir)?;
     let name = topology.name.clone();
-    let own = of_pb_toml(args, environment, &name)?;
+    let profile = topology.profile.clone().unwrap_or_else(|| name.clone());
+    let own = of_pb_toml(args, environment, &profile)?;
     let stage = inside.stage.as_deref().unwrap_or_else(|| first_stage(&topology, inside, &own, environment));
     stage::find(&topology.stages, stage).map_err(|e| vec![e])?;
     let stage = stage.to_owned();
@@ -82,8 +83,13 @@ pub(super) fn open(
         };
         open.lab = Some(runtime.block_on(opening).map_err(|e| vec![e])?);
     }
-    let config = Overrides { config: Some(dir.join("pb.toml")), set: args.set.clone(), ..Overrides::default() };
-    let config = joined(own, load(&config, environment)?, &name);
+    let config = Overrides {
+        config: Some(dir.join("pb.toml")),
+        set: args.set.clone(),
+        profiles: Some(own.dir.clone()),
+        ..Overrides::default()
+    };
+    let config = joined(own, load(&config, environment)?, &profile);
     let mut prepared = prepared(config, environment);
     prepared.clock = Arc::new(clock.hurried());
     prepared.platform = Some(Box::new(open) as Box<dyn Any>);
@@ -99,12 +105,12 @@ fn first_stage<'t>(topology: &'t Topology, inside: &Inside, own: &Config, enviro
     first.map_or(stage::COMPLETE, |stage| stage.name.as_str())
 }
 
-/// What `pb.toml` says, with the profile that has the topology's name where it has one. Settings that were typed are
+/// What `pb.toml` says, with the profile of the topology where it has one, and not with the one that its own platform has. Settings that were typed are
 /// left to the lab's own configuration, which knows its clusters.
 fn of_pb_toml(args: &Configured, environment: &Environment, name: &str) -> Result<Config, Vec<Error>> {
     let plain = Environment { variables: Default::default(), ..environment.clone() };
     let with = |profile: Option<String>| {
-        load(&Overrides { config: args.config.clone(), profile, ..Overrides::default() }, &plain)
+        load(&Overrides { config: args.config.clone(), profile, bare: true, ..Overrides::default() }, &plain)
     };
     match &args.profile {
         Some(profile) => with(Some(profile.clone())),

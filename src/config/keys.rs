@@ -41,6 +41,7 @@ pub const ROOT: Section = Section {
         key("record", "path", "where the folders of the runs are; default `.pb/runs`"),
         key("answer_limit", "size", "how much of a call's answer the record keeps, for example `1Mi`; default `256Ki`"),
         key("checklist", "path", "the boxes that steps cover; default `playbooks/checklist.tsv`"),
+        key("profile", "string", "the profile in force where `--profile` names none"),
         key("clusters", "sections", "the clusters; default `infra` and `apps`"),
         key("hosts", "sections", "what `ssh(\"NAME\")` reaches"),
         key("endpoints", "sections", "what `http(\"NAME\")` reaches"),
@@ -133,7 +134,8 @@ pub const SETTINGS: Section = Section {
 /// A profile.
 pub const PROFILE: Section = Section {
     heading: "[profiles.NAME]",
-    about: "settings that hold with `--profile NAME`, above those of the file",
+    about: "settings that hold with `--profile NAME`, above those of the file, and above those of \
+            `playbooks/profiles/NAME.toml`",
     keys: &[
         key("settings", "section", "as `[settings]`"),
         key("clusters", "sections", "`[profiles.NAME.clusters.CLUSTER.settings]`: the same on one cluster"),

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use toml::de::DeTable;
 
 use super::environment::{expand, shorten};
-use super::reader::{Reader, Span};
-use super::sections;
+use super::reader::{Reader, Span, Table};
 use super::settings::{from_flag, from_variable};
 use super::{Cluster, Config, Environment};
-use crate::error::{Error, Kind, Result, did_you_mean};
+use super::{profiles, sections};
+use crate::error::{Error, Kind, Place, Result, did_you_mean};
 
 /// The file's name.
 pub const FILE: &str = "pb.toml";
@@ -25,6 +25,10 @@ pub struct Overrides {
     pub contexts: Vec<String>,
     /// `--profile NAME`
     pub profile: Option<String>,
+    /// The file's own key `profile` is left out.
+    pub bare: bool,
+    /// Where `playbooks/profiles` is; none: beside the file.
+    pub profiles: Option<PathBuf>,
     /// `--set [CLUSTER:][PLAYBOOK.]NAME=VALUE`, each as it was typed.
     pub set: Vec<String>,
 }
@@ -51,6 +55,7 @@ pub fn load(overrides: &Overrides, environment: &Environment) -> Result<Config, 
     };
     let mut problems = Vec::new();
     let mut profiles = Vec::new();
+    let mut place = None;
     if let (Some(path), Some(text)) = (config.path.clone(), &text) {
         let mut reader = Reader {
             file: shorten(&path, &environment.dir).display().to_string(),
@@ -68,12 +73,24 @@ pub fn load(overrides: &Overrides, environment: &Environment) -> Result<Config, 
             }
             return Err(reader.problems);
         }
+        let named = reader.string(&Table { name: String::new(), fields: table.get_ref() }, "profile");
+        if let Some((name, span)) = named.filter(|_| config.profile.is_none() && !overrides.bare) {
+            (config.profile, place) = (Some(name), Some(reader.place(&span)));
+        }
         profiles = sections::read(&mut reader, table.get_ref(), &mut config);
         reader.problems.sort_by_key(|problem| problem.place.as_ref().map(|place| (place.line, place.column)));
         problems = reader.problems;
     }
-    if let Some(profile) = overrides.profile.as_ref().filter(|profile| !profiles.contains(profile)) {
-        problems.push(no_profile(profile, &profiles, config.path.as_deref()));
+    if let Some(profile) = config.profile.clone() {
+        let dir = overrides.profiles.clone().unwrap_or_else(|| config.dir.clone());
+        match of_file(&dir, &profile, &mut config) {
+            Err(errors) => problems.extend(errors),
+            Ok(false) if !profiles.contains(&profile) => {
+                profiles.extend(profiles::names(&dir));
+                problems.push(no_profile(&profile, profiles, place));
+            }
+            Ok(_) => {}
+        }
     }
     for argument in &overrides.contexts {
         problems.extend(map_context(argument, &mut config).err());
@@ -104,13 +121,37 @@ fn read(path: &Path, named: bool) -> Result<String> {
     })
 }
 
-fn no_profile(profile: &str, known: &[String], path: Option<&Path>) -> Error {
-    let message = match (path, known) {
-        (None, _) => format!("--profile {profile}: there is no pb.toml that could have profiles"),
-        (Some(path), []) => format!("--profile {profile}: {} has no profiles", path.display()),
-        (Some(_), known) => format!("--profile {profile}: no such profile (there are: {})", known.join(", ")),
-    };
-    Error::new(Kind::Usage, message).maybe_hint(did_you_mean(profile, known.iter().map(String::as_str)))
+/// Reads a profile's own file, where there is one: what it says counts less than what the `pb.toml` says of the profile.
+fn of_file(dir: &Path, name: &str, config: &mut Config) -> Result<bool, Vec<Error>> {
+    let Some(profile) = profiles::find(dir, name).map_err(|error| vec![error])? else { return Ok(false) };
+    let mut reader = Reader { file: profile.file, text: &profile.text, dir, home: None, problems: Vec::new() };
+    let (table, errors) = DeTable::parse_recoverable(&profile.text);
+    for error in &errors {
+        reader.problem(&error.span().unwrap_or_default(), error.message().replace('\n', ", "), None);
+    }
+    let names: Vec<&str> = config.clusters.keys().map(String::as_str).collect();
+    let whole = Table { name: String::new(), fields: table.get_ref() };
+    let mut rows = sections::profile(&mut reader, &whole, name, (!profile.embedded).then_some(names.as_slice()));
+    rows.retain(|row| row.cluster.as_deref().is_none_or(|cluster| names.contains(&cluster)));
+    if !reader.problems.is_empty() {
+        return Err(reader.problems);
+    }
+    // The later one of two of the same weight counts.
+    rows.append(&mut config.settings.rows);
+    config.settings.rows = rows;
+    Ok(true)
+}
+
+fn no_profile(profile: &str, mut known: Vec<String>, place: Option<Place>) -> Error {
+    known.sort();
+    known.dedup();
+    let hint = did_you_mean(profile, known.iter().map(String::as_str));
+    let told = format!("no such profile (there are: {})", known.join(", "));
+    match place {
+        Some(place) => Error::new(Kind::Config, format!("profile \"{profile}\": {told}")).at(place),
+        None => Error::new(Kind::Usage, format!("--profile {profile}: {told}")),
+    }
+    .maybe_hint(hint)
 }
 
 fn map_context(argument: &str, config: &mut Config) -> Result<()> {

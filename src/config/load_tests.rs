@@ -69,16 +69,16 @@ env = { KUBECONFIG = "/lab/kubeconfig" }
 [settings]
 router = "edge-1"
 "t5.router" = "edge-2"
-[profiles.monosense.settings]
+[profiles.mine.settings]
 lb_pools = ["10.25.11.100-119"]
-[profiles.monosense.clusters.infra.settings]
+[profiles.mine.clusters.infra.settings]
 lb_pools = []
 "#;
 
 #[test]
 fn the_whole_example_is_read() {
     let (folder, environment) = folder(WHOLE);
-    let overrides = Overrides { profile: Some("monosense".into()), ..Default::default() };
+    let overrides = Overrides { profile: Some("mine".into()), ..Default::default() };
     let config = load(&overrides, &environment).unwrap_or_else(|e| panic!("{e:?}"));
     let dir = folder.path();
     assert_eq!(config.path.as_deref(), Some(dir.join("pb.toml").as_path()));
@@ -104,8 +104,8 @@ fn the_whole_example_is_read() {
             "router pb.toml",
             "router pb.toml",
             "bgp_asn pb.toml (cluster infra)",
-            "lb_pools profile monosense",
-            "lb_pools profile monosense (cluster infra)"
+            "lb_pools profile mine",
+            "lb_pools profile mine (cluster infra)"
         ]
     );
 }
@@ -285,7 +285,7 @@ fn flags_are_checked_against_the_file() {
     };
     assert_eq!(
         problems("[profiles.monosense.settings]\n", &overrides),
-        r#"--profile monsense: no such profile (there are: monosense) [did you mean "monosense"?]
+        r#"--profile monsense: no such profile (there are: monosense, spec) [did you mean "monosense"?]
 --context infa=x: no cluster "infa" (there are: apps, infra) [did you mean "infra"?]
 --context x: expected NAME=CONTEXT [NAME is the cluster's name in pb, CONTEXT the kubeconfig's; --cluster NAME only selects]
 --set app:router=x: no cluster "app" (there are: apps, infra) [did you mean "apps"?]
@@ -300,4 +300,69 @@ fn nodes_of_talos_are_a_list_of_names() {
         let told = bad(&format!("[clusters.infra]\ntalos_nodes = {nodes}\n"));
         assert!(told.contains("talos_nodes") && told.contains("a list of names or addresses"), "{nodes}: {told}");
     }
+}
+
+/// What a setting comes to on a cluster: the values of its rows, the one that counts least first.
+fn rows_of(config: &Config, name: &str, cluster: Option<&str>) -> Vec<String> {
+    let own = config.settings.rows.iter().filter(|row| row.name == name && row.cluster.as_deref() == cluster);
+    let value = |raw: &super::super::settings::Raw| match raw {
+        super::super::settings::Raw::Toml(value) => value.to_string(),
+        super::super::settings::Raw::Text(text) => text.clone(),
+    };
+    own.map(|row| format!("{} ({})", value(&row.raw), row.origin)).collect()
+}
+
+#[test]
+fn a_profile_comes_with_the_program_and_the_file_lays_its_own_over_it() {
+    let own = "profile = \"monosense\"\n[profiles.monosense.settings]\nlocal_class = \"local\"\n";
+    let config = good(own);
+    assert_eq!(config.profile.as_deref(), Some("monosense"));
+    let found = rows_of(&config, "local_class", None);
+    assert_eq!(
+        found,
+        ["\"openebs-local-nvme\" (profile monosense)", "\"local\" (profile monosense)"],
+        "the later counts"
+    );
+    assert_eq!(rows_of(&config, "lb_pools", Some("apps")).len(), 1);
+    let config = good(&format!("{own}[clusters.infra]\n"));
+    assert!(rows_of(&config, "lb_pools", Some("apps")).is_empty(), "there is no such cluster");
+    let (_folder, environment) = folder(own);
+    let flag = Overrides { profile: Some("spec".into()), ..Default::default() };
+    assert!(rows_of(&load(&flag, &environment).unwrap(), "local_class", None).is_empty(), "the flag counts more");
+    let bare = Overrides { bare: true, ..Default::default() };
+    assert_eq!(load(&bare, &environment).unwrap().profile, None);
+}
+
+#[test]
+fn a_profile_on_disk_takes_the_place_of_the_one_that_came_along() {
+    let (folder, environment) = folder("");
+    let profiles = folder.path().join("playbooks/profiles");
+    std::fs::create_dir_all(&profiles).expect("made");
+    let write = |name: &str, text: &str| std::fs::write(profiles.join(name), text).expect("written");
+    let with = |name: &str| load(&Overrides { profile: Some(name.into()), ..Default::default() }, &environment);
+    write("monosense.toml", "[settings]\nrouter = \"edge-9\"\n");
+    write("ours.toml", "[clusters.infra.settings]\nrouter = \"edge-8\"\n");
+    let config = with("monosense").unwrap();
+    assert_eq!(rows_of(&config, "router", None), ["\"edge-9\" (profile monosense)"]);
+    assert!(rows_of(&config, "local_class", None).is_empty());
+    let found = rows_of(&with("ours").unwrap(), "router", Some("infra"));
+    assert_eq!(found, ["\"edge-8\" (profile ours (cluster infra))"]);
+    write("ours.toml", "[clusters.infar.settings]\nrouter = 1\n[setings]\n");
+    let told: Vec<String> =
+        with("ours").unwrap_err().iter().map(|e| format!("{} {e}", e.place.as_ref().unwrap())).collect();
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(told.iter().any(|one| one.contains("ours.toml:1:11 [clusters.infar]: no cluster \"infar\"")), "{told:?}");
+    assert!(told.iter().any(|one| one.contains("ours.toml has no key \"setings\"")), "{told:?}");
+}
+
+#[test]
+fn a_profile_that_nobody_has_is_told_with_those_that_there_are() {
+    assert_eq!(
+        bad("profile = \"hom\"\n[profiles.home]\n"),
+        "pb.toml:1:11: profile \"hom\": no such profile (there are: home, monosense, spec) [did you mean \"home\"?]\n"
+    );
+    let environment = Environment { dir: tempfile::tempdir().expect("a folder").path().into(), ..Default::default() };
+    let asked = Overrides { profile: Some("x".into()), ..Default::default() };
+    let told = load(&asked, &environment).expect_err("there is none");
+    assert_eq!(told[0].to_string(), "--profile x: no such profile (there are: monosense, spec)");
 }

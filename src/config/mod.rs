@@ -3,6 +3,7 @@
 pub mod environment;
 pub mod keys;
 pub mod load;
+mod profiles;
 mod reader;
 pub mod secret;
 mod sections;

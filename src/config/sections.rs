@@ -50,15 +50,7 @@ pub(super) fn read<'t>(reader: &mut Reader<'t>, fields: &'t DeTable<'t>, config:
     }
     let mut profiles = Vec::new();
     for (profile, table) in reader.named(&root, "profiles") {
-        reader.only(&table, &keys::PROFILE.names());
-        let origin =
-            |cluster: Option<&str>| Origin::Profile { name: profile.clone(), cluster: cluster.map(Into::into) };
-        let mut own = settings(reader, &table, &origin(None));
-        for (name, inner) in reader.named(&table, "clusters") {
-            reader.only(&inner, &["settings"]);
-            known_cluster(reader, &table, &name, &names);
-            own.extend(settings(reader, &inner, &origin(Some(&name))));
-        }
+        let own = self::profile(reader, &table, &profile, Some(&names));
         if config.profile.as_ref() == Some(&profile) {
             rows.extend(own);
         }
@@ -66,6 +58,26 @@ pub(super) fn read<'t>(reader: &mut Reader<'t>, fields: &'t DeTable<'t>, config:
     }
     config.settings.rows.extend(rows);
     profiles
+}
+
+/// The settings of a profile. Where the names of the clusters are told, it may speak of no others.
+pub(super) fn profile<'t>(
+    reader: &mut Reader<'t>,
+    table: &Table<'t>,
+    name: &str,
+    clusters: Option<&[&str]>,
+) -> Vec<Row> {
+    reader.only(table, &keys::PROFILE.names());
+    let origin = |cluster: Option<&str>| Origin::Profile { name: name.into(), cluster: cluster.map(Into::into) };
+    let mut own = settings(reader, table, &origin(None));
+    for (cluster, inner) in reader.named(table, "clusters") {
+        reader.only(&inner, &["settings"]);
+        if let Some(clusters) = clusters {
+            known_cluster(reader, table, &cluster, clusters);
+        }
+        own.extend(settings(reader, &inner, &origin(Some(&cluster))));
+    }
+    own
 }
 
 fn file_name(config: &Config) -> String {
@@ -77,7 +89,8 @@ fn known_cluster<'t>(reader: &mut Reader<'t>, profile: &Table<'t>, name: &str, c
     let inner = profile.fields.get("clusters").and_then(|value| value.get_ref().as_table());
     let key = inner.and_then(|table| table.keys().find(|key| key.get_ref().as_ref() == name));
     if let Some(key) = key.filter(|_| !clusters.contains(&name)) {
-        let message = format!("[{}.clusters.{name}]: no cluster \"{name}\"", profile.name);
+        let whole = if profile.name.is_empty() { String::new() } else { format!("{}.", profile.name) };
+        let message = format!("[{whole}clusters.{name}]: no cluster \"{name}\"");
         reader.problem(&key.span(), message, unknown_cluster(name, clusters));
     }
 }

@@ -228,7 +228,7 @@ pub fn natural(name: &str) -> (String, u64, String) {
 }
 
 fn is_ours(name: &str) -> bool {
-    name.ends_with(".rhai") || name.ends_with(".tsv")
+    [".rhai", ".tsv", ".toml"].iter().any(|ending| name.ends_with(ending))
 }
 
 /// A path as a person who works in `cwd` types it: relative, also from a folder below `root`.

@@ -19,3 +19,5 @@ pub mod targets;
 
 #[cfg(test)]
 pub(crate) mod examples_tests;
+#[cfg(test)]
+mod namesakes_tests;

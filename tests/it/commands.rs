@@ -69,6 +69,7 @@ fn what_init_and_new_write_is_right() {
     test.command("init here").output().expect("init");
     let dir = test.path().join("here");
     assert!(dir.join("playbooks/t5-networking.rhai").exists() && dir.join("stdlib/bgp.rhai").exists());
+    assert!(dir.join("playbooks/profiles/monosense.toml").exists());
     let pb = |args: &str| {
         let output = test.command(args).current_dir(&dir).output().expect("pb runs");
         let text =

@@ -16,6 +16,7 @@ mod operators;
 mod output;
 mod places;
 mod planted;
+mod procedures;
 mod reading;
 mod real;
 mod record;

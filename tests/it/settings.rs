@@ -95,5 +95,16 @@ fn contexts_are_mapped_and_those_that_nobody_named_are_not_touched() {
 
 #[test]
 fn a_profile_has_to_exist() {
-    Test::new().step("1").pb("run p.rhai --profile nobody").code(2).complains(&["nobody"]);
+    Test::new().step("1").pb("run p.rhai --profile nobody").code(2).complains(&["nobody", "monosense, spec"]);
+}
+
+#[test]
+fn a_profile_comes_with_the_program() {
+    let test = Test::new()
+        .toml("profile = \"monosense\"\n[profiles.monosense.clusters.apps.settings]\nlb_pools = [\"10.9.0.0/24\"]\n");
+    let output = test.command("plan t5").output().expect("pb runs");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(text.contains("10.25.11.100-119") && text.contains("10.9.0.0/24"), "{text}");
+    assert!(!text.contains("10.25.11.120-139"), "pb.toml lays its own over it: {text}");
 }

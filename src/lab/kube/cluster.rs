@@ -66,19 +66,7 @@ impl Cluster {
             inside: Arc::default(),
             lies: None,
         };
-        for namespace in ["default", "kube-node-lease", "kube-public", "kube-system"] {
-            world.plant(
-                &json!({
-                    "apiVersion": "v1", "kind": "Namespace",
-                    "metadata": {"name": namespace, "labels": {"kubernetes.io/metadata.name": namespace}},
-                    "spec": {"finalizers": ["kubernetes"]}, "status": {"phase": "Active"},
-                }),
-                now,
-            );
-        }
-        for role in access::defaults() {
-            world.plant(&role, now);
-        }
+        world.begin(now);
         Arc::new(Self {
             name,
             clock,
@@ -150,6 +138,36 @@ impl Cluster {
 }
 
 impl World {
+    /// Puts there what every cluster has from its beginning.
+    fn begin(&mut self, now: Timestamp) {
+        for namespace in ["default", "kube-node-lease", "kube-public", "kube-system"] {
+            self.plant(
+                &json!({
+                    "apiVersion": "v1", "kind": "Namespace",
+                    "metadata": {"name": namespace, "labels": {"kubernetes.io/metadata.name": namespace}},
+                    "spec": {"finalizers": ["kubernetes"]}, "status": {"phase": "Active"},
+                }),
+                now,
+            );
+        }
+        for role in access::defaults() {
+            self.plant(&role, now);
+        }
+    }
+
+    /// Forgets everything, as when etcd's disks are wiped.
+    pub(crate) fn clear(&mut self, now: Timestamp) {
+        let all: Vec<(Place, Value)> =
+            self.store.all().map(|(place, stored)| (place.clone(), (*stored.value).clone())).collect();
+        for (place, object) in all {
+            self.store.remove(&place);
+            if object["kind"] == "CustomResourceDefinition" {
+                self.register(&object, false);
+            }
+        }
+        self.begin(now);
+    }
+
     /// Whether nothing new may come into a namespace, since it ends.
     pub(crate) fn ends(&self, namespace: &str) -> bool {
         let found = self.store.get(&Place::new("namespaces", "", namespace));

@@ -212,7 +212,7 @@ impl Registry {
 }
 
 /// Whether a tag is a version, and no later than another in its first two numbers.
-fn is_earlier(tag: &str, newest: &str) -> bool {
+pub(crate) fn is_earlier(tag: &str, newest: &str) -> bool {
     let numbers = |tag: &str| -> Option<(u32, u32)> {
         let bare = tag.strip_prefix('v').unwrap_or(tag);
         let version = bare.split(['-', '_', '+']).next()?;

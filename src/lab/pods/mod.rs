@@ -6,6 +6,7 @@
 //! | `process` | a container's own program, from its start to its end |
 //! | `script`, `applets`, `programs` | scripts, and the programs that containers have |
 //! | `environment`, `disk`, `files`, `images` | what they find: variables, files, what their images are |
+//! | `projects` | what can be fetched from the platform's own GitLab |
 //! | `reach`, `way` | what they reach: names, Services, other pods; and what lies between |
 //! | `mesh` | what the other cluster shares |
 //! | `line`, `ask`, `policy` | what they ask of others: the platform's services, names outside; what may pass |
@@ -36,6 +37,7 @@ pub(crate) mod platform;
 pub(crate) mod policy;
 pub(crate) mod process;
 pub(crate) mod programs;
+pub(crate) mod projects;
 pub(crate) mod reach;
 mod run;
 pub(crate) mod script;
@@ -56,6 +58,8 @@ pub(crate) struct Inside {
     pub(crate) kept: platform::kept::Kept,
     /// What can be pulled.
     pub(crate) images: images::Registry,
+    /// What can be fetched from the platform's own GitLab.
+    pub(crate) projects: projects::Projects,
     services: std::sync::OnceLock<std::sync::Weak<crate::lab::services::Services>>,
 }
 

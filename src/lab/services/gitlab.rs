@@ -16,6 +16,7 @@ use pipeline::pipeline;
 use project::{committed, shown, tell, within};
 
 use super::{Asked, Reply, Services, Site, git, needs, ready, vault};
+use crate::lab::pods::projects;
 use crate::lab::world::Wrong;
 
 /// What it keeps.
@@ -122,10 +123,34 @@ pub(super) fn answer(site: &Site<'_>, asked: &Asked) -> Reply {
         _ => {}
     }
     let reply = api(site, asked, rest);
+    if asked.method != Method::GET {
+        hold(site);
+    }
     if rest.contains(&"pipelines") {
         super::harbor::tell(site);
     }
     reply
+}
+
+/// Tells the clusters' source-controllers what there is to fetch.
+fn hold(site: &Site<'_>) {
+    let root = root(site.services);
+    let projects: BTreeMap<String, projects::Project> = {
+        let state = site.services.state();
+        let one = |project: &Project| {
+            let passwords = project.tokens.iter().cloned().chain([token(), root.clone()]).collect();
+            let held = projects::Project {
+                commit: project.repository.head().to_owned(),
+                files: project.files.clone(),
+                passwords,
+            };
+            (project::url(project), held)
+        };
+        state.forge.projects.iter().map(one).collect()
+    };
+    for cluster in site.services.clusters.values() {
+        cluster.world().inside.projects.hold(projects.clone());
+    }
 }
 
 /// What does not work of what it needs.
@@ -202,6 +227,8 @@ fn over_git(site: &Site<'_>, asked: &Asked, path: &str, service: &str) -> Reply 
                 project.files = pushed.files;
                 tell(project, &pushed.commit, &pushed.message, now);
             }
+            drop(state);
+            hold(site);
             Reply::new(200, "application/x-git-receive-pack-result", told)
         }
         _ => {

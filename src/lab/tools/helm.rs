@@ -126,7 +126,11 @@ pub(super) async fn file(bench: &Bench, call: &Call, say: &Say) -> i32 {
             );
             0
         }
-        ["destroy"] if file.contains("core") => destroy(cluster, say),
+        ["destroy"] if file.contains("core") => match destroy(cluster, say) {
+            0 => super::teardown::back(bench, cluster, "crds", say),
+            code => code,
+        },
+        ["destroy"] if file.contains("crd") => super::teardown::definitions(bench, cluster, say),
         _ => not_simulated(say, call),
     }
 }

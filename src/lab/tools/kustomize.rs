@@ -137,7 +137,7 @@ fn accumulate(folder: &Path, path: &str, depth: usize) -> Result<Vec<Value>, Str
 }
 
 /// The objects of a text, of lists too.
-pub(super) fn documents(text: &str) -> Result<Vec<Value>, String> {
+pub(crate) fn documents(text: &str) -> Result<Vec<Value>, String> {
     let mut out = Vec::new();
     let mut document = String::new();
     for line in text.lines().chain(["---"]) {

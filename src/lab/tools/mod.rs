@@ -17,6 +17,7 @@ mod op;
 mod scripts;
 mod talosctl;
 mod task;
+mod teardown;
 mod words;
 
 use std::future::Future;

@@ -14,14 +14,18 @@ use crate::lab::kube::cluster::Cluster;
 /// How long a phase waits for what it has made.
 const PATIENCE: Duration = Duration::from_secs(600);
 
+/// The task that takes a cluster down.
+const DESTROY: &str = "cluster:destroy";
+
 /// The tasks, with what they say that they do and the stage that they lead to.
-const TASKS: [(&str, &str, &str); 8] = [
+const TASKS: [(&str, &str, &str); 9] = [
     ("bootstrap:talos", "Phase -1: apply Talos machine configuration and bootstrap etcd", "api"),
     ("bootstrap:phase:-1", "Phase -1: apply Talos machine configuration and bootstrap etcd", "api"),
     ("bootstrap:phase:0", "Phase 0: install CustomResourceDefinitions", "crds"),
     ("bootstrap:phase:1", "Phase 1: create namespaces and first secrets", "crds"),
     ("bootstrap:phase:2", "Phase 2: install the core with helmfile", "core"),
     ("bootstrap:phase:3", "Phase 3: hand over to Flux", "complete"),
+    (DESTROY, "Reset a cluster's machines: all that is on them is lost", "bare"),
     ("cluster:create-infra", "Bootstrap the cluster infra from bare machines", "complete"),
     ("cluster:create-apps", "Bootstrap the cluster apps from bare machines", "complete"),
 ];
@@ -51,7 +55,11 @@ pub(super) async fn run(bench: &Bench, call: &Call, say: &Say) -> i32 {
             continue;
         }
         say.err(format!("task: [{bare}] {about} ({cluster})\n"));
-        let code = stage(bench, cluster, stage_name, say).await;
+        let code = if bare == DESTROY {
+            super::teardown::whole(bench, cluster, say)
+        } else {
+            stage(bench, cluster, stage_name, say).await
+        };
         if code != 0 {
             say.err(format!("task: Failed to run task {bare:?}: exit status {code}\n"));
             return 201;

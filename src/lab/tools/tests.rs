@@ -193,3 +193,22 @@ async fn talosctl_asks_the_machines() {
     let (_, err, code) = ran(&bench, "talosctl --context=nowhere version", "").await;
     assert!(code == 1 && err.contains("nowhere"), "{err}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_taken_down_is_no_more_there() {
+    let (lab, _dir, bench) = open().await;
+    let count = |resource: &str| act::list(&bench.services.clusters["infra"], resource, None).len();
+    let definitions = "customresourcedefinitions.apiextensions.k8s.io";
+    let (out, err, code) =
+        ran(&bench, "helmfile -f bootstrap/helmfile.d/01-core.yaml.gotmpl -e infra destroy", "").await;
+    assert!(code == 0 && out.contains("release \"cilium\" uninstalled"), "{out}{err}");
+    assert!(!lab.world.reached("infra", "core") && lab.world.reached("infra", "crds"), "it is to be built anew");
+    assert!(count(definitions) > 50, "the definitions stay");
+    let (out, err, code) = ran(&bench, "helmfile -f bootstrap/helmfile.d/00-crds.yaml -e infra destroy", "").await;
+    assert!(code == 0 && out.contains("\"kustomizations.kustomize.toolkit.fluxcd.io\" deleted"), "{out}{err}");
+    assert!(!lab.world.reached("infra", "crds") && lab.world.api_runs("infra"));
+    assert_eq!(ran(&bench, "task cluster:destroy CLUSTER=infra", "").await.2, 0);
+    assert!(!lab.world.api_runs("infra") && lab.world.reached("apps", "complete"), "the other one stays");
+    assert_eq!((count("nodes"), count(definitions)), (0, 0));
+    assert_ne!(ran(&bench, "task cluster:destroy CLUSTER=mars", "").await.2, 0);
+}

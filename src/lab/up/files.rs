@@ -71,6 +71,9 @@ fn pb_toml(lab: &Lab, endpoints: &str) -> String {
     let topology = &lab.world.topology;
     let router = &topology.router;
     let mut out = format!("# Of an open lab, the topology {}: it is written anew each time.\n", topology.name);
+    if let Some(profile) = &topology.profile {
+        let _ = writeln!(out, "profile = {}", quoted(profile));
+    }
     for (name, cluster) in &topology.clusters {
         let _ = write!(out, "\n[clusters.{}]\nkubeconfig = \"kubeconfig\"\ncontext = {}\n", key(name), quoted(name));
         let _ = write!(out, "talosconfig = \"talosconfig\"\ntalos_context = {}\n", quoted(name));

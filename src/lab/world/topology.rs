@@ -26,6 +26,8 @@ pub struct Topology {
     pub router: Router,
     /// The clusters by name.
     pub clusters: BTreeMap<String, Cluster>,
+    /// The profile with the settings of the platform that it is made after; what it says itself counts more.
+    pub profile: Option<String>,
     /// What playbooks' settings have to be for this platform, as `[settings]` of `pb.toml` has them.
     #[serde(default)]
     pub settings: toml::Table,

@@ -92,7 +92,7 @@ fn for_real(test: &Test) {
         cluster.insert("context".into(), format!("{name}-api").into());
         cluster.retain(|key, _| !key.starts_with("talos"));
     }
-    all.retain(|key, _| key == "clusters" || key == "settings");
+    all.retain(|key, _| key == "clusters" || key == "settings" || key == "profile");
     std::fs::write(test.path().join("real.toml"), all.to_string()).expect("written");
 }
 

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use crate::lab::pods::images::is_earlier;
 use crate::lab::world::cause::Flaw;
 use crate::lab::world::objects::names::hex;
 use crate::lab::world::topology::{Cluster, Topology};
@@ -163,14 +164,20 @@ impl Upstream {
         self.oci.iter().filter(|(known, _)| known == url).map(|(_, tag)| tag.as_str()).collect()
     }
 
+    /// Whether a location of artifacts has a tag: one that is named, or an earlier version of it.
+    pub(crate) fn has_tag(&self, url: &str, tag: &str) -> bool {
+        self.tags(url).iter().any(|known| *known == tag || is_earlier(tag, known))
+    }
+
     /// Whether a chart repository is there.
     pub(crate) fn has_charts(&self, url: &str) -> bool {
         self.helm.contains(url)
     }
 
-    /// Whether a chart is there in a version.
+    /// Whether a chart is there in a version: one that is named, or an earlier one.
     pub(crate) fn has_chart(&self, chart: &str, version: &str) -> bool {
-        self.charts.contains(&(chart.to_owned(), version.to_owned()))
+        let own = self.charts.iter().filter(|(known, _)| known == chart);
+        own.into_iter().any(|(_, known)| known == version || is_earlier(version, known))
     }
 
     /// Whether there is a vault of that name.
@@ -204,7 +211,7 @@ pub(crate) fn normal(path: &str) -> String {
 }
 
 impl Item {
-    fn of(object: &Value) -> Self {
+    pub(crate) fn of(object: &Value) -> Self {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         Self {
             version: text(&object["apiVersion"]),

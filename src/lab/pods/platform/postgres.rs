@@ -1,9 +1,12 @@
 //! `psql` and `pg_isready`: on an instance itself, or through a Service to the primary or a pooler.
 //!
-//! What is asked is answered from the cluster's pods and objects: replication, databases, settings. There is no SQL
-//! engine behind it; a query that is none of these is told so, as PostgreSQL tells of what it does not understand.
+//! What is asked is answered from the cluster's pods and objects: replication, databases, settings; and tables of one
+//! column can be made. There is no SQL engine behind it; a query that is none of these is told so, as PostgreSQL tells of
+//! what it does not understand.
 //!
 //! Source: postgresql.org, `psql`, `pg_stat_replication`.
+
+mod tables;
 
 use serde_json::Value;
 
@@ -156,6 +159,9 @@ fn answer(at: &At<'_>, session: &Session<'_>, query: &str) -> Result<Table, Stri
         names.extend(databases(at, session).into_iter().map(|(name, _)| vec![name]));
         return Ok((vec!["datname".into()], names));
     }
+    if let Some(told) = tables::answer(at, session, query) {
+        return told;
+    }
     match asked.as_str() {
         "select version()" => one("version", VERSION),
         "select pg_is_in_recovery()" => one("pg_is_in_recovery", if primary(session.pod) { "f" } else { "t" }),
@@ -277,7 +283,8 @@ fn shown((columns, rows): &Table, bare: bool) -> String {
         return rows.iter().map(|row| row.join("|") + "\n").collect();
     }
     if columns.is_empty() {
-        return String::new();
+        // What a command says of itself.
+        return rows.iter().map(|row| row.join("") + "\n").collect();
     }
     let widths: Vec<usize> = columns
         .iter()

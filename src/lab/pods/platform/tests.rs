@@ -76,6 +76,16 @@ fn postgres_tells_of_its_replicas_and_poolers_lead_to_the_primary() {
     let through = "psql -h gitlab-pooler-rw.cnpg-system.svc.cluster.local -U gitlab -d gitlabhq_production -tAc 'SELECT version();'";
     let (text, code) = says(&bench, "default", "visitor", through, "");
     assert!(code == 0 && text.starts_with("PostgreSQL 16"), "{text}");
+    let says_to = |statement: &str| {
+        let line = through.replace("'SELECT version();'", &format!("\"{statement}\""));
+        says(&bench, "default", "visitor", &line, "")
+    };
+    assert!(says_to("SELECT line FROM a").0.contains("relation \"a\" does not exist"));
+    assert_eq!(says_to("CREATE TABLE a (line text)"), ("CREATE TABLE\n".into(), 0));
+    assert_eq!(says_to("INSERT INTO a VALUES ('b c')"), ("INSERT 0 1\n".into(), 0));
+    assert_eq!(says_to("SELECT line FROM a"), ("b c\n".into(), 0));
+    assert_eq!(says_to("DROP TABLE a"), ("DROP TABLE\n".into(), 0));
+    assert_ne!(says_to("SELECT line FROM a").1, 0, "it is gone");
     let wrong = "psql -h gitlab-pooler-rw.cnpg-system.svc.cluster.local -U gitlab -d nonesuch -c 'SELECT 1'";
     assert!(says(&bench, "default", "visitor", wrong, "").0.contains("database \"nonesuch\" does not exist"));
     bench.change("poolers.postgresql.cnpg.io", "cnpg-system", "gitlab-pooler-rw", |one| {

@@ -10,12 +10,17 @@ use super::pipeline::{begin, pipeline, trace};
 use super::{Project, refused};
 use crate::lab::services::{Asked, Reply, vault};
 
+/// Where it is cloned from.
+pub(super) fn url(project: &Project) -> String {
+    format!("https://gitlab.monosense.io/{}.git", project.path)
+}
+
 pub(super) fn shown(project: &Project) -> Value {
     let name = project.path.rsplit('/').next().unwrap_or_default();
-    let url = format!("https://gitlab.monosense.io/{}", project.path);
+    let page = format!("https://gitlab.monosense.io/{}", project.path);
     json!({
         "id": project.id, "name": name, "path": name, "path_with_namespace": project.path, "default_branch": "main", "visibility": "private",
-        "web_url": url, "http_url_to_repo": format!("{url}.git"), "empty_repo": project.files.is_empty(), "container_registry_enabled": true,
+        "web_url": page, "http_url_to_repo": url(project), "empty_repo": project.files.is_empty(), "container_registry_enabled": true,
         "container_registry_image_prefix": format!("harbor.monosense.io/{}", project.path),
     })
 }
@@ -158,6 +163,9 @@ pub(super) fn tell(project: &mut Project, id: &str, message: &str, now: Timestam
     let title = message.lines().next().unwrap_or_default();
     let one = json!({ "id": id, "short_id": id.get(..8), "title": title, "message": message, "created_at": now.to_string(), "author_name": "Administrator" });
     project.commits.push(one.clone());
-    begin(project, now);
+    // Those who ask for none get none.
+    if !["[skip ci]", "[ci skip]"].iter().any(|words| message.contains(words)) {
+        begin(project, now);
+    }
     one
 }

@@ -16,7 +16,7 @@ use super::super::site::{Site, after, go, is};
 use super::super::upstream::{Item, Upstream};
 use super::build::{Stop, build, dependencies, make, prune, retry_of, source};
 use super::health::{self, Health};
-use super::{Condition, Tried, conditions, every, handled, observed, ready, requested};
+use super::{Condition, Tried, conditions, every, fetched, handled, observed, ready, requested};
 use crate::lab::kube::store::Place;
 use crate::lab::world::cause::Flaw;
 
@@ -92,6 +92,25 @@ impl Kustomizations {
 
     /// Applies what was built; the inventory is what it has then.
     fn apply(&self, site: &mut Site<'_>, object: &mut Value, revision: &str) -> Result<Vec<Item>, Stop> {
+        let items = match fetched::objects(site, object) {
+            Some(objects) => fetched::apply(site, object, objects?)?,
+            None => self.applied(site, object)?,
+        };
+        let entries: Vec<Value> =
+            items.iter().map(|item| json!({ "id": item.id(), "v": item.version.rsplit('/').next() })).collect();
+        let before = object["status"]["inventory"]["entries"].as_array().cloned().unwrap_or_default();
+        if object["spec"]["prune"] == true {
+            for gone in before.iter().filter(|entry| !entries.contains(entry)) {
+                prune(site, gone);
+            }
+        }
+        object["status"]["inventory"] = json!({ "entries": entries });
+        object["status"]["lastAttemptedRevision"] = revision.into();
+        Ok(items)
+    }
+
+    /// Applies what the platform's repository has at its path.
+    fn applied(&self, site: &mut Site<'_>, object: &Value) -> Result<Vec<Item>, Stop> {
         let (folder, flaws) = build(site, &self.upstream, object)?;
         for flaw in flaws {
             if let Flaw::Field { object: of, field } = flaw {
@@ -113,16 +132,6 @@ impl Kustomizations {
             }
         }
         make(site, object, &folder.items);
-        let entries: Vec<Value> =
-            folder.items.iter().map(|item| json!({ "id": item.id(), "v": item.version.rsplit('/').next() })).collect();
-        let before = object["status"]["inventory"]["entries"].as_array().cloned().unwrap_or_default();
-        if object["spec"]["prune"] == true {
-            for gone in before.iter().filter(|entry| !entries.contains(entry)) {
-                prune(site, gone);
-            }
-        }
-        object["status"]["inventory"] = json!({ "entries": entries });
-        object["status"]["lastAttemptedRevision"] = revision.into();
         Ok(folder.items)
     }
 

@@ -1,6 +1,7 @@
 //! Flux: sources, Kustomizations, HelmReleases, and the objects that only say that they are well.
 
 mod build;
+mod fetched;
 mod health;
 mod instance;
 mod kustomization;

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::super::Operator;
 use super::super::site::{Site, after};
 use super::super::upstream::{GIT, REGISTRY, Upstream};
-use super::{Condition, conditions, every, handled, observed, ready, requested};
+use super::{Condition, conditions, every, fetched, handled, observed, ready, requested};
 use crate::lab::world::objects::names::hex;
 
 pub(super) const WATCHES: &[&str] = &[
@@ -46,15 +46,27 @@ impl Sources {
         let wrong = |why: &str| {
             Err((failed, format!("failed to checkout and determine revision: unable to clone '{url}': {why}")))
         };
+        let branch = object["spec"]["ref"]["branch"].as_str().unwrap_or("master");
+        let no_branch = || wrong(&format!("couldn't find remote ref \"refs/heads/{branch}\""));
+        if let Some(project) = fetched::project(site, object) {
+            let project = match project {
+                Ok(project) => project,
+                Err(why) => return wrong(&why),
+            };
+            if branch != "main" {
+                return no_branch();
+            }
+            let revision = format!("{branch}@sha1:{}", project.commit);
+            return Ok((revision.clone(), format!("stored artifact for revision '{revision}'")));
+        }
         if let Some(why) = unreachable(site, GIT, &url) {
             return wrong(&why);
         }
         if url != self.upstream.url {
             return wrong("authentication required: Repository not found.");
         }
-        let branch = object["spec"]["ref"]["branch"].as_str().unwrap_or("master");
         if branch != self.upstream.branch {
-            return wrong(&format!("couldn't find remote ref \"refs/heads/{branch}\""));
+            return no_branch();
         }
         let revision = format!("{branch}@sha1:{}", self.upstream.commit(site.world));
         Ok((revision.clone(), format!("stored artifact for revision '{revision}'")))
@@ -74,7 +86,7 @@ impl Sources {
         if tags.is_empty() {
             return wrong(format!("{at}: NAME_UNKNOWN: repository name not known to registry"));
         }
-        if !tags.contains(&tag.as_str()) {
+        if !self.upstream.has_tag(&url, &tag) {
             return wrong(format!("{at}: MANIFEST_UNKNOWN: manifest unknown"));
         }
         let revision = format!("{tag}@sha256:{}", hex(&["oci", &url, &tag], 64));

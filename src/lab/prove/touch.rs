@@ -80,7 +80,7 @@ impl Looks {
                 self.addresses = true;
                 self.kinds.entry(target.into()).or_default().insert(String::new());
             }
-            "file" | "time" | "env" | "secret" | "data" => {}
+            "file" | "record" | "time" | "env" | "secret" | "data" => {}
             _ => self.addresses = true,
         }
     }

@@ -56,7 +56,7 @@ pub(super) fn write(folder: &Path, name: &str, text: &str, replace: bool, mark: 
 fn inside(folder: &Path, name: &str) -> Result<PathBuf> {
     let plain = !name.is_empty() && Path::new(name).components().all(|part| matches!(part, Component::Normal(_)));
     if !plain || name.ends_with('/') {
-        return Err(Error::new(Kind::Script, format!("record::export: \"{name}\" is no name of a file in a folder"))
+        return Err(Error::new(Kind::Script, format!("record::write: \"{name}\" is no name of a file in a folder"))
             .hint("a name has no .. and does not begin with /; the folder is the first argument"));
     }
     let path = folder.join(name);

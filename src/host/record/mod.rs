@@ -26,8 +26,8 @@ use rows::Row;
 const OF_RUNS: &[&str] = &["runs"];
 /// The options of what is read of steps.
 const OF_STEPS: &[&str] = &["runs", "steps"];
-/// The options of `record::export`.
-const OF_EXPORT: &[&str] = &["replace"];
+/// The options of `record::write`.
+const OF_WRITE: &[&str] = &["replace"];
 
 pub(crate) const MODULE: Module = Module {
     name: "record",
@@ -110,19 +110,19 @@ fn register(m: &mut Registrar) {
         .options(OF_RUNS)
         .effect(Effect::Read)
         .doc(
-            "This run, or `runs`, oldest first: `#{ id, this, state, started, seconds, exit_code, arguments, targets, dir, host, \
+            "This run, or `runs`, oldest first: `#{ id, own, state, started, seconds, exit_code, arguments, targets, dir, host, \
              pb, profile, platform, former, clusters, outcomes, steps, left }`. `state` is `running`, `ended` or `killed`; \
              `exit_code` is `()` without an end; `platform` names what was opened for the run alone (a lab), and is empty \
              where the clusters were the configured ones; `clusters` are `#{ name, context, server }`; `outcomes` counts \
              steps by how they ended, `steps` is how many were planned, and `left` says of each change that is not undone what \
              it was and why; of a run that goes on, only of those that could not be undone.",
         )
-        .example(r#"record::runs()[0].this && record::runs()[0].steps > 0"#)
+        .example(r#"record::runs()[0].own && record::runs()[0].steps > 0"#)
         .add(|at: NativeCallContext| runs(&at, Map::new()))
         .add(|at: NativeCallContext, options: Map| runs(&at, options));
-    m.path("export")
+    m.path("write")
         .sig("(folder: string, name: string, text: string, options?: map) -> map")
-        .options(OF_EXPORT)
+        .options(OF_WRITE)
         .effect(Effect::Write)
         .doc(
             "Writes a text as a file of a folder, whole or not at all, and never outside of that folder; secrets are redacted \
@@ -132,24 +132,24 @@ fn register(m: &mut Registrar) {
              since, is left alone with `conflict`, unless `replace: true`. Nothing undoes it. Gives `#{ name, path, bytes, \
              sha256, replaced }`.",
         )
-        .example(r#"record::export("/tmp/pb-example-export", "a/status.txt", "all is well", #{ replace: true }).path == "/tmp/pb-example-export/a/status.txt""#)
-        .add(|at: NativeCallContext, folder: &str, name: &str, text: &str| export(&at, folder, name, text, Map::new()))
+        .example(r#"record::write("/tmp/pb-example-export", "a/status.txt", "all is well", #{ replace: true }).path == "/tmp/pb-example-export/a/status.txt""#)
+        .add(|at: NativeCallContext, folder: &str, name: &str, text: &str| write(&at, folder, name, text, Map::new()))
         .add(|at: NativeCallContext, folder: &str, name: &str, text: &str, options: Map| {
-            export(&at, folder, name, text, options)
+            write(&at, folder, name, text, options)
         });
-    m.path("exported")
+    m.path("written")
         .sig("(folder: string) -> list")
         .effect(Effect::Read)
         .doc(
-            "The files of a folder that `record::export` writes to, at any depth, whoever wrote them: `#{ name, path, bytes, \
+            "The files of a folder that `record::write` writes to, at any depth, whoever wrote them: `#{ name, path, bytes, \
              sha256, sealed }`, by name. `sealed` says that pb wrote it and nobody changed it since. What is hidden, or a link, \
              is left out. Where there is no such folder, nothing was looked at.",
         )
         .example(
-            "record::export(\"/tmp/pb-example-exported\", \"b.txt\", \"well\", #{ replace: true });\n\
-             record::exported(\"/tmp/pb-example-exported\").all(|f| f.sealed)",
+            "record::write(\"/tmp/pb-example-exported\", \"b.txt\", \"well\", #{ replace: true });\n\
+             record::written(\"/tmp/pb-example-exported\").all(|f| f.sealed)",
         )
-        .add(|at: NativeCallContext, folder: &str| exported(&at, folder));
+        .add(|at: NativeCallContext, folder: &str| written(&at, folder));
 }
 
 /// Which runs are meant; this one where nothing is said.
@@ -303,13 +303,13 @@ fn read(world: &super::World, own: &Path, run: &str, file: &str, sha256: &str) -
         .because(format!("its SHA-256 is {is}, and the record says {sha256}")))
 }
 
-fn export(at: &NativeCallContext, folder: &str, name: &str, text: &str, options: Map) -> HostResult<Dynamic> {
-    let replace = Options::new(options, "record::export", OF_EXPORT)?.bool("replace")?.unwrap_or(false);
+fn write(at: &NativeCallContext, folder: &str, name: &str, text: &str, options: Map) -> HostResult<Dynamic> {
+    let replace = Options::new(options, "record::write", OF_WRITE)?.bool("replace")?.unwrap_or(false);
     let cx = Context::current()?;
     let folder = export::folder(&cx.world, folder)?;
     let text = cx.world.redactor.redact(text);
     let line = format!("cat > {} # {} bytes", quoted(&folder.join(name).to_string_lossy()), text.len());
-    let call = Call::new("record::export", line).effect(Effect::Write).args(json!({
+    let call = Call::new("record::write", line).effect(Effect::Write).args(json!({
         "folder": folder, "name": name, "sha256": super::data::hash::sha256(text.as_bytes()), "replace": replace,
     }));
     let mark = cx.world.mark().to_string();
@@ -322,11 +322,11 @@ fn export(at: &NativeCallContext, folder: &str, name: &str, text: &str, options:
     Ok(to_dynamic(&done))
 }
 
-fn exported(at: &NativeCallContext, folder: &str) -> HostResult<List> {
+fn written(at: &NativeCallContext, folder: &str) -> HostResult<List> {
     let cx = Context::current()?;
     let folder = export::folder(&cx.world, folder)?;
     let shown = folder.to_string_lossy().into_owned();
-    let call = Call::new("record::exported", format!("find {} -type f -exec sha256sum {{}} +", quoted(&shown)))
+    let call = Call::new("record::written", format!("find {} -type f -exec sha256sum {{}} +", quoted(&shown)))
         .args(json!({ "folder": folder }));
     let rows = cx.call_with(at, call, |rows: &Vec<Value>| format!("{} files", rows.len()), async {
         export::files(&folder)

@@ -167,7 +167,7 @@ pub(super) fn run(source: &Source) -> Result<Value> {
         .map(|c| json!({ "name": c.name, "context": c.context, "server": c.server.as_deref().unwrap_or_default() }))
         .collect();
     Ok(json!({
-        "id": info.id, "this": source.this, "state": state, "started": info.started.to_string(),
+        "id": info.id, "own": source.this, "state": state, "started": info.started.to_string(),
         "seconds": course.seconds(), "exit_code": end.map(|end| end.exit_code), "arguments": info.arguments,
         "targets": info.targets, "dir": info.dir, "host": info.host, "pb": info.pb,
         "profile": info.profile.as_deref().unwrap_or_default(), "platform": platform(info).unwrap_or_default(),

@@ -99,7 +99,7 @@ fn of_several_runs_that_counts_in_which_a_step_ran_last() {
         r#"record::steps(#{{ runs: ["this", "{former}"] }}).map(|s| `${{s.step}} ${{s.outcome}} ${{s.run == "{former}"}}`).to_array().join(", ")"#
     );
     assert_eq!(here.text(&told), "t1/a passed true, t1/b passed false, t1/c passed true, t1/d pending false");
-    let two = format!(r#"record::runs(#{{ runs: ["this", "{former}", "this"] }}).map(|r| `${{r.this}} ${{r.state}}`).to_array().join(", ")"#);
+    let two = format!(r#"record::runs(#{{ runs: ["this", "{former}", "this"] }}).map(|r| `${{r.own}} ${{r.state}}`).to_array().join(", ")"#);
     assert_eq!(here.text(&two), "false ended, true running");
     assert!(here.fails(r#"record::steps(#{ runs: ["19"] })"#).contains("no run \"19\""));
     // What was read once is not read again, and a run that is told of twice counts once.
@@ -162,7 +162,7 @@ fn a_damaged_record_is_said_each_time() {
 fn a_file_is_replaced_as_long_as_nobody_changed_it() {
     let here = Records::new(|_| ());
     let file = here.dir.path().join("docs/evidence/a.txt");
-    let write = |text: &str, more: &str| format!(r#"record::export("docs/evidence", "a.txt", "{text}"{more}).replaced"#);
+    let write = |text: &str, more: &str| format!(r#"record::write("docs/evidence", "a.txt", "{text}"{more}).replaced"#);
     assert_eq!(here.text(&write("one", "")), "false");
     assert_eq!(here.text(&write("two", "")), "true");
     let text = std::fs::read_to_string(&file).expect("read");
@@ -170,11 +170,11 @@ fn a_file_is_replaced_as_long_as_nobody_changed_it() {
     std::fs::write(&file, text.replace("two", "2")).expect("written");
     let error = here.fails(&write("three", ""));
     assert!(error.contains("was not written by pb, or changed since"), "{error}");
-    let list = r#"record::exported("docs/evidence").map(|f| `${f.name} ${f.sealed}`).to_array().join(", ")"#;
+    let list = r#"record::written("docs/evidence").map(|f| `${f.name} ${f.sealed}`).to_array().join(", ")"#;
     assert_eq!(here.text(list), "a.txt false");
     assert_eq!(here.text(&write("three", ", #{ replace: true }")), "true");
     assert_eq!(here.text(list), "a.txt true");
-    assert_eq!(here.text(r#"record::export("docs/evidence", "notes/n.md", "* a").name"#), "notes/n.md");
+    assert_eq!(here.text(r#"record::write("docs/evidence", "notes/n.md", "* a").name"#), "notes/n.md");
     let notes = std::fs::read_to_string(here.dir.path().join("docs/evidence/notes/n.md")).expect("read");
     assert!(notes.starts_with("* a\n<!-- pb: ") && notes.ends_with(" -->\n"), "{notes}");
     assert_eq!(here.text(list), "a.txt true, notes/n.md true");
@@ -184,13 +184,13 @@ fn a_file_is_replaced_as_long_as_nobody_changed_it() {
 fn a_file_never_leaves_its_folder() {
     let here = Records::new(|_| ());
     for name in ["../a.txt", "/etc/a.txt", "a/../../b.txt", "", "a/"] {
-        let error = here.fails(&format!(r#"record::export("docs", "{name}", "x")"#));
+        let error = here.fails(&format!(r#"record::write("docs", "{name}", "x")"#));
         assert!(error.contains("is no name of a file"), "{name}: {error}");
     }
     let elsewhere = tempfile::tempdir().expect("a folder");
     std::fs::create_dir(here.dir.path().join("docs")).expect("made");
     std::os::unix::fs::symlink(elsewhere.path(), here.dir.path().join("docs/link")).expect("linked");
-    let error = here.fails(r#"record::export("docs", "link/a.txt", "x")"#);
+    let error = here.fails(r#"record::write("docs", "link/a.txt", "x")"#);
     assert!(error.contains("leads out of"), "{error}");
     assert_eq!(std::fs::read_dir(elsewhere.path()).expect("a folder").count(), 0);
 }
@@ -199,7 +199,7 @@ fn a_file_never_leaves_its_folder() {
 fn secrets_are_taken_out_of_what_is_exported() {
     let here = Records::new(|_| ());
     here.world.redactor.register("hunter2-hunter2");
-    here.text(r#"record::export("docs", "a.txt", "the key is hunter2-hunter2").name"#);
+    here.text(r#"record::write("docs", "a.txt", "the key is hunter2-hunter2").name"#);
     let text = std::fs::read_to_string(here.dir.path().join("docs/a.txt")).expect("read");
     assert!(text.starts_with("the key is <secret"), "{text}");
 }
@@ -209,7 +209,7 @@ fn a_simulated_platform_writes_beside_its_own_record() {
     let here = Records::new(|info| {
         info.asked = Some(Asked { platform: Some("monosense".into()), ..Asked::default() });
     });
-    here.text(r#"record::export("docs", "a.txt", "well").name"#);
+    here.text(r#"record::write("docs", "a.txt", "well").name"#);
     assert!(here.folder.path.join("docs/a.txt").is_file());
     assert!(!here.dir.path().join("docs").exists());
 }
@@ -217,7 +217,7 @@ fn a_simulated_platform_writes_beside_its_own_record() {
 #[test]
 fn a_run_without_a_record_has_nothing_to_read() {
     let world = crate::host::testing::world(Config::default());
-    for script in ["record::steps()", "record::export(\"docs\", \"a.txt\", \"x\")", "record::exported(\"docs\")"] {
+    for script in ["record::steps()", "record::write(\"docs\", \"a.txt\", \"x\")", "record::written(\"docs\")"] {
         let error = eval_with(&world, script).expect_err("it throws").to_string();
         assert!(error.contains("this run keeps no record"), "{script}: {error}");
     }

@@ -98,11 +98,11 @@ fn register(m: &mut Registrar) {
         .options(OF_RUNS)
         .effect(Effect::Read)
         .doc(
-            "The settings that a run went by: `#{ run, playbook, name, cluster, value, default, from, about }`. `cluster` is `()` \
-             where the value is the same for all; `from` says where it came from (`default`, `pb.toml`, `profile …`, `--set`). \
+            "The settings that a run went by: `#{ run, playbook, name, cluster, value, usual, from, about }`. `cluster` is `()` \
+             where the value is the same for all; `usual` is the playbook's default, and `from` says where it came from (`default`, `pb.toml`, `profile …`, `--set`). \
              Those of several `runs` stand one after the other. A secret is redacted.",
         )
-        .example(r#"record::settings().any(|s| s.playbook == "t1" && s.value != s.default)"#)
+        .example(r#"record::settings().any(|s| s.playbook == "t1" && s.value != s.usual)"#)
         .add(|at: NativeCallContext| settings(&at, Map::new()))
         .add(|at: NativeCallContext, options: Map| settings(&at, options));
     m.path("runs")

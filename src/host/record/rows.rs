@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::reading::{Source, platform};
 use crate::error::Result;
-use crate::event::{EvidenceFile, Metric, Outcome, StepInfo, StepResult};
+use crate::event::{EvidenceFile, Failure, Metric, Outcome, SettingInfo, StepInfo, StepResult};
 use crate::record::Recorded;
 
 /// A step of several runs, in the run that counts.
@@ -121,7 +121,7 @@ impl Row<'_> {
     }
 }
 
-fn failure(failure: &crate::event::Failure) -> Value {
+fn failure(failure: &Failure) -> Value {
     json!({
         "label": failure.label, "expected": failure.expected, "actual": failure.actual,
         "object": failure.object.as_deref().unwrap_or_default(), "covers": failure.covers,
@@ -142,8 +142,9 @@ fn ran(outcome: Outcome) -> bool {
 
 /// `record::settings`
 pub(super) fn settings(source: &Source) -> Vec<Value> {
-    let row = |setting: &crate::event::SettingInfo| {
-        joined(json!({ "run": source.info.id }), serde_json::to_value(setting).unwrap_or_default())
+    let row = |one: &SettingInfo| {
+        json!({ "run": source.info.id, "playbook": one.playbook, "name": one.name, "cluster": one.cluster, "value": one.value,
+                "usual": one.default, "from": one.from, "about": one.about })
     };
     source.told.settings.iter().map(row).collect()
 }

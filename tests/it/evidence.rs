@@ -77,7 +77,9 @@ fn what_was_mended_in_a_later_run_is_an_issue_with_what_solved_it() {
     let latest = test.command("runs --latest").output().expect("pb runs");
     let former = String::from_utf8_lossy(&latest.stdout).trim().to_string();
     let ran = test
-        .pb(&format!("run a.rhai b.rhai --set size=2 --set b.runs=[\"{former}\"] --skip b/other --report json=report.json"))
+        .pb(&format!(
+            "run a.rhai b.rhai --set size=2 --set b.runs=[\"{former}\"] --skip b/other --report json=report.json"
+        ))
         .code(0);
     assert_eq!(ran.outcome("b/file"), "passed", "{}", ran.both());
     let notes = ran.read("out/notes.md");

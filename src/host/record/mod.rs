@@ -272,7 +272,10 @@ fn runs(at: &NativeCallContext, options: Map) -> HostResult<List> {
 fn text(at: &NativeCallContext, evidence: &Map) -> HostResult<String> {
     let field = |key: &str| {
         evidence.get(key).filter(|value| value.is_string()).map(ToString::to_string).ok_or_else(|| {
-            Error::new(Kind::Script, format!("record::text: the map has no {key}; it takes an item of record::evidence"))
+            Error::new(
+                Kind::Script,
+                format!("record::text: the map has no {key}; it takes an item of record::evidence"),
+            )
         })
     };
     let (run, file, sha256) = (field("run")?, field("file")?, field("sha256")?);
@@ -292,8 +295,7 @@ fn read(world: &super::World, own: &Path, run: &str, file: &str, sha256: &str) -
     if !plain || !file.starts_with("evidence/") {
         return Err(Error::new(Kind::Script, format!("record::text: {file} is no file of evidence")));
     }
-    let folder =
-        if run == world.run { own.to_path_buf() } else { record::find(own.parent().unwrap_or(own), run)? };
+    let folder = if run == world.run { own.to_path_buf() } else { record::find(own.parent().unwrap_or(own), run)? };
     let text = super::data::file::text(&folder.join(file))?;
     let is = super::data::hash::sha256(text.as_bytes());
     if is == sha256 {
@@ -313,12 +315,9 @@ fn write(at: &NativeCallContext, folder: &str, name: &str, text: &str, options: 
         "folder": folder, "name": name, "sha256": super::data::hash::sha256(text.as_bytes()), "replace": replace,
     }));
     let mark = cx.world.mark().to_string();
-    let done = cx.call_with(
-        at,
-        call,
-        |done: &Value| format!("{} bytes", done["bytes"]),
-        async { export::write(&folder, name, &text, replace, &mark) },
-    )?;
+    let done = cx.call_with(at, call, |done: &Value| format!("{} bytes", done["bytes"]), async {
+        export::write(&folder, name, &text, replace, &mark)
+    })?;
     Ok(to_dynamic(&done))
 }
 
@@ -328,9 +327,8 @@ fn written(at: &NativeCallContext, folder: &str) -> HostResult<List> {
     let shown = folder.to_string_lossy().into_owned();
     let call = Call::new("record::written", format!("find {} -type f -exec sha256sum {{}} +", quoted(&shown)))
         .args(json!({ "folder": folder }));
-    let rows = cx.call_with(at, call, |rows: &Vec<Value>| format!("{} files", rows.len()), async {
-        export::files(&folder)
-    })?;
+    let rows =
+        cx.call_with(at, call, |rows: &Vec<Value>| format!("{} files", rows.len()), async { export::files(&folder) })?;
     let what = format!("files in {shown}");
     if rows.is_empty() {
         return Ok(List::of_nothing(&what, &format!("no file is in {shown}")));

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jiff::Timestamp;
 
 use crate::error::{Error, Kind, Result};
-use crate::event::{Event, SettingInfo, What};
+use crate::event::{Event, SettingInfo, StepInfo, What};
 use crate::host::World;
 use crate::record::{self, Course, Recorded, RunInfo, Tail};
 
@@ -29,8 +29,10 @@ struct Reading {
 /// What a run's events told.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Told {
-    /// Its steps, ends and evidence.
+    /// Its ends and evidence.
     pub(super) course: Course,
+    /// Its steps, in the order in which they were planned: several plans may be carried out one after the other.
+    pub(super) plan: Vec<StepInfo>,
     /// When each step ended.
     pub(super) at: BTreeMap<String, Timestamp>,
     /// What each attempt that did not count said.
@@ -54,8 +56,12 @@ pub(super) struct Source {
 
 impl Told {
     fn on(&mut self, event: Event) {
-        if let What::RunStarted { settings, .. } = &event.what {
-            self.settings.clone_from(settings);
+        if let What::RunStarted { settings, steps, .. } = &event.what {
+            self.settings.retain(|old| !settings.iter().any(|new| new.playbook == old.playbook));
+            self.settings.extend_from_slice(settings);
+            let known = |step: &&StepInfo| !self.plan.iter().any(|old| old.id == step.id);
+            let new: Vec<StepInfo> = steps.iter().filter(known).cloned().collect();
+            self.plan.extend(new);
         }
         if let Some(step) = &event.step {
             match &event.what {
@@ -64,6 +70,8 @@ impl Told {
                     let said = self.waiting.remove(step);
                     self.retries.entry(step.clone()).or_default().extend(said);
                 }
+                // What it kept before is no evidence of what it finds now.
+                What::StepStarted { .. } => drop(self.course.evidence.remove(step)),
                 _ => {}
             }
         }
@@ -118,9 +126,11 @@ pub(super) fn source(world: &World, folder: PathBuf, this: bool) -> Result<Sourc
     let recorded = Recorded::open(&folder)?;
     let readings = world.part::<Readings>();
     let mut readings = readings.0.lock().unwrap_or_else(PoisonError::into_inner);
-    let reading = readings
-        .entry(folder.clone())
-        .or_insert_with(|| Reading { tail: Tail::of(&folder), told: Arc::default(), damaged: None });
+    let reading = readings.entry(folder.clone()).or_insert_with(|| Reading {
+        tail: Tail::of(&folder),
+        told: Arc::default(),
+        damaged: None,
+    });
     let news = reading.tail.news()?;
     if news.anew {
         (reading.told, reading.damaged) = (Arc::default(), None);
@@ -144,9 +154,13 @@ fn same_platform(here: &RunInfo, other: &RunInfo) -> Result<()> {
     if mine == theirs {
         return Ok(());
     }
-    let said = |platform: Option<&str>| platform.map_or("the configured clusters".into(), |name| format!("the lab {name}"));
-    Err(Error::new(Kind::Refused, format!("run {} was made on {}, and this one on {}", other.id, said(theirs), said(mine)))
-        .hint("what one platform showed is no evidence of another"))
+    let said =
+        |platform: Option<&str>| platform.map_or("the configured clusters".into(), |name| format!("the lab {name}"));
+    Err(Error::new(
+        Kind::Refused,
+        format!("run {} was made on {}, and this one on {}", other.id, said(theirs), said(mine)),
+    )
+    .hint("what one platform showed is no evidence of another"))
 }
 
 /// The platform that was opened for the run alone.

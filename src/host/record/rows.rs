@@ -25,7 +25,7 @@ pub(super) fn steps(sources: &[Source]) -> Vec<Row<'_>> {
     let mut order: Vec<&str> = Vec::new();
     let mut chosen: BTreeMap<&str, Row<'_>> = BTreeMap::new();
     for source in sources {
-        for step in &source.told.course.plan {
+        for step in &source.told.plan {
             let row = Row { source, step, end: source.told.course.ended.get(&step.id) };
             match chosen.get(step.id.as_str()) {
                 Some(before) if before.weight() > row.weight() => {}
@@ -114,10 +114,7 @@ impl Row<'_> {
 
     /// `record::evidence`
     pub(super) fn file(&self, file: &EvidenceFile) -> Value {
-        joined(
-            self.head(),
-            json!({ "name": file.name, "file": file.file, "sha256": file.sha256, "bytes": file.bytes }),
-        )
+        joined(self.head(), json!({ "name": file.name, "file": file.file, "sha256": file.sha256, "bytes": file.bytes }))
     }
 }
 
@@ -173,7 +170,7 @@ pub(super) fn run(source: &Source) -> Result<Value> {
         "targets": info.targets, "dir": info.dir, "host": info.host, "pb": info.pb,
         "profile": info.profile.as_deref().unwrap_or_default(), "platform": platform(info).unwrap_or_default(),
         "former": info.former.as_ref().map(|former| former.run.as_str()).unwrap_or_default(),
-        "clusters": clusters, "outcomes": outcomes, "steps": course.plan.len(), "left": left(source)?,
+        "clusters": clusters, "outcomes": outcomes, "steps": source.told.plan.len(), "left": left(source)?,
     }))
 }
 

@@ -68,7 +68,10 @@ fn a_run_reads_its_own_steps_while_it_goes_on() {
     assert_eq!(here.text(told), now);
     assert_eq!(here.text(r#"record::steps(#{ steps: "t1/etcd" }).len()"#), "2");
     assert_eq!(here.text(r#"record::steps(#{ steps: ["t1/etcd@infra"] })[0].message"#), "members: expected 3, is 2");
-    assert_eq!(here.text(r"record::metrics().map(|m| `${m.step} ${m.name} ${m.value} ${m.samples}`)[0]"), "t1/etcd@infra answered after 12.5 5");
+    assert_eq!(
+        here.text(r"record::metrics().map(|m| `${m.step} ${m.name} ${m.value} ${m.samples}`)[0]"),
+        "t1/etcd@infra answered after 12.5 5"
+    );
     let one = "record::evidence()[0]";
     assert_eq!(here.text(&format!("record::text({one})")), "t1/etcd@infra: leader: infra-01\n");
     assert_eq!(here.text("record::settings()[0].value"), "1");
@@ -99,7 +102,9 @@ fn of_several_runs_that_counts_in_which_a_step_ran_last() {
         r#"record::steps(#{{ runs: ["this", "{former}"] }}).map(|s| `${{s.step}} ${{s.outcome}} ${{s.run == "{former}"}}`).to_array().join(", ")"#
     );
     assert_eq!(here.text(&told), "t1/a passed true, t1/b passed false, t1/c passed true, t1/d pending false");
-    let two = format!(r#"record::runs(#{{ runs: ["this", "{former}", "this"] }}).map(|r| `${{r.own}} ${{r.state}}`).to_array().join(", ")"#);
+    let two = format!(
+        r#"record::runs(#{{ runs: ["this", "{former}", "this"] }}).map(|r| `${{r.own}} ${{r.state}}`).to_array().join(", ")"#
+    );
     assert_eq!(here.text(&two), "false ended, true running");
     assert!(here.fails(r#"record::steps(#{ runs: ["19"] })"#).contains("no run \"19\""));
     // What was read once is not read again, and a run that is told of twice counts once.
@@ -137,10 +142,8 @@ fn evidence_that_was_changed_is_none() {
     std::fs::write(&file, "all is well\n").expect("written");
     let error = here.fails("record::text(record::evidence()[0])");
     assert!(error.contains("was changed after it was written"), "{error}");
-    let out = here.fails(&format!(
-        r#"record::text(#{{ run: "{}", file: "evidence/../run.json", sha256: "" }})"#,
-        here.folder.id
-    ));
+    let out = here
+        .fails(&format!(r#"record::text(#{{ run: "{}", file: "evidence/../run.json", sha256: "" }})"#, here.folder.id));
     assert!(out.contains("no file of evidence"), "{out}");
     assert!(here.fails("record::text(#{ run: \"x\" })").contains("has no file"));
 }

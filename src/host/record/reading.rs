@@ -59,6 +59,11 @@ impl Told {
         if let What::RunStarted { settings, steps, .. } = &event.what {
             self.settings.retain(|old| !settings.iter().any(|new| new.playbook == old.playbook));
             self.settings.extend_from_slice(settings);
+            // What is planned again has not ended yet.
+            steps.iter().for_each(|step| {
+                self.course.ended.remove(&step.id);
+                self.at.remove(&step.id);
+            });
             let known = |step: &&StepInfo| !self.plan.iter().any(|old| old.id == step.id);
             let new: Vec<StepInfo> = steps.iter().filter(known).cloned().collect();
             self.plan.extend(new);

@@ -63,10 +63,10 @@ fn a_file_of_evidence_says_what_the_steps_did_also_where_they_failed() {
     insta::assert_snapshot!(steady(&ran.read("out/store.txt")));
     // Of what never ran there is no file, and the message says what to run.
     assert_eq!(ran.outcome("b/other"), "failed");
-    ran.says(&["no step c/* has run: pb run c"]);
+    let ran = ran.says(&["no step c/* has run: pb run c"]);
     assert!(!ran.has("out/other.txt"));
     assert_eq!(ran.outcome("b/notes"), "failed");
-    ran.says(&["a/members: failed in run "]);
+    let ran = ran.says(&["a/members: failed in run "]);
     insta::assert_snapshot!("notes", steady(&ran.read("out/notes.md")));
 }
 
@@ -78,7 +78,7 @@ fn what_was_mended_in_a_later_run_is_an_issue_with_what_solved_it() {
     let former = String::from_utf8_lossy(&latest.stdout).trim().to_string();
     let ran = test
         .pb(&format!(
-            "run a.rhai b.rhai --set size=2 --set b.runs=[\"{former}\"] --skip b/other --report json=report.json"
+            "run a.rhai b.rhai --set size=2 --set 'b.runs=[\"{former}\"]' --skip b/other --report json=report.json"
         ))
         .code(0);
     assert_eq!(ran.outcome("b/file"), "passed", "{}", ran.both());

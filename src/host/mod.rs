@@ -22,6 +22,7 @@ pub mod object;
 pub mod options;
 pub(crate) mod paths;
 pub(crate) mod place;
+pub(crate) mod record;
 pub mod redact;
 pub mod registrar;
 pub mod secret;
@@ -69,6 +70,7 @@ pub const MODULES: &[Module] = &[
     data::time::MODULE,
     data::yaml::MODULE,
     gitops::MODULE,
+    record::MODULE,
     secret::MODULE,
     sh::MODULE,
     http::MODULE,

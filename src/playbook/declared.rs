@@ -26,6 +26,8 @@ pub struct PlaybookDecl {
     pub after: Vec<String>,
     /// Whether it is a procedure.
     pub kind: PlaybookKind,
+    /// Whether its steps run also where a P0 step of an earlier playbook has failed.
+    pub ungated: bool,
     /// Where it is declared.
     pub place: Place,
 }

@@ -132,10 +132,12 @@ impl Plan {
             steps.push(step);
         }
         let before = earlier_playbooks(playbooks);
+        let ungated = |id: &str| playbooks.iter().any(|p| p.playbook.id == id && p.playbook.ungated);
         for at in 0..steps.len() {
             let Some(earlier) = before.get(steps[at].info.playbook.as_str()) else { continue };
             let after: Vec<usize> = (0..at).filter(|i| earlier.contains(steps[*i].info.playbook.as_str())).collect();
-            steps[at].gates = after.iter().copied().filter(|i| steps[*i].info.priority == "P0").collect();
+            let gates = after.iter().copied().filter(|i| steps[*i].info.priority == "P0");
+            steps[at].gates = gates.filter(|_| !ungated(&steps[at].info.playbook)).collect();
             steps[at].after = after;
         }
         let used: BTreeSet<&str> = steps.iter().map(|s| s.info.playbook.as_str()).collect();

@@ -122,6 +122,14 @@ fn steps_wait_for_all_playbooks_before_theirs_and_stand_on_the_p0_steps_of_these
 }
 
 #[test]
+fn a_playbook_that_writes_up_how_it_went_stands_on_nothing() {
+    let mut evidence = playbook("two", &["one"], vec![step("x")]);
+    evidence.playbook.ungated = true;
+    let plan = plan(&[playbook("one", &[], vec![of_priority("gate", "P0")]), evidence]);
+    assert_eq!((plan.steps[1].after.as_slice(), plan.steps[1].gates.len()), ([0].as_slice(), 0));
+}
+
+#[test]
 fn playbooks_that_wait_for_each_other_are_named() {
     let found = problems(
         &[playbook("a", &["b"], vec![step("x")]), playbook("b", &["a"], vec![step("x")]), playbook("c", &[], vec![])],

@@ -44,6 +44,11 @@ impl<T> Lines<T> {
         Ok(Self::new(path, Box::new(std::io::BufReader::new(file))))
     }
 
+    /// The same for the rest of a file, after so many of its lines.
+    pub(super) fn after(path: &Path, from: Box<dyn BufRead>, line: usize) -> Self {
+        Self { line, ..Self::new(path, from) }
+    }
+
     /// The number of the line that was read last, from 1.
     pub(super) fn line(&self) -> u64 {
         u64::try_from(self.line).unwrap_or(u64::MAX)

@@ -25,6 +25,7 @@ mod lock;
 mod pack;
 mod recorded;
 mod review;
+mod tail;
 mod writer;
 
 #[cfg(test)]
@@ -42,6 +43,7 @@ pub use list::{RunSummary, State, list};
 pub use lock::Lock;
 pub use recorded::Recorded;
 pub(crate) use review::info as freed;
+pub use tail::{News, Tail};
 pub use writer::{Record, Unwritten};
 
 /// Every event.

@@ -13,10 +13,10 @@ use super::{diagnose, settings};
 use crate::client::testing::{DnsAnswer, Tls, dns_server, network, tls_server, web};
 use crate::clock::System;
 use crate::config::{Cluster, Config, Endpoint, Host};
-use crate::event::{Bus, Effect, LedgerRow};
+use crate::event::{Effect, LedgerRow, Outcome};
 use crate::host::redact::Redactor;
 use crate::host::step::Step;
-use crate::host::testing::runtime;
+use crate::host::testing::{ended, planned, recorded, runtime};
 use crate::host::world::{Permissions, World};
 use crate::host::{Context, Needs, undo};
 use crate::playbook::Library;
@@ -48,14 +48,17 @@ impl Examples {
     pub(crate) fn run(&self, needs: &[Needs]) -> Vec<String> {
         let pages: Vec<&Page> = self.pages.iter().filter(|p| needs.contains(&p.needs)).collect();
         assert!(pages.len() > 3, "{needs:?}: only {} examples", pages.len());
-        let clock = Arc::new(System);
+        // What the examples of `record::` read.
+        let (folder, bus) = recorded(&self.dir.path().join("runs"), |_| ());
+        planned(&bus, &folder.id, &["t1/etcd@infra", "t1/etcd@apps"]);
+        ended(&folder, &bus, "t1/etcd@infra", Outcome::Passed, "1 expectation held");
         let world = World::new(
-            format!("20260101-000000-{:06x}", std::process::id() & 0xff_ffff),
-            Some(self.dir.path().join("run")),
+            folder.id,
+            Some(folder.path),
             self.config.clone(),
             runtime().handle().clone(),
-            Bus::silent(clock.clone()),
-            clock,
+            bus,
+            Arc::new(System),
             Arc::new(Redactor::default()),
             Permissions { disrupt: true, ..Permissions::default() },
         );

@@ -7,6 +7,7 @@ mod clean;
 mod commands;
 mod control_codes;
 mod course;
+mod evidence;
 #[cfg(feature = "lab")]
 mod inside;
 #[cfg(feature = "lab")]

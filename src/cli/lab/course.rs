@@ -1,4 +1,4 @@
-//! One run of playbooks in a lab of its own, healthy or with a fault, without a record.
+//! One run of playbooks in a lab of its own, healthy or with a fault. Its record lasts as long as the proof: steps read it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use crate::cli::args::{Configured, Inside, Selected};
 use crate::cli::inside;
+use crate::cli::lab::kept::Kept;
 use crate::cli::prepare::{self, Planned, Prepared};
 use crate::cli::run::{JOBS, assemble};
 use crate::config::Environment;
 use crate::error::Error;
-use crate::event::{Bus, StepResult};
+use crate::event::{Bus, Listener, StepResult};
 use crate::host::World;
 use crate::host::call::STEP_LIMIT;
 use crate::host::redact::{Redactor, filter};
@@ -40,6 +41,8 @@ pub(super) struct Healthy {
     pub(super) results: Vec<StepResult>,
     /// What each step looked at.
     pub(super) looks: BTreeMap<String, Looks>,
+    /// What it left in its record.
+    kept: Kept,
 }
 
 /// A run under a fault.
@@ -56,28 +59,30 @@ impl Course<'_> {
         let prepared = self.open()?;
         inside::within(&prepared, |lab, runtime| runtime.block_on(settle(lab, REST)))?;
         let watcher = Watcher::default();
-        let results = self.run(&prepared, self.only, &watcher)?;
-        Ok(Healthy { results, looks: watcher.seen() })
+        let kept = Kept::new(self.topology, &*prepared.clock).map_err(|e| vec![e])?;
+        let results = self.run(&prepared, self.only, &watcher, &kept)?;
+        Ok(Healthy { results, looks: watcher.seen(), kept })
     }
 
     /// Runs under a fault what it can touch; or says why this platform can't have it.
-    pub(super) fn under(
-        &self,
-        fault: &'static Fault,
-        looks: &BTreeMap<String, Looks>,
-    ) -> Result<Result<Under, String>, Vec<Error>> {
+    pub(super) fn under(&self, fault: &'static Fault, healthy: &Healthy) -> Result<Result<Under, String>, Vec<Error>> {
         let prepared = self.open()?;
         let broken = inside::within(&prepared, |lab, runtime| runtime.block_on(reach(lab, fault)))?;
         let (broken, reach, kinds) = match broken {
             Ok(found) => found,
             Err(why) => return Ok(Err(why)),
         };
-        let touched: Vec<String> =
-            looks.iter().filter(|(_, looks)| looks.touched(&reach, &kinds)).map(|(id, _)| id.clone()).collect();
+        let of = |which: &dyn Fn(&Looks) -> bool| -> Vec<String> {
+            healthy.looks.iter().filter(|(_, looks)| which(looks)).map(|(id, _)| id.clone()).collect()
+        };
+        let mut touched = of(&|looks| looks.touched(&reach, &kinds));
         let results = if touched.is_empty() {
             Vec::new()
         } else {
-            let all = self.run(&prepared, &touched, &Watcher::default())?;
+            touched.extend(of(&|looks| looks.record && !looks.touched(&reach, &kinds)));
+            // What the fault does not touch is as it was.
+            let kept = healthy.kept.go_on(self.topology, &*prepared.clock).map_err(|e| vec![e])?;
+            let all = self.run(&prepared, &touched, &Watcher::default(), &kept)?;
             // What runs only because another needs it is not the fault's.
             all.into_iter().filter(|result| touched.contains(&result.id)).collect()
         };
@@ -90,7 +95,13 @@ impl Course<'_> {
     }
 
     /// Runs the steps that are meant, a playbook after the other: none keeps another from running.
-    fn run(&self, prepared: &Prepared, only: &[String], watcher: &Watcher) -> Result<Vec<StepResult>, Vec<Error>> {
+    fn run(
+        &self,
+        prepared: &Prepared,
+        only: &[String],
+        watcher: &Watcher,
+        kept: &Kept,
+    ) -> Result<Vec<StepResult>, Vec<Error>> {
         let selected = Selected { only: only.to_vec(), ..Selected::default() };
         let planned = prepared.plan(self.targets, &selected, STEP_LIMIT)?;
         let mut playbooks: Vec<String> = Vec::new();
@@ -111,7 +122,7 @@ impl Course<'_> {
             let path = planned.loaded.iter().find(|loaded| loaded.info.id == id).map(|loaded| loaded.info.path.clone());
             let target = self.target(&id, path.as_deref());
             let planned = prepared.plan(&[target], &Selected { only: own, ..Selected::default() }, STEP_LIMIT)?;
-            results.extend(one(prepared, planned, watcher)?);
+            results.extend(one(prepared, planned, watcher, kept)?);
         }
         Ok(results)
     }
@@ -148,18 +159,18 @@ async fn reach(lab: &Lab, fault: &'static Fault) -> Result<Reach, String> {
 }
 
 /// Runs a plan to its end.
-fn one(prepared: &Prepared, planned: Planned, watcher: &Watcher) -> Result<Vec<StepResult>, Vec<Error>> {
+fn one(prepared: &Prepared, planned: Planned, watcher: &Watcher, kept: &Kept) -> Result<Vec<StepResult>, Vec<Error>> {
     let runtime = crate::cli::runtime()?;
     let redactor = Arc::new(Redactor::default());
     let clock = prepared.clock.clone();
-    let bus = Bus::new(clock.clone(), filter(redactor.clone()), vec![Box::new(watcher.clone())]);
+    let listeners: Vec<Box<dyn Listener>> = vec![Box::new(watcher.clone()), Box::new(kept.listener())];
+    let bus = Bus::new(clock.clone(), filter(redactor.clone()), listeners);
     // It is a lab that goes with the run: everything is allowed.
     let destroy = prepared.config.clusters.keys().cloned().collect();
     let permissions = Permissions { read_only: false, disrupt: true, destroy };
-    let id = format!("prove-{:06x}", std::process::id());
     let world = World::new(
-        id,
-        None,
+        kept.folder().id.clone(),
+        Some(kept.folder().path.clone()),
         prepared.config.clone(),
         runtime.handle().clone(),
         bus.clone(),

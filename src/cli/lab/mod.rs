@@ -4,6 +4,7 @@ mod course;
 mod export;
 mod fault;
 mod faults;
+mod kept;
 mod prove;
 mod told;
 mod tool;

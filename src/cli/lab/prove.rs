@@ -62,7 +62,7 @@ pub(super) fn run(args: &Args, environment: &Environment, out: &mut dyn Write) -
     let healthy = course.healthy()?;
     healthy.results.iter().for_each(|result| proof.healthy(result));
     let jobs = args.jobs.unwrap_or_else(processors).max(1);
-    for (fault, end) in course::side_by_side(&faults, jobs, |fault| course.under(fault, &healthy.looks)) {
+    for (fault, end) in course::side_by_side(&faults, jobs, |fault| course.under(fault, &healthy)) {
         match end? {
             Ok(under) => {
                 proof.faults.insert(fault.name.into(), (under.broken.object.clone(), under.touched));

@@ -155,6 +155,14 @@ fn store(file: &Path, content: &[u8], overwrite: bool, mark: &str) -> Result<(),
         return Err(Error::new(Kind::Io, format!("{} is there already", file.display()))
             .hint("file::write(path, text, #{ overwrite: true }) replaces it"));
     }
+    place(file, content, mark)
+}
+
+/// Puts a file in its place whole, and makes the folders on the way. `mark` tells the runs apart that may do so at once.
+///
+/// # Errors
+/// [`Kind::Io`]
+pub(crate) fn place(file: &Path, content: &[u8], mark: &str) -> Result<(), Error> {
     let name = file.file_name().ok_or_else(|| Error::new(Kind::Io, format!("{} names no file", file.display())))?;
     if let Some(folder) = file.parent() {
         std::fs::create_dir_all(folder).map_err(|e| failed("make the folder", folder, &e))?;

@@ -7,6 +7,8 @@
 //!
 //! - that looked at one of these places, or
 //! - that makes something in a cluster where the fault reaches anything: what becomes of new objects shows nowhere else.
+//!
+//! A step that reads the record is touched by whatever touches another.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -28,6 +30,8 @@ pub struct Looks {
     pub hosts: BTreeSet<String>,
     /// Whether it talked to addresses: HTTP, TCP, TLS, DNS, forwarded ports.
     pub addresses: bool,
+    /// Whether it read what other steps found.
+    pub record: bool,
 }
 
 /// Watches what steps look at. Clones share what they saw.
@@ -80,6 +84,7 @@ impl Looks {
                 self.addresses = true;
                 self.kinds.entry(target.into()).or_default().insert(String::new());
             }
+            "record" => self.record = true,
             "file" | "time" | "env" | "secret" | "data" => {}
             _ => self.addresses = true,
         }

@@ -309,7 +309,7 @@ fn needs_of_other_playbooks() {
     assert_eq!(with("t5/bgp-sessions@infra"), [""; 0]);
     let found = with("t5/bgp-sesions");
     assert!(found.len() == 1 && found[0].contains("no such step | did you mean \"t5/bgp-sessions\"?"), "{found:#?}");
-    let found = with("t55/bgp-sessions");
+    let found = with("t5x/bgp-sessions");
     assert!(found.len() == 1 && found[0].contains("no such playbook | did you mean \"t5\"?"), "{found:#?}");
 }
 

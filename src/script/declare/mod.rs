@@ -107,7 +107,8 @@ fn register(m: &mut Registrar) {
         .doc(
             "Declares the playbook: the first thing that its file says. Options: `id` (needed: `\"t5\"`), `title`, \
              `after` (ids of playbooks that come before where they are selected too), `kind` (`\"procedure\"` for \
-             rollback and recovery, which run only when they are named).",
+             rollback and recovery, which run only when they are named), `gated` (`false`: its steps run also where a P0 \
+             step of an earlier playbook has failed, for what writes up how it went).",
         )
         .example(r#"playbook(#{ id: "t5", title: "Networking", after: ["t4"] });"#)
         .add(|at: NativeCallContext, options: Map| with(&at, |d, place| playbook(d, place, options)));
@@ -182,9 +183,10 @@ fn playbook(declaring: &mut Declaring, place: Place, options: Map) -> Result<()>
         title: o.string("title").unwrap_or_default(),
         after: o.strings("after").unwrap_or_default(),
         kind,
+        ungated: o.bool("gated") == Some(false),
         place,
     };
-    o.nothing_else(&["id", "title", "after", "kind"]);
+    o.nothing_else(&["id", "title", "after", "kind", "gated"]);
     if has_id {
         problems.extend(decl.check().err());
     }

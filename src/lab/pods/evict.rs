@@ -13,6 +13,9 @@ use crate::lab::kube::store::Place;
 pub(crate) fn evict(world: &mut World, namespace: &str, name: &str, body: &Value, now: Timestamp) -> Answer<Value> {
     let what = Named { group: "", kind: "pods", name };
     let place = Place::new("pods", namespace, name);
+    if body["metadata"]["name"].as_str().is_some_and(|other| !other.is_empty() && other != name) {
+        return Err(Refusal::bad_request("name in URL does not match name in Eviction object"));
+    }
     let Some(stored) = world.store.get(&place).cloned() else { return Err(Refusal::not_found(&what)) };
     let mut pod = stored.value.clone();
     let wanted = &body["deleteOptions"]["preconditions"]["uid"];

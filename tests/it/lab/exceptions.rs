@@ -95,14 +95,16 @@ pub(super) fn renamed(key: &str, value: &Value) -> (String, Value) {
 static MAP: LazyLock<Regex> = LazyLock::new(|| pattern(r"map\[string\](?:string|interface \{\})(\{.*?\})"));
 static LIST: LazyLock<Regex> = LazyLock::new(|| pattern(r"\[\]string\{(.*?)\}"));
 
+static REGEX: LazyLock<Regex> = LazyLock::new(|| pattern(r"error parsing regexp: .*"));
 static PATCHED: LazyLock<Regex> = LazyLock::new(|| pattern(r#"(?s)(nvalid value: "\{).*"#));
 static MOST: LazyLock<Regex> = LazyLock::new(|| pattern(r"must have at most (\d+) bytes"));
 
 /// 10: messages show values as JSON, where they showed them as Go does (1.34, #132314), and limits in other words (1.32,
-/// #128553). What a patch made and a parser refuses is not compared (1).
+/// #128553). What a patch made and a parser refuses, and what is wrong with a pattern, is not compared (1).
 pub(super) fn go_values(text: &str) -> String {
     let text = text.replace("map[string]string(nil)", "null").replace("0x0:", "0:");
     let text = PATCHED.replace(&text, "$1");
+    let text = REGEX.replace(&text, "");
     let text = MOST.replace_all(&text, "may not be more than $1 bytes");
     let text = MAP.replace_all(&text, "$1");
     LIST.replace_all(&text, "[$1]").into_owned()

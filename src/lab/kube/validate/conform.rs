@@ -14,13 +14,15 @@ pub(crate) struct Mismatch {
     /// The converter of objects without types (`runtime.DefaultUnstructuredConverter`), which reads what a strategic patch
     /// has made.
     pub(crate) converter: String,
+    /// The reader of what is applied (sigs.k8s.io/structured-merge-diff).
+    pub(crate) typed: String,
 }
 
 impl Mismatch {
     /// A type's own decoder says why.
     pub(crate) fn of_type(why: impl Into<String>) -> Self {
         let decoder = why.into();
-        Self { converter: format!("error decoding from json: {decoder}"), decoder }
+        Self { converter: format!("error decoding from json: {decoder}"), typed: decoder.clone(), decoder }
     }
 }
 
@@ -160,6 +162,7 @@ impl Walk {
             Value::Number(n) if n.is_i64() && schema.of == Type::Integer => format!("number {n}"),
             other => word(other).to_owned(),
         };
+        let full = path;
         let path: String = path.split('[').map(|p| p.split_once(']').map_or(p, |(_, rest)| rest)).collect();
         let of = match schema.of {
             Type::Integer if schema.format == "int64" => "int64",
@@ -186,7 +189,21 @@ impl Walk {
             Type::String if value.is_number() => format!("cannot convert {kind} to string"),
             _ => format!("unrecognized type: {of}"),
         };
-        Err(Mismatch { decoder, converter })
+        let wanted = match schema.of {
+            Type::Integer | Type::Number => "numeric (int or float)",
+            Type::Boolean => "boolean",
+            Type::Array => "list",
+            Type::Map | Type::Object => "map",
+            _ => "string",
+        };
+        // Items of lists are named by their keys there, which are not known here.
+        let plain = !full.contains('[') && !value.is_object() && !value.is_array();
+        let typed = if plain {
+            format!(".{full}: expected {wanted}, got &value.valueUnstructured{{Value:{value}}}")
+        } else {
+            decoder.clone()
+        };
+        Err(Mismatch { decoder, converter, typed })
     }
 }
 

@@ -67,6 +67,7 @@ fn structural(schema: &Value, path: &str, root: bool, faults: &mut Vec<Fault>) {
         let why = "must be object at the root";
         faults.push(Fault::invalid(format!("{path}.type"), &schema["type"], why));
     }
+    contents(schema, path, faults);
     for (key, below) in schema["properties"].as_object().into_iter().flatten() {
         structural(below, &format!("{path}.properties[{key}]"), false, faults);
     }
@@ -77,6 +78,54 @@ fn structural(schema: &Value, path: &str, root: bool, faults: &mut Vec<Fault>) {
     }
     if schema["additionalProperties"].is_object() {
         structural(&schema["additionalProperties"], &format!("{path}.additionalProperties"), false, faults);
+    }
+}
+
+/// What a schema says has to be something that it can say, and to fit together.
+fn contents(schema: &Value, path: &str, faults: &mut Vec<Fault>) {
+    const TYPES: [&str; 6] = ["array", "boolean", "integer", "number", "object", "string"];
+    const LISTS: [&str; 3] = ["atomic", "set", "map"];
+    let of = schema["type"].as_str().unwrap_or_default();
+    if !of.is_empty() && !TYPES.contains(&of) {
+        faults.push(Fault::unsupported(format!("{path}.type"), &schema["type"], &TYPES));
+    }
+    if let Some(list) = schema["x-kubernetes-list-type"].as_str() {
+        if !LISTS.contains(&list) {
+            let field = format!("{path}.x-kubernetes-list-type");
+            faults.push(Fault::unsupported(field, &schema["x-kubernetes-list-type"], &LISTS));
+        } else if of != "array" {
+            let why = "must be array if x-kubernetes-list-type is specified";
+            faults.push(Fault::invalid(format!("{path}.type"), &schema["type"], why));
+        } else if list == "map" && schema["x-kubernetes-list-map-keys"].as_array().is_none_or(Vec::is_empty) {
+            let why = "must not be empty if x-kubernetes-list-type is map";
+            faults.push(Fault::required(format!("{path}.x-kubernetes-list-map-keys")).detail(why));
+        }
+    }
+    if schema["properties"].as_object().is_some_and(|all| !all.is_empty()) && schema["additionalProperties"].is_object()
+    {
+        let why = "additionalProperties and properties are mutual exclusive";
+        faults.push(Fault::forbidden(format!("{path}.additionalProperties"), why));
+    }
+    let word = match &schema["default"] {
+        Value::String(_) => "string",
+        Value::Bool(_) => "boolean",
+        Value::Number(number) if number.is_f64() => "number",
+        Value::Number(_) => "integer",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+        Value::Null => of,
+    };
+    if TYPES.contains(&of) && word != of && !(of == "number" && word == "integer") {
+        let why = format!(" in body must be of type {of}: {word:?}");
+        faults.push(Fault::invalid(format!("{path}.default"), &json!(word), why));
+    }
+    if let Some(pattern) = schema["pattern"].as_str()
+        && let Err(why) = regex::Regex::new(pattern)
+    {
+        let why = why.to_string();
+        let last = why.lines().last().unwrap_or_default().trim_start_matches("error: ");
+        let why = format!("must be a valid regular expression, but isn't: error parsing regexp: {last}: `{pattern}`");
+        faults.push(Fault::invalid(format!("{path}.pattern"), &schema["pattern"], why));
     }
 }
 

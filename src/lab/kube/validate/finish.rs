@@ -15,7 +15,10 @@ pub(crate) fn create(world: &mut World, kind: &Kind, object: &mut Value, now: &s
     let uid = object["metadata"]["uid"].clone();
     let name = object["metadata"]["name"].clone();
     match kind.resource().as_str() {
-        "namespaces" => object["spec"] = json!({"finalizers": ["kubernetes"]}),
+        "namespaces" => {
+            object["spec"] = json!({"finalizers": ["kubernetes"]});
+            object["status"] = json!({"phase": "Active"});
+        }
         "secrets" => secret(object),
         "services" => services::create(world, object)?,
         "pods" => pod(object),

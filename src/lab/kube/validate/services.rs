@@ -68,15 +68,11 @@ fn address(world: &mut World, object: &mut Value) -> Answer<()> {
             }
         }
         found.ok_or_else(|| Refusal::internal("no address is free in the range of Services"))?
-    } else if given != "None" && taken.contains(&given) {
+    } else if let Some((field, why)) = refused(world, &given, &taken) {
         let name = object["metadata"]["name"].as_str().unwrap_or_default();
         let what = Named { group: "", kind: "Service", name };
-        let fault = Fault::invalid(
-            "spec.clusterIPs",
-            &json!([given]),
-            format!("failed to allocate IP {given}: provided IP is already allocated"),
-        );
-        return Err(Refusal::invalid(&what, &[fault]));
+        let value = if field.ends_with(']') { json!(given) } else { json!([given]) };
+        return Err(Refusal::invalid(&what, &[Fault::invalid(field, &value, why)]));
     } else {
         given
     };
@@ -85,6 +81,25 @@ fn address(world: &mut World, object: &mut Value) -> Answer<()> {
     object["spec"]["ipFamilies"] = json!(["IPv4"]);
     object["spec"]["ipFamilyPolicy"] = json!("SingleStack");
     Ok(())
+}
+
+/// Why a Service can't have an address, and which field is to blame.
+fn refused(world: &World, given: &str, taken: &BTreeSet<String>) -> Option<(&'static str, String)> {
+    if given == "None" {
+        return None;
+    }
+    let Ok(address) = given.parse::<std::net::IpAddr>() else {
+        let why = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)";
+        return Some(("spec.clusterIPs[0]", why.to_owned()));
+    };
+    let why = if !address.to_string().starts_with(&format!("{}.", world.services)) {
+        format!("provided IP is not in the valid range. The range of valid IPs is {}.0.0/16", world.services)
+    } else if taken.contains(given) {
+        "provided IP is already allocated".to_owned()
+    } else {
+        return None;
+    };
+    Some(("spec.clusterIPs", format!("failed to allocate IP {given}: {why}")))
 }
 
 /// Gives ports of nodes to a Service that wants some; what it had it keeps.

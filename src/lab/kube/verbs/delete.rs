@@ -69,7 +69,13 @@ pub(crate) fn delete(world: &mut World, asked: &Asked, payload: &Payload) -> Ans
     one(world, asked, &options)
 }
 
+/// Namespaces that stay. Source: k8s.io/apiserver `pkg/admission/plugin/namespace/lifecycle`.
+const IMMORTAL: [&str; 3] = ["default", "kube-system", "kube-public"];
+
 fn one(world: &mut World, asked: &Asked, options: &Options) -> Answer<Answered> {
+    if asked.kind.resource() == "namespaces" && IMMORTAL.contains(&asked.name.as_str()) {
+        return Err(Refusal::forbidden(&asked.kind.named(&asked.name), "this namespace may not be deleted"));
+    }
     let old = asked.find(&world.store)?;
     let kind = &asked.kind;
     let was = &*old.value;

@@ -80,7 +80,7 @@ fn apply(world: &mut World, asked: &Asked, payload: &Payload, dry: bool) -> Answ
     let mut config = body::yaml(&payload.bytes)?;
     let kind = &asked.kind;
     let version = config["apiVersion"].as_str().unwrap_or_default().to_owned();
-    if config["metadata"]["managedFields"].as_array().is_some_and(|m| !m.is_empty()) {
+    if config["metadata"]["managedFields"].is_array() {
         return Err(Refusal::bad_request("metadata.managedFields must be nil"));
     }
     if version != kind.api_version() {
@@ -94,16 +94,20 @@ fn apply(world: &mut World, asked: &Asked, payload: &Payload, dry: bool) -> Answ
         return scale::put(world, asked, &config, dry);
     }
     let unknown = conform::conform(kind, &mut config)
-        .map_err(|why| Refusal::internal(format!("failed to create typed patch object: {why}")))?;
+        .map_err(|why| Refusal::internal(format!("failed to create typed patch object: {}", why.typed)))?;
     if let Some(field) = unknown.first() {
         let why = format!("failed to create typed patch object: .{field}: field not declared in schema");
         return Err(Refusal::internal(why));
     }
     let name = config["metadata"]["name"].as_str().unwrap_or_default();
-    if !name.is_empty() && name != asked.name {
+    if name.is_empty() {
+        let why =
+            format!("the name of the object ({} based on URL) was undeterminable: name must be provided", asked.name);
+        return Err(Refusal::bad_request(why));
+    }
+    if name != asked.name {
         return Err(misnamed(name, &asked.name));
     }
-    config["metadata"]["name"] = json!(asked.name);
     if asked.sub == Sub::Status {
         let status = config["status"].take();
         config = json!({"apiVersion": config["apiVersion"], "kind": config["kind"], "metadata": {"name": asked.name}, "status": status});

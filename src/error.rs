@@ -231,8 +231,8 @@ pub fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) ->
     nearest(word, known).map(|name| format!("did you mean \"{name}\"?"))
 }
 
-/// The nearest of the known names: at most a third of the word's letters differ; else the shortest of those that begin like
-/// it, for four letters at least and two thirds of the word.
+/// The nearest of the known names: at most a third of the word's letters differ; else the only one that begins like it, for
+/// four letters at least and two thirds of the word.
 pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let length = word.chars().count();
     let known: Vec<&str> = known.into_iter().collect();
@@ -242,8 +242,11 @@ pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
     });
     let nearest = near.filter(|(distance, _)| *distance <= (length / 3).max(1)).min();
     let alike = |name: &str| name.chars().zip(word.chars()).take_while(|(a, b)| a.eq_ignore_ascii_case(b)).count();
-    let begins = known.iter().filter(|name| alike(name) >= 4.max((2 * length).div_ceil(3)));
-    nearest.map(|(_, name)| name).or_else(|| begins.min_by_key(|name| (name.len(), **name)).copied())
+    let begins: Vec<&&str> = known.iter().filter(|name| alike(name) >= 4.max((2 * length).div_ceil(3))).collect();
+    nearest.map(|(_, name)| name).or(match begins.as_slice() {
+        [one] => Some(**one),
+        _ => None,
+    })
 }
 
 #[cfg(test)]

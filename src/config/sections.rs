@@ -28,9 +28,9 @@ pub(super) fn read<'t>(reader: &mut Reader<'t>, fields: &'t DeTable<'t>, config:
     let clusters = reader.named(&root, "clusters");
     // Settings alone say nothing of which clusters there are: those of the default keep their place.
     let only_settings = |(name, table): &(String, Table<'_>)| {
-        config.clusters.contains_key(name) && table.fields.keys().all(|key| key.as_ref() == "settings")
+        config.clusters.contains_key(name) && table.fields.len() == 1 && table.fields.contains_key("settings")
     };
-    if fields.contains_key("clusters") && !(!clusters.is_empty() && clusters.iter().all(only_settings)) {
+    if fields.contains_key("clusters") && (clusters.is_empty() || !clusters.iter().all(only_settings)) {
         config.clusters = clusters.iter().map(|(name, table)| (name.clone(), cluster(reader, table))).collect();
     }
     let names: Vec<String> = config.clusters.keys().cloned().collect();

@@ -27,7 +27,7 @@ fn an_unknown_method_has_a_suggestion() {
 
 #[test]
 fn an_unknown_playbook_has_a_suggestion() {
-    Test::new().pb("run t55").code(2).complains(&["t55", "did you mean \"t5\"?"]);
+    Test::new().pb("run t5x").code(2).complains(&["t5x", "did you mean \"t5\"?"]);
     Test::new().pb("run playbooks/t5-netwroking.rhai").code(2).complains(&["playbooks/t5-networking.rhai"]);
 }
 

@@ -421,6 +421,7 @@ fn a_variable_between_double_quotes_is_told() {
         "let space = \"a\"; expect(space.len(), \"pods of ${space} here\").to_be_at_least(1);",
         &["\"… ${space…} …\" in double quotes is not filled in", "write it between backticks: `… ${space…} …`"],
     );
-    let shell = "expect(sh::run(\"sh\", [\"-c\", \"echo ${HOME}\"], #{ effect: \"read\" }).code, `code of ${t.step}`).to_be(0);";
+    let shell =
+        "expect(sh::run(\"sh\", [\"-c\", \"echo ${HOME}\"], #{ effect: \"read\" }).code, `code of ${t.id}`).to_be(0);";
     assert_eq!(said(&in_step(shell)), Vec::<String>::new());
 }
